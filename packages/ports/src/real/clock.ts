@@ -1,0 +1,11 @@
+import type { Clock } from '../ports.ts';
+
+/** The system's clocks. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonicMs: () => performance.now(),
+  setTimer: (delayMs, callback) => {
+    const timer = setTimeout(callback, Math.min(delayMs, 0x7fffffff)).unref();
+    return { cancel: () => clearTimeout(timer) };
+  },
+};

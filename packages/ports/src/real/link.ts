@@ -1,0 +1,86 @@
+import { CoveyError } from '@covey/protocol';
+import type { MqttClient } from 'mqtt';
+import type { Link, LinkOptions, LinkSession } from '../ports.ts';
+
+/** Return codes of CONNACK (MQTT 3.1.1, table 3.1) that say who you are is the problem. */
+const identityRefusals = new Set([2, 4, 5]);
+
+/** MQTT.js, without its reconnecting (it has no jitter) and without its unbounded queue before the first connect. */
+export const mqttLink: Link = {
+  connect: async (options) => {
+    const { connect } = await import('mqtt');
+    const client = connect(options.url, {
+      clientId: options.clientId,
+      protocolVersion: 4,
+      clean: true,
+      reconnectPeriod: 0,
+      queueQoSZero: false,
+      resubscribe: false,
+      keepalive: options.keepaliveSeconds,
+      connectTimeout: options.connectTimeoutMs,
+      will: { topic: options.will.topic, payload: Buffer.from(options.will.payload), qos: 1, retain: false },
+      ...(options.tls && {
+        ca: options.tls.ca,
+        cert: options.tls.certificate,
+        key: options.tls.key,
+        rejectUnauthorized: true,
+      }),
+    });
+    await accepted(client, options);
+    client.on('message', (topic, payload) => options.onMessage(topic, payload));
+    return session(client, options);
+  },
+};
+
+function accepted(client: MqttClient, options: LinkOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const settle = (error?: CoveyError) => {
+      client.off('connect', onConnect).off('close', onClose).off('error', onError);
+      if (!error) return resolve();
+      // A client that is being ended may still emit; nobody is left to hear it.
+      client.on('error', () => {});
+      client.end(true);
+      reject(error);
+    };
+    const onConnect = () => settle();
+    const onClose = () =>
+      settle(new CoveyError('UNREACHABLE', `${options.url} closed the connection before accepting it`));
+    const onError = (cause: Error) => {
+      const refused = identityRefusals.has((cause as { code?: number }).code ?? -1);
+      settle(
+        new CoveyError(
+          refused ? 'UNAUTHENTICATED' : 'UNREACHABLE',
+          `cannot connect to ${options.url}: ${cause.message}`,
+          { cause },
+        ),
+      );
+    };
+    client.on('connect', onConnect).on('close', onClose).on('error', onError);
+  });
+}
+
+function session(client: MqttClient, options: LinkOptions): LinkSession {
+  let reason = 'connection lost';
+  client.on('error', (error) => {
+    reason = error.message;
+  });
+  client.once('close', () => {
+    client.end(true);
+    options.onClose(reason);
+  });
+  return {
+    subscribe: async (topics) => {
+      const grants = await client.subscribeAsync(topics, { qos: 1 });
+      const refused = grants.find((grant) => grant.qos === 128);
+      if (refused) throw new CoveyError('FORBIDDEN', `the broker refuses a subscription to ${refused.topic}`);
+    },
+    publish: async (topic, payload, qos) => {
+      if (!client.connected) throw new CoveyError('UNREACHABLE', 'not connected');
+      await client.publishAsync(topic, Buffer.from(payload), { qos, retain: false });
+    },
+    end: async ({ graceful }) => {
+      reason = 'ended by this side';
+      await client.endAsync(!graceful);
+    },
+  };
+}

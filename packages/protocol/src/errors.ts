@@ -1,0 +1,126 @@
+/**
+ * The one catalogue of errors. A code is stable: scripts may match on it. `status` is the HTTP status the
+ * error becomes at an HTTP edge, `remedy` tells the reader what to do next.
+ */
+export const errorCatalogue = {
+  // the request or document
+  INVALID_DOCUMENT: { status: 400, remedy: 'Correct the field named in the message and send it again.' },
+  INVALID_ARGUMENT: { status: 400, remedy: 'See --help for what the command accepts.' },
+  PAYLOAD_TOO_LARGE: { status: 413, remedy: 'Send less than the limit named in the message.' },
+  UNSUPPORTED: { status: 501, remedy: 'Use one of the supported forms named in the message.' },
+  NOT_FOUND: { status: 404, remedy: 'Check the name; list what exists with the matching list command.' },
+  CONFLICT: {
+    status: 409,
+    remedy: 'Look at the current state, then repeat the request if it is still wanted.',
+  },
+  METHOD_NOT_ALLOWED: { status: 405, remedy: 'Use the method named in the documentation of this address.' },
+  // the wire
+  WIRE_MALFORMED: { status: 400, remedy: 'The sender is broken or of another version; update it.' },
+  WIRE_CHECKSUM: { status: 400, remedy: 'The payload was damaged on the way; it is sent again by itself.' },
+  WIRE_BOMB: { status: 413, remedy: 'The frame would decode to more than the limit; it was not decoded.' },
+  // identity
+  UNAUTHENTICATED: {
+    status: 401,
+    remedy: 'Send the bearer token of the controller (file admin.token in its data folder).',
+  },
+  FORBIDDEN: { status: 403, remedy: 'Use an identity that owns this resource.' },
+  TOKEN_UNKNOWN: { status: 401, remedy: 'Ask the controller for a new enrolment token.' },
+  TOKEN_USED: { status: 401, remedy: 'The token has been used as often as it allows; ask for a new one.' },
+  TOKEN_EXPIRED: { status: 401, remedy: 'The token is past its time; ask for a new one.' },
+  DEVICE_REVOKED: { status: 403, remedy: 'The device was revoked; enrol it again if that was a mistake.' },
+  CA_MISMATCH: {
+    status: 495,
+    remedy: 'The server is not the one the token was made by; do not proceed, ask for a new token.',
+  },
+  // bundles and models
+  MODEL_INVALID: { status: 400, remedy: 'Give a valid ONNX file; the message names what is wrong with it.' },
+  MODEL_UNSUPPORTED: {
+    status: 400,
+    remedy: 'Export the model with the operators and types named in the message.',
+  },
+  BUNDLE_SIGNATURE: {
+    status: 400,
+    remedy: 'Sign the bundle with a publisher key that the trust root names.',
+  },
+  BUNDLE_CORRUPT: {
+    status: 400,
+    remedy: 'The bytes do not match their digest; they are fetched again by themselves.',
+  },
+  BUNDLE_INCOMPLETE: { status: 409, remedy: 'Upload the missing chunks, then publish again.' },
+  BUNDLE_INCOMPATIBLE: { status: 400, remedy: 'The bundle has no variant this device can run.' },
+  SECURITY_COUNTER: {
+    status: 409,
+    remedy: 'The version was blocked; publish one with a higher security counter.',
+  },
+  GOLDEN_MISMATCH: {
+    status: 409,
+    remedy: 'The model does not compute here what it computed for its publisher; rebuild the bundle.',
+  },
+  // inference
+  MODEL_UNKNOWN: { status: 404, remedy: 'GET /v2/models/{name} of a model that is deployed here.' },
+  MODEL_UNAVAILABLE: { status: 503, remedy: 'The model is being loaded or replaced; try again shortly.' },
+  INPUT_INVALID: {
+    status: 400,
+    remedy: 'Match the names, types and shapes that GET /v2/models/{name} shows.',
+  },
+  INFERENCE_FAILED: { status: 500, remedy: 'The model failed on this input; the message has its own words.' },
+  OVERLOADED: { status: 503, remedy: 'The queue is full; send fewer requests at a time or retry later.' },
+  DEADLINE_EXCEEDED: { status: 503, remedy: 'Give the request more time, or the device less load.' },
+  RUNTIME_DIED: { status: 503, remedy: 'The inference process ended; it is restarted by itself.' },
+  // this machine
+  PORT_IN_USE: { status: 500, remedy: 'Stop the other program or choose another port with --port.' },
+  DATA_FOREIGN: {
+    status: 500,
+    remedy: 'Choose an empty folder, or the data folder of a Covey installation, with --data.',
+  },
+  DATA_NEWER: {
+    status: 500,
+    remedy: 'The folder was written by a newer Covey; update this one or choose another folder.',
+  },
+  DATA_LOCKED: {
+    status: 500,
+    remedy: 'Another Covey process uses this data folder; stop it or choose another folder.',
+  },
+  DATA_CORRUPT: { status: 500, remedy: 'The file named is damaged; restore it, or remove it to start anew.' },
+  DISK_FULL: { status: 507, remedy: 'Free space on the disk that holds the data folder.' },
+  UNREACHABLE: { status: 502, remedy: 'Check that the address is right and that the other side runs.' },
+  TIMEOUT: { status: 504, remedy: 'Try again; if it persists, look at the log of the other side.' },
+  INTERNAL: { status: 500, remedy: 'This is a fault in Covey; report it with the log.' },
+} as const satisfies Record<string, { status: number; remedy: string }>;
+
+export type ErrorCode = keyof typeof errorCatalogue;
+
+/** An error in the user's words, with a code from the catalogue. The cause is kept. */
+export class CoveyError extends Error {
+  readonly code: ErrorCode;
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = 'CoveyError';
+    this.code = code;
+  }
+  get status(): number {
+    return errorCatalogue[this.code].status;
+  }
+  get remedy(): string {
+    return errorCatalogue[this.code].remedy;
+  }
+  toJSON(): ErrorDocument {
+    return { code: this.code, message: this.message, remedy: this.remedy };
+  }
+}
+
+/** The form in which an error crosses a process or network boundary. */
+export interface ErrorDocument {
+  code: ErrorCode;
+  message: string;
+  remedy: string;
+}
+
+/** Any thrown value as a CoveyError; what is not one already becomes `INTERNAL` (or `code`) with its cause. */
+export function toCoveyError(error: unknown, code: ErrorCode = 'INTERNAL'): CoveyError {
+  if (error instanceof CoveyError) return error;
+  const errno = (error as { code?: unknown } | null)?.code;
+  const message = error instanceof Error ? error.message : String(error);
+  if (errno === 'ENOSPC' || errno === 'EDQUOT') return new CoveyError('DISK_FULL', message, { cause: error });
+  return new CoveyError(code, message, { cause: error });
+}

@@ -1,0 +1,10 @@
+export * from './document.ts';
+export * from './errors.ts';
+export * from './generated/telemetry_pb.ts';
+export * from './ids.ts';
+export type * from './ipc.ts';
+export * from './limits.ts';
+export * from './manifest.ts';
+export * from './messages.ts';
+export * from './tensors.ts';
+export * from './topics.ts';

@@ -1,0 +1,83 @@
+import type { ErrorDocument } from './errors.ts';
+import type { Metrics, Summary } from './generated/telemetry_pb.ts';
+import type { Classification } from './manifest.ts';
+import type { ModelVersionRef, ProbeResult } from './messages.ts';
+import type { ModelSchema } from './tensors.ts';
+
+/**
+ * Messages between agent, runtime and probe, over Node's IPC channel (structured clone). Both ends are ours and of one
+ * build, so they are typed, not validated.
+ */
+
+/** One model version made ready to load: the variant and provider were chosen by the probe. */
+export interface LoadedModel {
+  ref: ModelVersionRef;
+  variant: string;
+  provider: 'cpu' | 'webgpu';
+  /** Absolute path of the ONNX file. */
+  path: string;
+  schema: ModelSchema;
+  classification?: Classification;
+  /** Absolute path of the reference summary: gives the ranges that out-of-range counts use. */
+  referencePath?: string;
+}
+
+/** All that the runtime shall serve. Declarative: the runtime loads what is missing, switches, drains and releases the rest. */
+export interface ServingPlan {
+  /** Counts up with every plan the agent sends in the runtime's life. */
+  plan: number;
+  models: LoadedModel[];
+  /** The versions before, kept loaded during the soak: live inputs run on them too and the answers are compared. */
+  mirror?: { models: LoadedModel[]; sampleShare: number };
+}
+
+/** Counts since the plan that holds the mirror was applied, per model. */
+export interface MirrorEvidence {
+  model: string;
+  requests: number;
+  errors: number;
+  samples: number;
+  agreements: number;
+  /** Medians over the mirrored inputs, milliseconds; null before the first. */
+  latencyMs: number | null;
+  incumbentLatencyMs: number | null;
+}
+
+export type AgentToRuntime =
+  | { type: 'start'; host: string; port: number; metricsIntervalMs: number; summaryIntervalMs: number }
+  | { type: 'apply'; plan: ServingPlan }
+  /** Finish what runs, answer new requests with 503, then exit 0. */
+  | { type: 'drain' };
+
+export type RuntimeToAgent =
+  | { type: 'ready'; url: string; port: number }
+  /** The runtime cannot start (PORT_IN_USE, ...) and exits. */
+  | { type: 'failed'; error: ErrorDocument }
+  | { type: 'applied'; plan: number; error?: ErrorDocument }
+  | { type: 'mirror'; plan: number; evidence: MirrorEvidence[] }
+  | { type: 'metrics'; metrics: Metrics }
+  | { type: 'summary'; summary: Summary };
+
+export interface ProbeVariant {
+  name: string;
+  path: string;
+  tolerance: { absolute: number; relative: number };
+}
+export interface ProbeCandidate {
+  ref: ModelVersionRef;
+  schema: ModelSchema;
+  classification?: Classification;
+  variants: ProbeVariant[];
+  /** Absolute path of the golden vectors; absent: the probe can only load and warm. */
+  goldenPath?: string;
+}
+/** The probe takes one job, answers once and exits. */
+export interface ProbeJob {
+  type: 'probe';
+  candidates: ProbeCandidate[];
+  /** Timed runs per variant, interleaved. */
+  runs: number;
+}
+export type ProbeAnswer =
+  | { type: 'verdict'; results: ProbeResult[] }
+  | { type: 'failed'; error: ErrorDocument };

@@ -1,0 +1,31 @@
+/** Every bound on what comes from outside, in one place. Sizes in bytes, times in milliseconds. */
+export const limits = {
+  /** MQTT packet as it arrives at the broker, before anything is parsed. */
+  mqttPacketBytes: 256 * 1024,
+  /** JSON state document on the wire. */
+  documentBytes: 128 * 1024,
+  documentDepth: 16,
+  /** Decoded telemetry message. */
+  telemetryBytes: 1024 * 1024,
+  topicBytes: 256,
+  /** HTTP bodies: inference on the device, admin API, enrolment. */
+  inferenceBodyBytes: 64 * 1024 * 1024,
+  inferenceHeaderBytes: 1024 * 1024,
+  adminBodyBytes: 1024 * 1024,
+  enrolBodyBytes: 32 * 1024,
+  /** Bundles. */
+  manifestBytes: 4 * 1024 * 1024,
+  chunkBytes: 1024 * 1024,
+  fileBytes: 2 * 1024 * 1024 * 1024,
+  filesPerBundle: 256,
+  modelsPerRelease: 64,
+  tensorsPerModel: 256,
+  tensorRank: 16,
+  tensorElements: 512 * 1024 * 1024,
+  goldenBytes: 64 * 1024 * 1024,
+  classNames: 10_000,
+  /** Names and texts. */
+  nameChars: 63,
+  reasonChars: 2_000,
+  tagsPerDevice: 64,
+} as const;

@@ -1,0 +1,110 @@
+import * as v from 'valibot';
+import { DigestSchema, NameSchema, VersionSchema } from './ids.ts';
+import { limits } from './limits.ts';
+import { ModelSchemaSchema, TensorDocumentSchema } from './tensors.ts';
+
+/** A path inside a bundle: relative, no `..`, no leading slash. */
+export const BundlePathSchema = v.pipe(
+  v.string(),
+  v.maxLength(200),
+  v.regex(/^[A-Za-z0-9_-][A-Za-z0-9._-]*(?:\/[A-Za-z0-9_-][A-Za-z0-9._-]*){0,4}$/, 'a plain relative path'),
+);
+
+/** A file of a bundle as its chunks in order. Chunks may differ in size, so that content-defined cutting fits this shape too. */
+export const BundleFileSchema = v.object({
+  path: BundlePathSchema,
+  sizeBytes: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(limits.fileBytes)),
+  sha256: DigestSchema,
+  chunks: v.pipe(
+    v.array(
+      v.object({
+        sha256: DigestSchema,
+        sizeBytes: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(limits.chunkBytes)),
+      }),
+    ),
+    v.maxLength(65_536),
+  ),
+});
+export type BundleFile = v.InferOutput<typeof BundleFileSchema>;
+
+/** One precision or format of a version. `name` is a word such as `fp32`, `int8-qdq`, `int8-dynamic`, `int4-weight`. */
+export const VariantSchema = v.object({
+  name: NameSchema,
+  file: BundlePathSchema,
+  /** Largest error against the golden outputs that counts as equal: |a-b| <= absolute + relative*|b|, per element. */
+  tolerance: v.object({
+    absolute: v.pipe(v.number(), v.minValue(0)),
+    relative: v.pipe(v.number(), v.minValue(0)),
+  }),
+});
+export type Variant = v.InferOutput<typeof VariantSchema>;
+
+/** What the outputs mean, where the publisher knows: lets summaries count classes and the soak compare decisions. */
+export const ClassificationSchema = v.object({
+  output: v.pipe(v.string(), v.maxLength(256)),
+  classNames: v.pipe(
+    v.array(v.pipe(v.string(), v.maxLength(128))),
+    v.minLength(2),
+    v.maxLength(limits.classNames),
+  ),
+});
+
+export type Classification = v.InferOutput<typeof ClassificationSchema>;
+
+/** The manifest of a bundle. Its digest (SHA-256 of the signed payload bytes) is the identity of the version. */
+export const ManifestSchema = v.object({
+  format: v.literal('covey-bundle/1'),
+  model: NameSchema,
+  version: VersionSchema,
+  createdAt: v.pipe(v.string(), v.isoTimestamp()),
+  description: v.optional(v.pipe(v.string(), v.maxLength(2_000))),
+  /** Apart from the version: devices refuse a bundle whose counter is below the highest they have been told. */
+  securityCounter: v.pipe(v.number(), v.integer(), v.minValue(0)),
+  schema: ModelSchemaSchema,
+  classification: v.optional(ClassificationSchema),
+  variants: v.pipe(v.array(VariantSchema), v.minLength(1), v.maxLength(16)),
+  files: v.pipe(v.array(BundleFileSchema), v.minLength(1), v.maxLength(limits.filesPerBundle)),
+  golden: v.optional(BundlePathSchema),
+  reference: v.optional(BundlePathSchema),
+  evaluation: v.optional(BundlePathSchema),
+});
+export type Manifest = v.InferOutput<typeof ManifestSchema>;
+
+/** DSSE envelope (github.com/secure-systems-lab/dsse): the payload is the manifest's bytes in base64. */
+export const EnvelopeSchema = v.object({
+  payloadType: v.literal('application/vnd.covey.bundle+json'),
+  payload: v.pipe(v.string(), v.maxLength(limits.manifestBytes * 2)),
+  signatures: v.pipe(
+    v.array(v.object({ keyid: DigestSchema, sig: v.pipe(v.string(), v.maxLength(200)) })),
+    v.minLength(1),
+    v.maxLength(16),
+  ),
+});
+export type Envelope = v.InferOutput<typeof EnvelopeSchema>;
+
+/** The publisher keys a device trusts: Ed25519 public keys (SPKI, PEM) by key id (SHA-256 of the SPKI bytes). */
+export const TrustRootSchema = v.object({
+  format: v.literal('covey-trust/1'),
+  keys: v.pipe(
+    v.array(v.object({ keyid: DigestSchema, publicKeyPem: v.pipe(v.string(), v.maxLength(1_000)) })),
+    v.minLength(1),
+    v.maxLength(16),
+  ),
+});
+export type TrustRoot = v.InferOutput<typeof TrustRootSchema>;
+
+/** Golden vectors: inputs with the outputs that the publisher's own run gave. */
+export const GoldenSchema = v.object({
+  format: v.literal('covey-golden/1'),
+  vectors: v.pipe(
+    v.array(
+      v.object({
+        inputs: v.record(v.string(), TensorDocumentSchema),
+        outputs: v.record(v.string(), TensorDocumentSchema),
+      }),
+    ),
+    v.minLength(1),
+    v.maxLength(64),
+  ),
+});
+export type Golden = v.InferOutput<typeof GoldenSchema>;

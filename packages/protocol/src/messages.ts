@@ -1,0 +1,203 @@
+import * as v from 'valibot';
+import { DeviceIdSchema, DigestSchema, NameSchema, TagsSchema, TimeSchema, VersionSchema } from './ids.ts';
+import { limits } from './limits.ts';
+
+const text = v.pipe(v.string(), v.maxLength(limits.reasonChars));
+const count = v.pipe(v.number(), v.integer(), v.minValue(0));
+const fraction = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
+/** u64 sequence numbers stay below 2^53: a device that sends a thousand messages a second needs 285,000 years to get there. */
+const sequence = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
+
+/** The update machine's states, as persisted and reported. */
+export const updateStates = [
+  'idle',
+  'downloading',
+  'verifying',
+  'probing',
+  'activating',
+  'soaking',
+  'committed',
+  'reverting',
+  'reverted',
+  'rejected',
+  'deferred',
+] as const;
+export type UpdateState = (typeof updateStates)[number];
+
+/** How a new version proves itself while it serves. */
+export const SoakPolicySchema = v.object({
+  /** Mirrored comparisons that settle the verdict; fewer within `maxDurationMs` is `inconclusive`. */
+  minSamples: v.pipe(v.number(), v.integer(), v.minValue(1)),
+  maxDurationMs: v.pipe(v.number(), v.integer(), v.minValue(1)),
+  /** Least share of mirrored inputs on which both versions decide the same. */
+  minAgreement: fraction,
+  /** Largest share of failed inferences. */
+  maxErrorRate: fraction,
+  /** Largest ratio of the new version's median latency to the old one's; absent: not judged. */
+  maxLatencyRatio: v.optional(v.pipe(v.number(), v.minValue(0))),
+});
+export type SoakPolicy = v.InferOutput<typeof SoakPolicySchema>;
+
+/** One model version as a device is told to run it. */
+export const ModelVersionRefSchema = v.object({
+  model: NameSchema,
+  version: VersionSchema,
+  number: v.pipe(v.number(), v.integer(), v.minValue(1)),
+  /** Digest of the signed manifest. */
+  bundle: DigestSchema,
+});
+export type ModelVersionRef = v.InferOutput<typeof ModelVersionRefSchema>;
+
+/** What moves as one unit. `id` is the digest of the canonical JSON of `models`. */
+export const ReleaseSchema = v.object({
+  id: DigestSchema,
+  models: v.pipe(v.array(ModelVersionRefSchema), v.maxLength(limits.modelsPerRelease)),
+});
+export type Release = v.InferOutput<typeof ReleaseSchema>;
+
+/** Controller to device: the state wanted. A device ignores a generation at or below the last it accepted. */
+export const DesiredSchema = v.object({
+  generation: count,
+  release: ReleaseSchema,
+  soak: SoakPolicySchema,
+  setBy: v.object({
+    kind: v.picklist(['rollout', 'rollback', 'operator']),
+    id: v.pipe(v.string(), v.maxLength(128)),
+  }),
+  setAt: TimeSchema,
+  /** The controller's clock, for devices that have none. */
+  now: TimeSchema,
+});
+export type Desired = v.InferOutput<typeof DesiredSchema>;
+
+/** What the soak saw, as numbers. */
+export const SoakEvidenceSchema = v.object({
+  samples: count,
+  agreement: v.nullable(fraction),
+  errors: count,
+  requests: count,
+  latencyRatio: v.nullable(v.number()),
+});
+export type SoakEvidence = v.InferOutput<typeof SoakEvidenceSchema>;
+
+/** What the probe measured of one variant. */
+export const ProbeResultSchema = v.object({
+  model: NameSchema,
+  version: VersionSchema,
+  variant: NameSchema,
+  provider: v.picklist(['cpu', 'webgpu']),
+  ok: v.boolean(),
+  /** Why not, when not ok. */
+  reason: v.optional(text),
+  maxError: v.nullable(v.number()),
+  latencyMs: v.nullable(v.number()),
+  memoryBytes: v.nullable(v.number()),
+  chosen: v.boolean(),
+});
+export type ProbeResult = v.InferOutput<typeof ProbeResultSchema>;
+
+export const ServingSchema = v.object({
+  ...ModelVersionRefSchema.entries,
+  variant: NameSchema,
+  provider: v.picklist(['cpu', 'webgpu']),
+});
+export type Serving = v.InferOutput<typeof ServingSchema>;
+
+/** Device to controller: what is. `generation` names the desired generation that `state` is about. */
+export const ReportedSchema = v.object({
+  generation: count,
+  state: v.picklist(updateStates),
+  /** Short machine word and human words for a state that ended badly. */
+  reason: v.optional(v.object({ code: v.pipe(v.string(), v.maxLength(64)), message: text })),
+  /** Outcome of a commit: `unproven` never counts as a pass. */
+  proof: v.optional(v.picklist(['proven', 'unproven'])),
+  evidence: v.optional(SoakEvidenceSchema),
+  probe: v.pipe(v.array(ProbeResultSchema), v.maxLength(256)),
+  /** What serves now: the truth, whatever was wanted. */
+  serving: v.pipe(v.array(ServingSchema), v.maxLength(limits.modelsPerRelease)),
+  releaseId: v.nullable(DigestSchema),
+  runtimeDeaths: count,
+});
+export type Reported = v.InferOutput<typeof ReportedSchema>;
+
+/** First message of a connection, and also the will (on `death`): carries no seq. */
+export const BirthSchema = v.object({
+  bootId: v.pipe(v.string(), v.minLength(1), v.maxLength(64)),
+  at: TimeSchema,
+  /** Next seq the outbox will give: lets the controller see what it can never receive. */
+  nextSeq: sequence,
+  agentVersion: v.pipe(v.string(), v.maxLength(64)),
+  deviceClass: v.object({
+    os: v.pipe(v.string(), v.maxLength(32)),
+    arch: v.pipe(v.string(), v.maxLength(32)),
+    cpu: v.pipe(v.string(), v.maxLength(128)),
+    cores: count,
+    memoryBytes: count,
+    providers: v.pipe(v.array(v.picklist(['cpu', 'webgpu'])), v.maxLength(4)),
+  }),
+  tags: TagsSchema,
+  inferenceUrl: v.optional(v.pipe(v.string(), v.maxLength(256))),
+});
+export type Birth = v.InferOutput<typeof BirthSchema>;
+
+export const DeathSchema = v.object({ bootId: v.pipe(v.string(), v.minLength(1), v.maxLength(64)) });
+export type Death = v.InferOutput<typeof DeathSchema>;
+
+/** Every message that went through the outbox. JSON kinds carry this around their document; telemetry has the same fields in protobuf. */
+export const SequencedSchema = v.object({
+  seq: sequence,
+  bootId: v.pipe(v.string(), v.maxLength(64)),
+  at: TimeSchema,
+});
+export type Sequenced = v.InferOutput<typeof SequencedSchema>;
+export const ReportedMessageSchema = v.object({ ...SequencedSchema.entries, reported: ReportedSchema });
+
+/** Asks for the desired state; `generation` is the one the device has. Not sequenced: it is asked again on every connect. */
+export const GetSchema = v.object({ generation: count, bootId: v.pipe(v.string(), v.maxLength(64)) });
+
+/** Controller to device: everything up to `upTo` is stored but for `missing`. Cumulative, so a lost receipt costs nothing. */
+export const ReceiptSchema = v.object({
+  upTo: count,
+  missing: v.pipe(v.array(sequence), v.maxLength(1_000)),
+  /** The controller has seen a gap or a new bootId without a birth: publish `birth` again. */
+  rebirth: v.optional(v.boolean()),
+});
+export type Receipt = v.InferOutput<typeof ReceiptSchema>;
+
+/** A one-off order with an expiry: never retained, ignored when late or seen before. */
+export const CommandSchema = v.object({
+  id: v.pipe(v.string(), v.minLength(1), v.maxLength(64)),
+  expiresAt: TimeSchema,
+  kind: v.picklist(['report', 'reconnect']),
+  /** For `reconnect`: not before this many milliseconds. */
+  retryAfterMs: v.optional(count),
+});
+export type Command = v.InferOutput<typeof CommandSchema>;
+
+/** What an enrolment token carries, base64url JSON after the prefix `covey1.` */
+export const EnrolmentTokenSchema = v.object({
+  url: v.pipe(v.string(), v.url()),
+  caFingerprint: DigestSchema,
+  trustDigest: DigestSchema,
+  secret: v.pipe(v.string(), v.minLength(20), v.maxLength(100)),
+});
+export type EnrolmentToken = v.InferOutput<typeof EnrolmentTokenSchema>;
+
+/** POST /enrol, answered with EnrolmentAnswer. The request travels over TLS whose CA the fingerprint has proven. */
+export const EnrolmentRequestSchema = v.object({
+  secret: v.pipe(v.string(), v.maxLength(100)),
+  deviceId: DeviceIdSchema,
+  csrPem: v.pipe(v.string(), v.maxLength(8_000)),
+  tags: TagsSchema,
+});
+export const EnrolmentAnswerSchema = v.object({
+  deviceId: DeviceIdSchema,
+  certificatePem: v.string(),
+  caPem: v.string(),
+  trustRoot: v.string(),
+  mqttUrl: v.string(),
+  deviceUrl: v.string(),
+  tags: TagsSchema,
+  now: TimeSchema,
+});
+export type EnrolmentAnswer = v.InferOutput<typeof EnrolmentAnswerSchema>;
