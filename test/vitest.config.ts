@@ -1,13 +1,17 @@
+import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
+
+const root = join(import.meta.dirname, '..');
 
 /** Unit tests sit beside the source; what crosses packages is in test/. Longer runs are scripts of their own. */
 export default defineConfig({
+  root,
   test: {
     projects: [
       {
         test: {
           name: 'unit',
-          root: '..',
+          root,
           include: ['packages/*/src/**/*.test.ts', 'test/tidy/**/*.test.ts'],
           testTimeout: 20_000,
         },
@@ -15,7 +19,7 @@ export default defineConfig({
       {
         test: {
           name: 'journeys',
-          root: '..',
+          root,
           include: ['test/{journeys,simulator,contracts,conformance}/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,

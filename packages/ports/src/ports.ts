@@ -9,6 +9,7 @@ export interface Ports {
   link: Link;
   fetch: Fetch;
   processes: Processes;
+  host: Host;
   log: Log;
 }
 
@@ -40,6 +41,9 @@ export interface Disk {
   write(path: string, bytes: Uint8Array): Promise<void>;
   /** Appends; with `sync` the bytes are on the medium when this resolves. */
   append(path: string, bytes: Uint8Array, options: { sync: boolean }): Promise<void>;
+  /** Cuts the file to its first `sizeBytes` bytes, on the medium when this resolves. */
+  truncate(path: string, sizeBytes: number): Promise<void>;
+  /** Moves a file or folder durably; what a file held unsynced stays unsynced. */
   rename(from: string, to: string): Promise<void>;
   /** Removes a file or a folder with all in it; absent is fine. */
   remove(path: string): Promise<void>;
@@ -83,12 +87,15 @@ export interface LinkSession {
 /** One HTTP exchange with bounds. Errors: UNREACHABLE, TIMEOUT, PAYLOAD_TOO_LARGE. Any status is an answer, not an error. */
 export type Fetch = (request: FetchRequest) => Promise<FetchAnswer>;
 export interface FetchRequest {
-  method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   url: string;
   headers?: Record<string, string>;
   body?: Uint8Array;
-  /** PEM texts; `ca` alone for server TLS, all three for mutual TLS. */
-  tls?: { ca: string; certificate?: string; key?: string };
+  /**
+   * PEM texts; `ca` alone for server TLS, all three for mutual TLS. `insecureReadOfCa` verifies nobody: only to read a CA
+   * whose fingerprint is compared next, never to send anything or to believe what comes back.
+   */
+  tls?: { ca: string; certificate?: string; key?: string } | { insecureReadOfCa: true };
   timeoutMs: number;
   maxBytes: number;
 }
@@ -123,6 +130,26 @@ export interface Child {
   /** Does nothing when the process has ended. */
   send(message: unknown): void;
   kill(signal: 'SIGTERM' | 'SIGKILL'): void;
+}
+
+/** The machine this runs on. */
+export interface Host {
+  describe(): HostDescription;
+  /** Resident bytes of this process and of the child `pid`, null when it is gone; share of one core used by both since the last call. */
+  usage(pid: number | null): Promise<HostUsage>;
+}
+export interface HostDescription {
+  os: string;
+  arch: string;
+  cpu: string;
+  cores: number;
+  memoryBytes: number;
+}
+export interface HostUsage {
+  rssBytes: number;
+  childRssBytes: number | null;
+  /** Share of one core, 0..n. */
+  cpu: number;
 }
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';

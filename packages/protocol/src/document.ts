@@ -61,11 +61,16 @@ function nestingDepth(bytes: Uint8Array): number {
   return deepest;
 }
 
-/** JSON with sorted keys and no white space, so that equal documents have equal bytes and digests. */
+/**
+ * JSON with sorted keys (by UTF-16 unit, as RFC 8785) and no white space, so that equal documents have equal bytes and
+ * digests. Takes what JSON can say; fields that are undefined are left out.
+ */
 export function canonicalJson(value: unknown): string {
-  return JSON.stringify(value, (_key, inner: unknown) =>
-    inner !== null && typeof inner === 'object' && !Array.isArray(inner)
-      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)))
-      : inner,
-  );
+  if (value === null || typeof value !== 'object') return JSON.stringify(value) ?? 'null';
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join()}]`;
+  const fields = Object.entries(value)
+    .filter(([, inner]) => inner !== undefined)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, inner]) => `${JSON.stringify(key)}:${canonicalJson(inner)}`);
+  return `{${fields.join()}}`;
 }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm, stat, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { toCoveyError } from '@covey/protocol';
-import type { Disk } from '../ports.ts';
+import type { Disk, DiskEntry } from '../ports.ts';
 
 const fileMode = 0o600;
 const folderMode = 0o700;
@@ -13,11 +13,10 @@ export const systemDisk: Disk = {
   readRange: (path, offset, sizeBytes) => readRange(path, offset, sizeBytes).catch(rethrow),
   write: (path, bytes) => writeDurably(path, bytes).catch(rethrow),
   append: (path, bytes, options) => append(path, bytes, options.sync).catch(rethrow),
+  truncate: (path, sizeBytes) => truncate(path, sizeBytes).catch(rethrow),
   rename: (from, to) => renameDurably(from, to).catch(rethrow),
   remove: (path) => rm(path, { recursive: true, force: true }).catch(rethrow),
-  makeFolder: async (path) => {
-    await mkdir(path, { recursive: true, mode: folderMode }).catch(rethrow);
-  },
+  makeFolder: (path) => makeFolder(path).catch(rethrow),
   list: (folder) => list(folder).catch(rethrow),
   freeBytes: async (folder) => {
     const status = await statfs(folder).catch(rethrow);
@@ -40,8 +39,13 @@ async function readRange(path: string, offset: number, sizeBytes: number): Promi
   const file = await open(path, 'r');
   try {
     const buffer = new Uint8Array(sizeBytes);
-    const { bytesRead } = await file.read(buffer, 0, sizeBytes, offset);
-    return buffer.subarray(0, bytesRead);
+    let filled = 0;
+    while (filled < sizeBytes) {
+      const { bytesRead } = await file.read(buffer, filled, sizeBytes - filled, offset + filled);
+      if (bytesRead === 0) break;
+      filled += bytesRead;
+    }
+    return buffer.subarray(0, filled);
   } finally {
     await file.close();
   }
@@ -66,7 +70,13 @@ async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {
 
 async function renameDurably(from: string, to: string): Promise<void> {
   await rename(from, to);
-  const folder = await open(dirname(to), 'r');
+  await syncFolder(dirname(to));
+  if (dirname(from) !== dirname(to)) await syncFolder(dirname(from));
+}
+
+/** A new or moved name is on the medium only when its folder is (fsync(2), notes). */
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r');
   try {
     await folder.sync();
   } finally {
@@ -77,19 +87,42 @@ async function renameDurably(from: string, to: string): Promise<void> {
 async function append(path: string, bytes: Uint8Array, sync: boolean): Promise<void> {
   const file = await open(path, 'a', fileMode);
   try {
+    const wasEmpty = (await file.stat()).size === 0;
     await file.writeFile(bytes);
-    if (sync) await file.datasync();
+    if (!sync) return;
+    await file.datasync();
+    // Appending nothing is how a caller syncs what it appended before, the file's name included.
+    if (wasEmpty || bytes.byteLength === 0) await syncFolder(dirname(path));
   } finally {
     await file.close();
   }
 }
 
-async function list(folder: string) {
+async function truncate(path: string, sizeBytes: number): Promise<void> {
+  const file = await open(path, 'r+');
+  try {
+    await file.truncate(sizeBytes);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+async function makeFolder(path: string): Promise<void> {
+  const topmostCreated = await mkdir(path, { recursive: true, mode: folderMode });
+  if (topmostCreated === undefined) return;
+  for (let created = path; created.length >= topmostCreated.length; created = dirname(created)) {
+    await syncFolder(dirname(created));
+  }
+}
+
+async function list(folder: string): Promise<DiskEntry[]> {
   const entries = await readdir(folder, { withFileTypes: true }).catch(absentAs([]));
-  const listed = entries.map(async (entry) => ({
-    name: entry.name,
-    isFolder: entry.isDirectory(),
-    sizeBytes: entry.isDirectory() ? 0 : (await stat(join(folder, entry.name))).size,
-  }));
-  return (await Promise.all(listed)).sort((a, b) => (a.name < b.name ? -1 : 1));
+  const listed = entries.map(async (entry): Promise<DiskEntry[]> => {
+    if (entry.isDirectory()) return [{ name: entry.name, isFolder: true, sizeBytes: 0 }];
+    // A file may go between the listing and this look at it; then it is not listed.
+    const status = await stat(join(folder, entry.name)).catch(absentAs(undefined));
+    return status ? [{ name: entry.name, isFolder: false, sizeBytes: status.size }] : [];
+  });
+  return (await Promise.all(listed)).flat().sort((a, b) => (a.name < b.name ? -1 : 1));
 }

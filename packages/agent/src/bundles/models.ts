@@ -1,0 +1,39 @@
+import { CoveyError, type LoadedModel, type ModelVersionRef, type ProbeCandidate } from '@covey/protocol';
+import type { Choice } from '../update/index.ts';
+import type { BundleStore } from './store.ts';
+
+/** A chosen variant as the runtime loads it. Errors: NOT_FOUND, BUNDLE_INCOMPATIBLE, those of `BundleStore.manifest`. */
+export async function loadedModel(store: BundleStore, { ref, variant, provider }: Choice): Promise<LoadedModel> {
+  const manifest = await store.manifest(ref.bundle);
+  const chosen = manifest.variants.find((candidate) => candidate.name === variant);
+  if (!chosen) {
+    throw new CoveyError('BUNDLE_INCOMPATIBLE', `${ref.model} ${ref.version} has no variant ${variant}`);
+  }
+  return {
+    ref,
+    variant,
+    provider,
+    path: store.filePath(ref.bundle, chosen.file),
+    schema: manifest.schema,
+    ...(manifest.classification && { classification: manifest.classification }),
+    ...(manifest.reference && { referencePath: store.filePath(ref.bundle, manifest.reference) }),
+  };
+}
+
+/** A version as the probe measures it: all variants, or the one named. Errors: as `loadedModel`. */
+export async function probeCandidate(
+  store: BundleStore,
+  ref: ModelVersionRef,
+  variant: string | null,
+): Promise<ProbeCandidate> {
+  const manifest = await store.manifest(ref.bundle);
+  return {
+    ref,
+    schema: manifest.schema,
+    ...(manifest.classification && { classification: manifest.classification }),
+    variants: manifest.variants
+      .filter(({ name }) => variant === null || name === variant)
+      .map(({ name, file, tolerance }) => ({ name, path: store.filePath(ref.bundle, file), tolerance })),
+    ...(manifest.golden && { goldenPath: store.filePath(ref.bundle, manifest.golden) }),
+  };
+}

@@ -1,0 +1,1 @@
+export { readDesired } from './desired.ts';

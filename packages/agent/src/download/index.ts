@@ -1,0 +1,1 @@
+export { createDownloader, type Downloader, verifyBundle } from './download.ts';

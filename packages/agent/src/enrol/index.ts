@@ -1,0 +1,1 @@
+export { type EnrolOptions, enrol } from './enrol.ts';

@@ -1,0 +1,1 @@
+export { type DeviceFolder, initDeviceFolder, openDeviceFolder } from './folder.ts';

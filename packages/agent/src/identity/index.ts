@@ -1,0 +1,1 @@
+export { type Identity, readIdentity, storeIdentity } from './identity.ts';

@@ -1,0 +1,1 @@
+export { type Observed, plan, type Step, type StepKind } from './plan.ts';

@@ -1,0 +1,24 @@
+import type { Ports } from '@covey/ports';
+import type { BundleStore } from '../bundles/index.ts';
+import type { Downloader } from '../download/index.ts';
+import type { Step, StepKind } from '../plan/index.ts';
+import type { Supervisor } from '../runtime/index.ts';
+import type { UpdateEvent } from '../update/index.ts';
+
+/** What executors work with. */
+export interface StepContext {
+  ports: Pick<Ports, 'disk' | 'processes' | 'log' | 'random'>;
+  store: BundleStore;
+  downloader: Downloader;
+  supervisor: Supervisor;
+  /** File URL of the probe's entry. */
+  probeModule: string;
+  cancelWork: () => void;
+}
+
+/** Does one step and says what came of it; null: nothing that the update machine asks about. */
+export type Executor<K extends StepKind> = (
+  step: Extract<Step, { kind: K }>,
+  context: StepContext,
+  signal: AbortSignal,
+) => Promise<UpdateEvent | null>;

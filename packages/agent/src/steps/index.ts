@@ -1,0 +1,1 @@
+export { execute, type StepContext } from './execute.ts';

@@ -1,0 +1,10 @@
+export { advance, type UpdateEvent, wakeAt } from './advance.ts';
+export {
+  type Choice,
+  candidateOf,
+  comparedModels,
+  initialUpdate,
+  isSettled,
+  type SettledRelease,
+  type Update,
+} from './state.ts';

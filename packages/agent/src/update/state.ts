@@ -1,0 +1,107 @@
+import type {
+  Desired,
+  ModelVersionRef,
+  ProbeResult,
+  Release,
+  SoakEvidence,
+  UpdateState,
+} from '@covey/protocol';
+
+/** A model version with the variant and provider that the probe found fastest inside the error budget here. */
+export interface Choice {
+  ref: ModelVersionRef;
+  variant: string;
+  provider: 'cpu' | 'webgpu';
+}
+
+/** A release that was committed here. */
+export interface SettledRelease {
+  release: Release;
+  choices: Choice[];
+  proof: 'proven' | 'unproven';
+}
+
+/** All that the update machine knows; persisted as it is. Immutable. Times are ledger time, unix milliseconds. */
+export interface Update {
+  state: UpdateState;
+  /** Highest desired generation accepted. */
+  accepted: number;
+  /** What `state` is about. */
+  desired: Desired | null;
+  /** A newer one that came too late to pre-empt. */
+  waiting: Desired | null;
+  committed: SettledRelease | null;
+  /** The one committed before: kept on disk, so that going back needs no network. */
+  previous: SettledRelease | null;
+  /** Of the candidate, once probed. */
+  choices: Choice[] | null;
+  probe: ProbeResult[];
+  /** Highest security counter committed, per model. */
+  securityCounters: Record<string, number>;
+  /** Those of the candidate, once verified. */
+  candidateCounters: Record<string, number>;
+  /** When the state ends by itself; null: it does not. */
+  deadlineAt: number | null;
+  /** When a failed download is tried again. */
+  retryAt: number | null;
+  /** Downloads begun again, of this generation. */
+  attempts: number;
+  /** Downloads that failed in a row without getting anywhere. */
+  failuresInRow: number;
+  /** Starts of the agent since the candidate was verified: a candidate that takes the device down shows here. */
+  restarts: number;
+  /** Deaths of the runtime since activation. */
+  deaths: number;
+  /** The soak ended inconclusive and the golden vectors run again. */
+  isReplaying: boolean;
+  evidence: SoakEvidence | null;
+  reason: { code: string; message: string } | null;
+}
+
+export const initialUpdate: Update = {
+  state: 'idle',
+  accepted: 0,
+  desired: null,
+  waiting: null,
+  committed: null,
+  previous: null,
+  choices: null,
+  probe: [],
+  securityCounters: {},
+  candidateCounters: {},
+  deadlineAt: null,
+  retryAt: null,
+  attempts: 0,
+  failuresInRow: 0,
+  restarts: 0,
+  deaths: 0,
+  isReplaying: false,
+  evidence: null,
+  reason: null,
+};
+
+/** Whether the machine has nothing under way and takes up a new desired generation at once. */
+export function isSettled(update: Update): boolean {
+  return ['idle', 'committed', 'reverted', 'rejected'].includes(update.state);
+}
+
+/** The release on its way in, null when none is or it is being taken back. */
+export function candidateOf(update: Update): Release | null {
+  return isSettled(update) || update.state === 'reverting' ? null : (update.desired?.release ?? null);
+}
+
+/** Models of the candidate that are not committed as they are. */
+export function changedModels(update: Update): ModelVersionRef[] {
+  const committed = new Set(update.committed?.release.models.map((ref) => ref.bundle));
+  return (candidateOf(update)?.models ?? []).filter((ref) => !committed.has(ref.bundle));
+}
+
+/**
+ * Changed models whose committed version serves as the yardstick in the soak. None in a rollback: agreeing with the
+ * version that is being taken back proves nothing, and disagreeing with it is the purpose.
+ */
+export function comparedModels(update: Update): Choice[] {
+  if (update.desired?.setBy.kind === 'rollback') return [];
+  const changed = new Set(changedModels(update).map((ref) => ref.model));
+  return (update.committed?.choices ?? []).filter((choice) => changed.has(choice.ref.model));
+}

@@ -1,0 +1,65 @@
+import { canonicalJson, type Manifest, type Variant } from '@covey/protocol';
+import { cutFile } from './files.ts';
+import { checkGolden, encodeGolden, type GoldenVector } from './golden.ts';
+import { checkManifest } from './manifest.ts';
+import { parseReference } from './reference.ts';
+import { signManifest } from './sign.ts';
+
+/** A variant with its bytes; `file` is its path in the bundle, `<name>.onnx` when absent. */
+export type VariantSource = Omit<Variant, 'file'> & { bytes: Uint8Array; file?: string };
+
+/** What a bundle is made of. `reference` comes from encodeReference; `evaluation` is any JSON value. */
+export interface BundleSource
+  extends Pick<
+    Manifest,
+    'model' | 'version' | 'createdAt' | 'description' | 'securityCounter' | 'schema' | 'classification'
+  > {
+  variants: readonly VariantSource[];
+  golden?: readonly GoldenVector[];
+  reference?: Uint8Array;
+  evaluation?: unknown;
+}
+
+/** `digest` is the SHA-256 of the signed payload; `chunks` are by SHA-256, views into the bytes given. */
+export interface Bundle {
+  manifest: Manifest;
+  envelope: Uint8Array;
+  digest: string;
+  chunks: Map<string, Uint8Array>;
+}
+
+/**
+ * Cuts, describes and signs a version. Equal sources and keys give equal bundles, byte for byte. Errors: INVALID_DOCUMENT
+ * for anything a device would refuse, golden vectors that do not fit the schema among it; PAYLOAD_TOO_LARGE.
+ */
+export function buildBundle(source: BundleSource, privateKeyPem: string): Bundle {
+  const { variants, golden, reference, evaluation, ...about } = source;
+  const contents: { path: string; bytes: Uint8Array }[] = [];
+  const place = (path: string, bytes: Uint8Array): string => {
+    contents.push({ path, bytes });
+    return path;
+  };
+  if (golden) checkGolden(golden, about.schema);
+  if (reference) parseReference(reference);
+  const placed: Omit<Manifest, 'files'> = {
+    format: 'covey-bundle/1',
+    ...about,
+    variants: variants.map(({ name, tolerance, bytes, file }) => ({
+      name,
+      tolerance,
+      file: place(file ?? `${name}.onnx`, bytes),
+    })),
+    ...(golden ? { golden: place('golden.json', encodeGolden(golden)) } : {}),
+    ...(reference ? { reference: place('reference.pb', reference) } : {}),
+    ...(evaluation === undefined
+      ? {}
+      : { evaluation: place('evaluation.json', new TextEncoder().encode(canonicalJson(evaluation))) }),
+  };
+  const cut = contents.map(({ path, bytes }) => cutFile(path, bytes));
+  const manifest = checkManifest({ ...placed, files: cut.map(({ file }) => file) });
+  return {
+    manifest,
+    ...signManifest(manifest, privateKeyPem),
+    chunks: new Map(cut.flatMap(({ chunks }) => [...chunks])),
+  };
+}

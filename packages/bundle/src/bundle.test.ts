@@ -1,0 +1,218 @@
+import { sign } from 'node:crypto';
+import { CoveyError, type Manifest, type Tensor } from '@covey/protocol';
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { type BundleSource, buildBundle } from './build.ts';
+import { assembleFile, FileVerifier, verifyChunk } from './files.ts';
+import { createPublisherKey, parseTrustRoot, trustRootOf } from './keys.ts';
+import { preAuthenticationEncoding, signManifest, verifyEnvelope } from './sign.ts';
+
+const key = createPublisherKey();
+const trustRoot = parseTrustRoot(trustRootOf([key.publicKeyPem]));
+const model = Uint8Array.from({ length: 150_000 }, (_, i) => Math.imul(i, 2_654_435_761) >>> 24);
+const scalar: Tensor = { datatype: 'FP32', shape: [1], data: new Uint8Array(4) };
+
+const source: BundleSource = {
+  model: 'bearing',
+  version: '1.0.0',
+  createdAt: '2026-01-01T00:00:00Z',
+  securityCounter: 1,
+  schema: {
+    inputs: [{ name: 'x', datatype: 'FP32', shape: [-1] }],
+    outputs: [{ name: 'p', datatype: 'FP32', shape: [-1] }],
+  },
+  classification: { output: 'p', classNames: ['no', 'yes'] },
+  variants: [{ name: 'fp32', bytes: model, tolerance: { absolute: 1e-5, relative: 0 } }],
+  golden: [{ inputs: { x: scalar }, outputs: { p: scalar } }],
+  evaluation: { accuracy: 0.9 },
+};
+const bundle = buildBundle(source, key.privateKeyPem);
+
+function codeOf(action: () => unknown): string {
+  try {
+    action();
+  } catch (error) {
+    if (error instanceof CoveyError) return error.code;
+    throw error;
+  }
+  return 'none';
+}
+
+async function assemble(file: Manifest['files'][number], chunks: Map<string, Uint8Array>): Promise<Buffer> {
+  const parts: Uint8Array[] = [];
+  for await (const part of assembleFile(file, async (digest) => chunks.get(digest))) parts.push(part);
+  return Buffer.concat(parts);
+}
+
+function modelFile(): Manifest['files'][number] {
+  const file = bundle.manifest.files.find(({ path }) => path === 'fp32.onnx');
+  if (file === undefined) throw new Error('the bundle has its variant');
+  return file;
+}
+
+test('round trip: what is built is verified and assembled to the same bytes', async () => {
+  const { manifest, digest } = verifyEnvelope(bundle.envelope, trustRoot);
+  expect(manifest).toEqual(bundle.manifest);
+  expect(digest).toBe(bundle.digest);
+  expect(manifest.files.map(({ path }) => path)).toEqual(['fp32.onnx', 'golden.json', 'evaluation.json']);
+  expect(modelFile().chunks.map(({ sizeBytes }) => sizeBytes)).toEqual([65_536, 65_536, 18_928]);
+  expect((await assemble(modelFile(), bundle.chunks)).equals(model)).toBe(true);
+});
+
+test('building again gives the same bytes', () => {
+  expect(buildBundle({ ...source }, key.privateKeyPem).envelope).toEqual(bundle.envelope);
+});
+
+test('the pre-authentication encoding is the one of the DSSE specification', () => {
+  const encoded = preAuthenticationEncoding(Buffer.from('hello world'), 'http://example.com/HelloWorld');
+  expect(Buffer.from(encoded).toString()).toBe('DSSEv1 29 http://example.com/HelloWorld 11 hello world');
+});
+
+test('any changed byte of an envelope is refused', () => {
+  const position = fc.nat(bundle.envelope.length - 1);
+  fc.assert(
+    fc.property(position, fc.integer({ min: 1, max: 255 }), (at, flip) => {
+      const tampered = Uint8Array.from(bundle.envelope);
+      tampered[at] = (tampered[at] as number) ^ flip;
+      expect(codeOf(() => verifyEnvelope(tampered, trustRoot))).toMatch(
+        /^(BUNDLE_SIGNATURE|INVALID_DOCUMENT|WIRE_MALFORMED)$/,
+      );
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test('any changed, lost or added byte of a chunk is refused', () => {
+  const [expected] = modelFile().chunks;
+  const good = expected && bundle.chunks.get(expected.sha256);
+  if (!expected || !good) throw new Error('the bundle has its chunks');
+  verifyChunk(good, expected);
+  fc.assert(
+    fc.property(fc.nat(good.length - 1), fc.integer({ min: 1, max: 255 }), (at, flip) => {
+      const tampered = Uint8Array.from(good);
+      tampered[at] = (tampered[at] as number) ^ flip;
+      expect(codeOf(() => verifyChunk(tampered, expected))).toBe('BUNDLE_CORRUPT');
+    }),
+  );
+  expect(codeOf(() => verifyChunk(good.subarray(1), expected))).toBe('BUNDLE_CORRUPT');
+  expect(codeOf(() => verifyChunk(Buffer.concat([good, good]), expected))).toBe('BUNDLE_CORRUPT');
+});
+
+function changed(change: (envelope: { payloadType: string; payload: string; signatures: object[] }) => void) {
+  const envelope = JSON.parse(new TextDecoder().decode(bundle.envelope));
+  change(envelope);
+  return new TextEncoder().encode(JSON.stringify(envelope));
+}
+
+test.each([
+  [
+    'a foreign payload type',
+    changed((envelope) => Object.assign(envelope, { payloadType: 'application/json' })),
+  ],
+  ['another payload', changed((envelope) => Object.assign(envelope, { payload: btoa('{}') }))],
+  ['a payload in URL base64', changed((envelope) => Object.assign(envelope, { payload: '_-' }))],
+  ['an empty signature', changed(({ signatures }) => Object.assign(signatures[0] ?? {}, { sig: '' }))],
+])('%s is a bad signature', (_name, envelope) => {
+  expect(codeOf(() => verifyEnvelope(envelope, trustRoot))).toBe('BUNDLE_SIGNATURE');
+});
+
+test('an unknown key is refused, one good signature among others is enough', () => {
+  const stranger = createPublisherKey();
+  const foreign = parseTrustRoot(trustRootOf([stranger.publicKeyPem]));
+  expect(codeOf(() => verifyEnvelope(bundle.envelope, foreign))).toBe('BUNDLE_SIGNATURE');
+  const posing = changed(({ signatures }) => Object.assign(signatures[0] ?? {}, { keyid: stranger.keyid }));
+  expect(codeOf(() => verifyEnvelope(posing, foreign))).toBe('BUNDLE_SIGNATURE');
+  const more = changed(({ signatures }) => signatures.unshift({ keyid: stranger.keyid, sig: 'AAAA' }));
+  expect(verifyEnvelope(more, trustRoot).digest).toBe(bundle.digest);
+  const both = parseTrustRoot(trustRootOf([stranger.publicKeyPem, key.publicKeyPem]));
+  expect(verifyEnvelope(more, both).digest).toBe(bundle.digest);
+});
+
+test.each([
+  ['../etc/passwd'],
+  ['/etc/passwd'],
+  ['a/../b'],
+  ['a//b'],
+  ['.hidden'],
+  ['a\\b'],
+  ['a\0b'],
+  ['fp32.onnx/x'],
+  ['FP32.onnx'],
+  ['golden.json'],
+])('a bundle with the hostile or clashing path %j is refused', (file) => {
+  const extra = { name: 'int8-qdq', bytes: model, tolerance: { absolute: 1, relative: 0 }, file };
+  const build = () => buildBundle({ ...source, variants: [...source.variants, extra] }, key.privateKeyPem);
+  expect(codeOf(build)).toBe('INVALID_DOCUMENT');
+});
+
+const [firstFile, ...otherFiles] = bundle.manifest.files;
+if (firstFile === undefined) throw new Error('a bundle has files');
+const [firstChunk] = firstFile.chunks;
+test.each<[string, Partial<Manifest>]>([
+  ['a path that is not there', { golden: 'nowhere.json' }],
+  ['a file twice', { files: [...bundle.manifest.files, firstFile] }],
+  ['sizes that do not add up', { files: [{ ...firstFile, sizeBytes: 1 }, ...otherFiles] }],
+  [
+    'a chunk of two sizes',
+    {
+      files: [
+        ...bundle.manifest.files,
+        {
+          ...firstFile,
+          path: 'x',
+          sizeBytes: 1,
+          chunks: firstChunk ? [{ ...firstChunk, sizeBytes: 1 }] : [],
+        },
+      ],
+    },
+  ],
+  ['a variant twice', { variants: [...bundle.manifest.variants, ...bundle.manifest.variants] }],
+  ['a foreign classification', { classification: { output: 'q', classNames: ['a', 'b'] } }],
+  [
+    'an input twice',
+    { schema: { ...source.schema, inputs: [...source.schema.inputs, ...source.schema.inputs] } },
+  ],
+  ['no variant', { variants: [] }],
+])('a manifest with %s is refused, signed or not', (_name, wrong) => {
+  const manifest = { ...bundle.manifest, ...wrong };
+  expect(codeOf(() => signManifest(manifest, key.privateKeyPem))).toBe('INVALID_DOCUMENT');
+  const payload = Buffer.from(JSON.stringify(manifest));
+  const sig = sign(null, preAuthenticationEncoding(payload), key.privateKeyPem).toString('base64');
+  const signed = {
+    payloadType: 'application/vnd.covey.bundle+json',
+    payload: payload.toString('base64'),
+    signatures: [{ keyid: key.keyid, sig }],
+  };
+  expect(codeOf(() => verifyEnvelope(Buffer.from(JSON.stringify(signed)), trustRoot))).toBe('INVALID_DOCUMENT');
+});
+
+test('a missing, swapped or surplus chunk is refused', async () => {
+  const file = modelFile();
+  const [first, second] = file.chunks.map(({ sha256 }) => bundle.chunks.get(sha256));
+  if (!first || !second) throw new Error('the bundle has its chunks');
+  const without = new Map([...bundle.chunks].filter(([, bytes]) => bytes !== second));
+  await expect(assemble(file, without)).rejects.toMatchObject({ code: 'BUNDLE_INCOMPLETE' });
+
+  const verifier = new FileVerifier(file);
+  expect(codeOf(() => verifier.add(second))).toBe('BUNDLE_CORRUPT');
+  verifier.add(first);
+  expect(codeOf(() => verifier.finish())).toBe('BUNDLE_INCOMPLETE');
+
+  const empty = new FileVerifier({ ...file, chunks: [], sizeBytes: 0 });
+  expect(codeOf(() => empty.add(first))).toBe('BUNDLE_CORRUPT');
+});
+
+test('chunks that are right but not the file are refused', async () => {
+  const file = { ...modelFile(), sha256: '0'.repeat(64) };
+  await expect(assemble(file, bundle.chunks)).rejects.toMatchObject({ code: 'BUNDLE_CORRUPT' });
+});
+
+test('golden vectors that do not fit the schema are refused', () => {
+  const golden = (inputs: Record<string, Tensor>, outputs: Record<string, Tensor>) =>
+    codeOf(() => buildBundle({ ...source, golden: [{ inputs, outputs }] }, key.privateKeyPem));
+  expect(golden({}, { p: scalar })).toBe('INVALID_DOCUMENT');
+  expect(golden({ x: scalar }, {})).toBe('INVALID_DOCUMENT');
+  expect(golden({ x: scalar, y: scalar }, { p: scalar })).toBe('INVALID_DOCUMENT');
+  expect(golden({ x: { ...scalar, shape: [1, 1] } }, { p: scalar })).toBe('INVALID_DOCUMENT');
+  expect(golden({ x: { ...scalar, datatype: 'INT32' } }, { p: scalar })).toBe('INVALID_DOCUMENT');
+});

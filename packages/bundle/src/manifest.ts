@@ -1,0 +1,95 @@
+import {
+  CoveyError,
+  canonicalJson,
+  checkDocument,
+  limits,
+  type Manifest,
+  ManifestSchema,
+  parseDocument,
+} from '@covey/protocol';
+
+/** Canonical JSON of a manifest: what is signed. Errors: PAYLOAD_TOO_LARGE. */
+export function encodeManifest(manifest: Manifest): Uint8Array {
+  const bytes = new TextEncoder().encode(canonicalJson(manifest));
+  if (bytes.byteLength > limits.manifestBytes) {
+    throw new CoveyError(
+      'PAYLOAD_TOO_LARGE',
+      `manifest has ${bytes.byteLength} bytes, the limit is ${limits.manifestBytes}`,
+    );
+  }
+  return bytes;
+}
+
+/** Errors: WIRE_MALFORMED, PAYLOAD_TOO_LARGE, INVALID_DOCUMENT. */
+export function parseManifest(bytes: Uint8Array): Manifest {
+  return checkManifest(parseDocument(ManifestSchema, bytes, 'manifest', limits.manifestBytes));
+}
+
+/** The shape, and what a shape cannot say: names meet, sizes add up, the files fit a folder. Errors: INVALID_DOCUMENT. */
+export function checkManifest(value: unknown): Manifest {
+  const manifest = checkDocument(ManifestSchema, value, 'manifest');
+  checkPaths(manifest);
+  checkChunks(manifest);
+  checkUnique(
+    'variant',
+    manifest.variants.map(({ name }) => name),
+  );
+  const { inputs, outputs } = manifest.schema;
+  checkUnique(
+    'input',
+    inputs.map(({ name }) => name),
+  );
+  checkUnique(
+    'output',
+    outputs.map(({ name }) => name),
+  );
+  const classified = manifest.classification?.output;
+  if (classified !== undefined && !outputs.some(({ name }) => name === classified)) {
+    throw wrong(`classification: "${classified}" is no output of the schema`);
+  }
+  return manifest;
+}
+
+function checkPaths({ files, variants, golden, reference, evaluation }: Manifest): void {
+  // Case folded: on some file systems, names that differ in case are one file.
+  const paths = files.map(({ path }) => path.toLowerCase());
+  checkUnique('file', paths);
+  const folders = new Set(paths.flatMap(foldersOf));
+  const both = paths.find((path) => folders.has(path));
+  if (both !== undefined) throw wrong(`files: "${both}" is both a file and a folder`);
+  for (const path of [...variants.map(({ file }) => file), golden, reference, evaluation]) {
+    if (path !== undefined && !files.some((file) => file.path === path)) {
+      throw wrong(`"${path}" is not among the files`);
+    }
+  }
+}
+
+/** `a/b` of `a/b/c`, and `a`. */
+function foldersOf(path: string): string[] {
+  const parts = path.split('/');
+  return parts.slice(1).map((_, i) => parts.slice(0, i + 1).join('/'));
+}
+
+function checkChunks({ files }: Manifest): void {
+  const sizes = new Map<string, number>();
+  for (const file of files) {
+    const sum = file.chunks.reduce((total, chunk) => total + chunk.sizeBytes, 0);
+    if (sum !== file.sizeBytes) {
+      throw wrong(`files: the chunks of "${file.path}" have ${sum} bytes, the file ${file.sizeBytes}`);
+    }
+    for (const chunk of file.chunks) {
+      const known = sizes.get(chunk.sha256) ?? chunk.sizeBytes;
+      if (known !== chunk.sizeBytes) throw wrong(`files: chunk ${chunk.sha256} is given two sizes`);
+      sizes.set(chunk.sha256, known);
+    }
+  }
+}
+
+function checkUnique(what: string, names: readonly string[]): void {
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) throw wrong(`${what} "${twice}" appears twice`);
+}
+
+function wrong(what: string): CoveyError {
+  return new CoveyError('INVALID_DOCUMENT', `manifest: ${what}`);
+}

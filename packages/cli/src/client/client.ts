@@ -1,0 +1,86 @@
+import { nodeFetch } from '@covey/ports';
+import { CoveyError, type ErrorCode, errorCatalogue, limits } from '@covey/protocol';
+import type { Connection } from './connection.ts';
+
+/** Largest answer of the admin API that the command reads. */
+const answerBytes = 64 * 1024 * 1024;
+const requestTimeoutMs = 40_000;
+
+export interface Call<Answer> {
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** Below the controller's address, segments already encoded. */
+  path: string;
+  query?: Record<string, string | number | undefined>;
+  body?: unknown;
+  /** Checks and types the answer: a schema of @covey/protocol/api. */
+  answer: { parse(value: unknown): Answer };
+}
+
+/** For calls whose answer says nothing. */
+export const noAnswer = { parse: () => undefined };
+
+/** The controller's admin API. Errors are those of the controller, with their codes; UNREACHABLE when there is none. */
+export interface Client {
+  call<Answer>(call: Call<Answer>): Promise<Answer>;
+  /** Uploads one chunk of a bundle. */
+  putChunk(sha256: string, bytes: Uint8Array): Promise<void>;
+}
+
+export function createClient(connection: Connection): Client {
+  const send = async (
+    method: Call<unknown>['method'],
+    path: string,
+    body: Uint8Array | undefined,
+    contentType: string,
+  ) => {
+    const answer = await nodeFetch({
+      method,
+      url: new URL(path, connection.url).href,
+      headers: {
+        authorization: `Bearer ${connection.token}`,
+        ...(body && { 'content-type': contentType }),
+      },
+      ...(body && { body }),
+      ...(connection.ca !== undefined && { tls: { ca: connection.ca } }),
+      timeoutMs: requestTimeoutMs,
+      maxBytes: answerBytes,
+    });
+    if (answer.status >= 400) throw errorOf(answer.status, answer.body, path);
+    return answer.body;
+  };
+  return {
+    call: async ({ method, path, query, body, answer }) => {
+      const bytes = await send(
+        method,
+        `/v1${path}${queryString(query)}`,
+        body === undefined ? undefined : new TextEncoder().encode(JSON.stringify(body)),
+        'application/json',
+      );
+      return answer.parse(bytes.byteLength === 0 ? undefined : JSON.parse(new TextDecoder().decode(bytes)));
+    },
+    putChunk: async (sha256, bytes) => {
+      if (bytes.byteLength > limits.chunkBytes)
+        throw new CoveyError('PAYLOAD_TOO_LARGE', `chunk ${sha256} is too large`);
+      await send('PUT', `/v1/chunks/${sha256}`, bytes, 'application/octet-stream');
+    },
+  };
+}
+
+function queryString(query: Call<unknown>['query']): string {
+  const pairs = Object.entries(query ?? {}).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, String(value)]],
+  );
+  return pairs.length === 0 ? '' : `?${new URLSearchParams(pairs)}`;
+}
+
+/** The error that an answer carries; anything else that is not ours keeps its status and first words. */
+function errorOf(status: number, body: Uint8Array, path: string): CoveyError {
+  const text = new TextDecoder().decode(body.subarray(0, 2_000));
+  try {
+    const { code, message } = JSON.parse(text) as { code: string; message: string };
+    if (Object.hasOwn(errorCatalogue, code)) return new CoveyError(code as ErrorCode, message);
+  } catch {
+    // Not JSON: some proxy or another program answered; said below.
+  }
+  return new CoveyError('UNREACHABLE', `${path} was answered with status ${status}: ${text.slice(0, 200)}`);
+}

@@ -1,0 +1,74 @@
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { CoveyError } from '@covey/protocol';
+
+/** How a command reaches the controller. `ca` is PEM; undefined: the system's trust store. */
+export interface Connection {
+  url: string;
+  token: string;
+  ca?: string;
+}
+
+export interface ConnectionOptions {
+  data: string;
+  url?: string;
+  ca?: string;
+  tokenFile?: string;
+}
+
+const fileName = 'client.json';
+
+/** What the controller leaves in its data folder so that commands on the same machine find it. Paths are absolute. */
+export interface ConnectionFile {
+  url: string;
+  caPath: string;
+  tokenPath: string;
+}
+
+export function connectionFilePath(dataFolder: string): string {
+  return join(resolve(dataFolder), fileName);
+}
+
+/**
+ * From --url, --ca and --token-file, or from the data folder of a controller on this machine. Tokens come from files only:
+ * arguments and environments show up in process lists.
+ * Errors: NOT_FOUND when there is neither, naming both ways.
+ */
+export function findConnection(options: ConnectionOptions): Connection {
+  if (options.url !== undefined) {
+    if (options.tokenFile === undefined) {
+      throw new CoveyError(
+        'INVALID_ARGUMENT',
+        '--url needs --token-file, the file that holds the bearer token',
+      );
+    }
+    return {
+      url: options.url,
+      token: read(options.tokenFile, 'token file').trim(),
+      ...(options.ca !== undefined && { ca: read(options.ca, 'CA file') }),
+    };
+  }
+  const path = connectionFilePath(options.data);
+  const text = read(
+    path,
+    'controller',
+    `no controller has run with the data folder ${resolve(options.data)}; give --data, or --url with --ca and --token-file`,
+  );
+  const file = JSON.parse(text) as ConnectionFile;
+  return {
+    url: file.url,
+    token: read(file.tokenPath, 'token file').trim(),
+    ca: read(file.caPath, 'CA file'),
+  };
+}
+
+function read(path: string, what: string, absent = `there is no ${what} ${path}`): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
+    throw new CoveyError('NOT_FOUND', missing ? absent : `cannot read ${path}: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
+}

@@ -1,0 +1,137 @@
+import { DevicesAnswer, DeviceView } from '@covey/protocol/api';
+import { Command } from 'commander';
+import { type Client, noAnswer } from '../client/client.ts';
+import type { Output } from '../terminal/output.ts';
+import { formatDuration, formatTable } from '../terminal/table.ts';
+import { apiCommand, session } from './command.ts';
+
+/** `covey device list|show|revoke` */
+export function deviceCommand(): Command {
+  return new Command('device')
+    .description('the devices of the fleet')
+    .addCommand(
+      apiCommand('list', 'devices, what they serve and how they are')
+        .option('--group <selector>', 'only devices with these tags, such as site=lab,line=3', 'all')
+        .action((options: { group: string }, command: Command) => list(session(command), options.group)),
+    )
+    .addCommand(
+      apiCommand('show', 'one device, whole')
+        .argument('<device>', 'its id')
+        .action((device: string, _options, command: Command) => show(session(command), device)),
+    )
+    .addCommand(
+      apiCommand('revoke', 'refuse a device from now on')
+        .argument('<device>', 'its id')
+        .action((device: string, _options, command: Command) => revoke(session(command), device)),
+    );
+}
+
+interface Session {
+  client: Client;
+  output: Output;
+}
+
+/** All devices of a group, page by page. */
+export async function allDevices(client: Client, selector: string): Promise<DeviceView[]> {
+  const devices: DeviceView[] = [];
+  let after: string | undefined;
+  do {
+    const page = await client.call({
+      method: 'GET',
+      path: '/devices',
+      query: { selector, after, limit: 1_000 },
+      answer: DevicesAnswer,
+    });
+    devices.push(...page.devices);
+    after = page.next ?? undefined;
+  } while (after !== undefined);
+  return devices;
+}
+
+async function list({ client, output }: Session, selector: string): Promise<void> {
+  const devices = await allDevices(client, selector);
+  output.result({ devices }, () =>
+    devices.length === 0
+      ? 'no devices; enrol one with a token from `covey token create`'
+      : formatTable(
+          ['device', 'online', 'state', 'serving', 'tags'],
+          devices.map((device) => row(device, output)),
+        ),
+  );
+}
+
+function row(device: DeviceView, output: Output): string[] {
+  return [
+    device.id,
+    device.revokedAt !== null
+      ? output.style('red', 'revoked')
+      : device.online
+        ? output.style('green', 'yes')
+        : output.style('yellow', `no, ${seen(device)}`),
+    device.reported?.state ?? '-',
+    serving(device),
+    Object.entries(device.tags)
+      .map(([name, value]) => `${name}=${value}`)
+      .join(',') || '-',
+  ];
+}
+
+function seen(device: DeviceView): string {
+  return device.lastSeenAt === null
+    ? 'never seen'
+    : `seen ${formatDuration(Date.now() - device.lastSeenAt)} ago`;
+}
+
+function serving(device: DeviceView): string {
+  const models = device.reported?.serving ?? [];
+  return models.map((model) => `${model.model}@${model.version} (${model.variant})`).join(', ') || '-';
+}
+
+async function show({ client, output }: Session, id: string): Promise<void> {
+  const device = await client.call({
+    method: 'GET',
+    path: `/devices/${encodeURIComponent(id)}`,
+    answer: DeviceView,
+  });
+  output.result(device, () => {
+    const lines: [string, string][] = [
+      ['device', device.id],
+      ['online', device.online ? 'yes' : `no, ${seen(device)}`],
+      ['serving', serving(device)],
+      ['state', device.reported?.state ?? 'has not reported'],
+    ];
+    const reported = device.reported;
+    if (reported?.reason) lines.push(['reason', `${reported.reason.message} [${reported.reason.code}]`]);
+    if (reported?.proof) lines.push(['proof', reported.proof]);
+    if (device.desired) {
+      lines.push([
+        'wanted',
+        device.desired.models.map((model) => `${model.model}@${model.version}`).join(', ') || 'nothing',
+      ]);
+      lines.push(['set by', `${device.desired.setBy.kind} ${device.desired.setBy.id}`]);
+    }
+    if (device.hardware) {
+      const { cpu, cores, os, arch, agentVersion, inferenceUrl } = device.hardware;
+      lines.push(
+        ['hardware', `${os}/${arch}, ${cores} cores, ${cpu}`],
+        ['agent', agentVersion],
+        ['inference', inferenceUrl ?? '-'],
+      );
+    }
+    for (const result of reported?.probe ?? []) {
+      const figures = result.ok
+        ? `${result.latencyMs?.toFixed(3) ?? '?'} ms, error ${result.maxError?.toPrecision(2) ?? '?'}`
+        : (result.reason ?? 'failed');
+      lines.push([
+        'probe',
+        `${result.model}@${result.version} ${result.variant}: ${figures}${result.chosen ? ', chosen' : ''}`,
+      ]);
+    }
+    return lines.map(([name, value]) => `${output.style('dim', name.padEnd(10))}${value}`).join('\n');
+  });
+}
+
+async function revoke({ client, output }: Session, id: string): Promise<void> {
+  await client.call({ method: 'DELETE', path: `/devices/${encodeURIComponent(id)}`, answer: noAnswer });
+  output.result({ device: id, revoked: true }, `${id} is refused from now on`);
+}

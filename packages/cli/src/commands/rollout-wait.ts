@@ -1,0 +1,74 @@
+import { CoveyError } from '@covey/protocol';
+import { ChangesAnswer, RolloutView, type WaveSize } from '@covey/protocol/api';
+import type { Client } from '../client/client.ts';
+import { exitCodes } from '../terminal/exit-codes.ts';
+
+/** `1,50%`: one device, then half of all, then the rest. */
+export function parseWaves(text: string): WaveSize[] {
+  return text.split(',').map((part) => {
+    const match = /^([1-9]\d{0,6})(%?)$/.exec(part.trim());
+    const size = Number(match?.[1]);
+    if (!match || (match[2] === '%' && size > 100)) {
+      throw new CoveyError(
+        'INVALID_ARGUMENT',
+        `"${part}" is no wave size; give counts or percentages such as 1,10%,50%`,
+      );
+    }
+    return match[2] === '%' ? { percent: size } : { count: size };
+  });
+}
+
+/** A rollout has ended, or waits for somebody to decide. */
+export function isSettled(rollout: RolloutView): boolean {
+  return rollout.state === 'succeeded' || rollout.state === 'reverted' || rollout.state === 'paused';
+}
+
+export function exitCodeOf(rollout: RolloutView): number {
+  if (rollout.state === 'succeeded') return exitCodes.ok;
+  return rollout.state === 'reverted' ? exitCodes.reverted : exitCodes.inconclusive;
+}
+
+/**
+ * Follows a rollout until it has ended or is paused, telling each change in a line. The controller may be away meanwhile:
+ * it is asked again, because devices and rollout go on without this command.
+ */
+export async function waitForRollout(
+  client: Client,
+  id: string,
+  onChange: (line: string) => void,
+): Promise<RolloutView> {
+  let told = '';
+  let after: string | undefined;
+  for (;;) {
+    try {
+      const changes = await client.call({
+        method: 'GET',
+        path: '/changes',
+        query: { after },
+        answer: ChangesAnswer,
+      });
+      after = changes.cursor;
+      const rollout = await client.call({
+        method: 'GET',
+        path: `/rollouts/${encodeURIComponent(id)}`,
+        answer: RolloutView,
+      });
+      const line = summarize(rollout);
+      if (line !== told) onChange(line);
+      told = line;
+      if (isSettled(rollout)) return rollout;
+    } catch (error) {
+      if (!(error instanceof CoveyError) || (error.code !== 'UNREACHABLE' && error.code !== 'TIMEOUT'))
+        throw error;
+      if (told !== error.message) onChange(`${error.message}; trying again`);
+      told = error.message;
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+    }
+  }
+}
+
+function summarize(rollout: RolloutView): string {
+  const wave = rollout.waves[rollout.wave];
+  const devices = wave?.devices.map((member) => `${member.device} ${member.state}`).join(', ') ?? '';
+  return `${rollout.plan.model}@${rollout.plan.version} ${rollout.state}, wave ${rollout.wave + 1} of ${rollout.waves.length}: ${devices}`;
+}

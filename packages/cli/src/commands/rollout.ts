@@ -1,0 +1,176 @@
+import { CoveyError } from '@covey/protocol';
+import { RolloutsAnswer, RolloutView } from '@covey/protocol/api';
+import { Command } from 'commander';
+import type { Client } from '../client/client.ts';
+import type { Output } from '../terminal/output.ts';
+import { formatTable } from '../terminal/table.ts';
+import { apiCommand, duration, parseModelVersion, percentage, session, wholeNumber } from './command.ts';
+import { exitCodeOf, parseWaves, waitForRollout } from './rollout-wait.ts';
+
+interface Session {
+  client: Client;
+  output: Output;
+}
+
+interface StartOptions {
+  group: string;
+  waves: string;
+  samples: number;
+  soak: number;
+  agreement: number;
+  errors: number;
+  timeout: number;
+  wait: boolean;
+}
+
+/** `covey rollout start|status|pause|resume|abort` */
+export function rolloutCommand(): Command {
+  const group = new Command('rollout').description(
+    'move a group of devices to a version, in waves, on evidence',
+  );
+  group.addCommand(startCommand());
+  group.addCommand(
+    apiCommand('status', 'a rollout and its devices; without an id, the newest rollouts')
+      .argument('[rollout]', 'its id')
+      .option('--wait', 'follow it to its end; exit 0 passed, 3 reverted, 4 inconclusive', false)
+      .action((id: string | undefined, options: { wait: boolean }, command: Command) =>
+        status(session(command), id, options.wait),
+      ),
+  );
+  for (const [verb, description] of [
+    ['pause', 'start no further devices'],
+    ['resume', 'go on with a paused rollout'],
+    ['abort', 'take every moved device back to the version before'],
+  ] as const) {
+    group.addCommand(
+      apiCommand(verb, description)
+        .argument('<rollout>', 'its id')
+        .action((id: string, _options, command: Command) => act(session(command), id, verb)),
+    );
+  }
+  return group;
+}
+
+function startCommand(): Command {
+  return apiCommand('start', 'begin a rollout')
+    .argument('<model@version>', 'such as bearing@1.1.0; the version may be a number or a channel')
+    .option('--group <selector>', 'tags that devices must have, such as site=lab', 'all')
+    .option(
+      '--waves <sizes>',
+      'sizes of the waves, counts or percentages; what is left is one last wave',
+      '1',
+    )
+    .option(
+      '--samples <count>',
+      'mirrored inputs each device compares in its soak',
+      wholeNumber(1, 1_000_000),
+      50,
+    )
+    .option('--soak <duration>', 'longest soak on a device', duration, 600_000)
+    .option('--agreement <percent>', 'least agreement with the version before', percentage, 0.98)
+    .option('--errors <percent>', 'largest share of failed inferences', percentage, 0.01)
+    .option('--timeout <duration>', 'a device without an outcome by then is silent', duration, 900_000)
+    .option('--wait', 'follow it to its end; exit 0 passed, 3 reverted, 4 inconclusive', false)
+    .action((target: string, options: StartOptions, command: Command) =>
+      start(session(command), target, options),
+    );
+}
+
+async function start({ client, output }: Session, target: string, options: StartOptions): Promise<void> {
+  const rollout = await client.call({
+    method: 'POST',
+    path: '/rollouts',
+    body: {
+      ...parseModelVersion(target),
+      selector: options.group,
+      waves: parseWaves(options.waves),
+      gate: { timeoutMs: Math.max(options.timeout, options.soak) },
+      soak: {
+        minSamples: options.samples,
+        maxDurationMs: options.soak,
+        minAgreement: options.agreement,
+        maxErrorRate: options.errors,
+      },
+    },
+    answer: RolloutView,
+  });
+  if (options.wait) return follow({ client, output }, rollout.id);
+  output.result(rollout, () => describe(rollout, output));
+}
+
+async function status({ client, output }: Session, id: string | undefined, wait: boolean): Promise<void> {
+  if (id === undefined) {
+    if (wait) throw new CoveyError('INVALID_ARGUMENT', '--wait needs the id of a rollout');
+    const { rollouts } = await client.call({ method: 'GET', path: '/rollouts', answer: RolloutsAnswer });
+    output.result({ rollouts }, () =>
+      rollouts.length === 0
+        ? 'no rollouts yet; begin one with `covey rollout start`'
+        : formatTable(
+            ['rollout', 'version', 'state', 'wave', 'reason'],
+            rollouts.map((rollout) => row(rollout, output)),
+          ),
+    );
+    return;
+  }
+  if (wait) return follow({ client, output }, id);
+  const rollout = await client.call({
+    method: 'GET',
+    path: `/rollouts/${encodeURIComponent(id)}`,
+    answer: RolloutView,
+  });
+  output.result(rollout, () => describe(rollout, output));
+}
+
+async function follow({ client, output }: Session, id: string): Promise<void> {
+  const rollout = await waitForRollout(client, id, (change) => output.progress(change));
+  output.result(rollout, () => describe(rollout, output));
+  process.exitCode = exitCodeOf(rollout);
+}
+
+async function act({ client, output }: Session, id: string, verb: string): Promise<void> {
+  const rollout = await client.call({
+    method: 'POST',
+    path: `/rollouts/${encodeURIComponent(id)}/${verb}`,
+    answer: RolloutView,
+  });
+  output.result(rollout, () => describe(rollout, output));
+}
+
+function row(rollout: RolloutView, output: Output): string[] {
+  return [
+    rollout.id,
+    `${rollout.plan.model}@${rollout.plan.version}`,
+    colouredState(rollout, output),
+    `${rollout.wave + 1}/${rollout.waves.length}`,
+    rollout.reason ?? '',
+  ];
+}
+
+function colouredState(rollout: RolloutView, output: Output): string {
+  const styles = {
+    running: 'cyan',
+    paused: 'yellow',
+    reverting: 'yellow',
+    succeeded: 'green',
+    reverted: 'red',
+  } as const;
+  return output.style(styles[rollout.state], rollout.state);
+}
+
+function describe(rollout: RolloutView, output: Output): string {
+  const head = `${rollout.id}  ${rollout.plan.model}@${rollout.plan.version}  ${colouredState(rollout, output)}`;
+  const members = rollout.waves.flatMap((wave, index) =>
+    wave.devices.map((member) => [
+      `${index + 1} ${wave.state}`,
+      member.device,
+      member.state,
+      member.previous ?? 'first install',
+      member.evidence?.agreement == null
+        ? '-'
+        : `${(member.evidence.agreement * 100).toFixed(1)} % of ${member.evidence.samples}`,
+      member.reason ?? '',
+    ]),
+  );
+  const table = formatTable(['wave', 'device', 'state', 'before', 'agreement', 'reason'], members);
+  return [head, ...(rollout.reason === null ? [] : [rollout.reason]), table].join('\n');
+}

@@ -1,0 +1,27 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { lockFolder } from './lock.ts';
+
+const holder = `
+import { lockFolder } from ${JSON.stringify(import.meta.resolve('./lock.ts'))};
+lockFolder(process.argv[1]);
+process.send('held');
+setInterval(() => {}, 1000);
+`;
+
+test('a second process is refused while the first lives, and admitted once it is killed', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'covey-lock-'));
+  const child = spawn(process.execPath, ['--input-type=module', '-e', holder, folder], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
+  await once(child, 'message');
+  expect(() => lockFolder(folder)).toThrow(expect.objectContaining({ code: 'DATA_LOCKED' }));
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  const lock = lockFolder(folder);
+  lock.release();
+});

@@ -1,0 +1,2 @@
+export type { Bus, MessageHandler, Refusal, RefusalReason } from './bus.ts';
+export { type EmbeddedBusOptions, embeddedBus } from './embedded.ts';

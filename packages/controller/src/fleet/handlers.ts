@@ -1,0 +1,46 @@
+import type { Clock } from '@covey/ports';
+import type { IngestHandlers } from '../ingest/index.ts';
+import type { Tx } from '../storage/index.ts';
+import { reportOf } from './documents.ts';
+
+/** What the fleet does with messages: presence and reported state. */
+export function fleetHandlers({
+  clock,
+}: {
+  clock: Clock;
+}): Pick<IngestHandlers, 'birth' | 'death' | 'reported' | 'get'> {
+  const seen = (tx: Tx, device: string, change: { online?: number; birth?: string; boot_id?: string }) =>
+    tx
+      .updateTable('devices')
+      .set({ ...change, last_seen_at: clock.now() })
+      .where('id', '=', device)
+      .execute();
+  return {
+    birth: async (tx, device, birth) => {
+      await seen(tx, device, { online: 1, birth: JSON.stringify(birth), boot_id: birth.bootId });
+    },
+    death: async (tx, device) => {
+      await seen(tx, device, { online: 0 });
+    },
+    reported: async (tx, device, message) => {
+      await seen(tx, device, {});
+      const row = await tx
+        .selectFrom('devices')
+        .select('reported')
+        .where('id', '=', device)
+        .executeTakeFirst();
+      const stored = row && reportOf(row);
+      // Sent again after a gap: a newer one is stored already.
+      if (stored && stored.seq > message.seq) return;
+      const { seq, bootId, at, reported } = message;
+      await tx
+        .updateTable('devices')
+        .set({ reported: JSON.stringify({ seq, bootId, at, reported }), reported_at: clock.now() })
+        .where('id', '=', device)
+        .execute();
+    },
+    get: async (tx, device) => {
+      await seen(tx, device, {});
+    },
+  };
+}

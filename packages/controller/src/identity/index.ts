@@ -1,0 +1,2 @@
+export type { EnrolmentUrls, Identity, NewToken, ServerCredentials, TokenRequest } from './identity.ts';
+export { openIdentity } from './identity.ts';

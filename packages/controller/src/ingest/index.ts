@@ -1,0 +1,2 @@
+export type { IngestHandlers, ReportedMessage } from './handlers.ts';
+export { createIngest, type Ingest, type IngestOptions } from './ingest.ts';

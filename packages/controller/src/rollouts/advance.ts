@@ -1,0 +1,201 @@
+import type { RolloutStateName } from '@covey/protocol/api';
+import { judgeMember } from './member.ts';
+import type { Effect, Observations, Rollout } from './state.ts';
+import { judgeWave, type WaveEvent, waveTransitions } from './wave.ts';
+import { describeFailedWave, describeInconclusiveWave, describeReturn, describeSuccess } from './words.ts';
+
+/**
+ * The rollout machine.
+ *
+ *   running --last-wave-passed--> succeeded <--last-wave-passed-- paused
+ *     |  ^--------resume-------------------------------------------^
+ *     |-----pause, wave-inconclusive------------------------------>|
+ *     +--wave-failed, abort--> reverting <--wave-failed, abort-----+
+ *                                  +--returned--> reverted
+ *
+ * `succeeded` and `reverted` are the end. A failure takes the rollout back even while it is paused.
+ */
+export type RolloutEvent =
+  | 'wave-passed'
+  | 'last-wave-passed'
+  | 'wave-failed'
+  | 'wave-inconclusive'
+  | 'returned'
+  | 'pause'
+  | 'resume'
+  | 'abort';
+export type RolloutCommand = Extract<RolloutEvent, 'pause' | 'resume' | 'abort'>;
+
+const ended = (state: RolloutStateName): Record<RolloutEvent, RolloutStateName | 'refused'> => ({
+  'wave-passed': state,
+  'last-wave-passed': state,
+  'wave-failed': state,
+  'wave-inconclusive': state,
+  returned: state,
+  pause: 'refused',
+  resume: 'refused',
+  abort: 'refused',
+});
+
+/** Total: every event has an answer in every state; `refused` is what a command gets where it makes no sense. */
+export const rolloutTransitions: Record<
+  RolloutStateName,
+  Record<RolloutEvent, RolloutStateName | 'refused'>
+> = {
+  running: {
+    'wave-passed': 'running',
+    'last-wave-passed': 'succeeded',
+    'wave-failed': 'reverting',
+    'wave-inconclusive': 'paused',
+    returned: 'running',
+    pause: 'paused',
+    resume: 'refused',
+    abort: 'reverting',
+  },
+  paused: {
+    'wave-passed': 'paused',
+    'last-wave-passed': 'succeeded',
+    'wave-failed': 'reverting',
+    'wave-inconclusive': 'paused',
+    returned: 'paused',
+    pause: 'refused',
+    resume: 'running',
+    abort: 'reverting',
+  },
+  reverting: { ...ended('reverting'), returned: 'reverted' },
+  succeeded: ended('succeeded'),
+  reverted: ended('reverted'),
+};
+
+export interface Step {
+  rollout: Rollout;
+  /** To be carried out in the transaction that stores `rollout`. */
+  effects: Effect[];
+}
+
+/** One step on by what has been seen. Pure and idempotent: the same again, with the effects carried out, changes nothing. */
+export function advance(before: Rollout, seen: Observations, now: number): Step {
+  if (before.state === 'succeeded' || before.state === 'reverted') return { rollout: before, effects: [] };
+  const members = before.members.map((member) => judgeMember(member, seen.get(member.device), before, now));
+  // A device that went back by itself shall no longer be told to run what it cannot.
+  const settle = members
+    .filter((member, index) => member.state === 'failed' && before.members[index]?.state !== 'failed')
+    .map((member): Effect => {
+      const version = seen.get(member.device)?.reported?.serves ?? null;
+      return { kind: 'settle', device: member.device, version };
+    });
+  const judged = judgeWaves({ ...before, members });
+  const next = judged.state === 'reverting' ? finishReturn(judged) : moveOn(judged, now);
+  const hasChanged =
+    JSON.stringify({ ...next.rollout, updatedAt: 0 }) !== JSON.stringify({ ...before, updatedAt: 0 });
+  return {
+    rollout: hasChanged ? { ...next.rollout, updatedAt: now } : before,
+    effects: [...settle, ...next.effects],
+  };
+}
+
+/** What an operator orders; undefined where the order makes no sense. Resuming accepts an inconclusive wave as it is. */
+export function command(
+  before: Rollout,
+  order: RolloutCommand,
+  actor: string,
+  now: number,
+): Step | undefined {
+  const state = rolloutTransitions[before.state][order];
+  if (state === 'refused') return undefined;
+  if (order === 'abort') return goBack({ ...before, updatedAt: now }, state, `aborted by ${actor}`, now);
+  if (order === 'pause')
+    return { rollout: { ...before, state, reason: `paused by ${actor}`, updatedAt: now }, effects: [] };
+  const rollout = withWave({ ...before, state, reason: null, updatedAt: now }, before.wave, 'accept');
+  return { rollout, effects: [] };
+}
+
+function withWave(rollout: Rollout, index: number, event: WaveEvent): Rollout {
+  return {
+    ...rollout,
+    waves: rollout.waves.map((state, i) => (i === index ? waveTransitions[state][event] : state)),
+  };
+}
+
+function judgeWaves(rollout: Rollout): Rollout {
+  if (rollout.state === 'reverting') return rollout;
+  let judged = rollout;
+  rollout.waves.forEach((_, index) => {
+    const members = rollout.members.filter((member) => member.wave === index);
+    const verdict = judgeWave(members, rollout.plan.gate);
+    if (verdict) judged = withWave(judged, index, verdict);
+  });
+  return judged;
+}
+
+function moveOn(rollout: Rollout, now: number): Step {
+  const state = rollout.waves[rollout.wave];
+  if (rollout.waves.includes('failed'))
+    return goBack(rollout, after(rollout, 'wave-failed').state, describeFailedWave(rollout), now);
+  if (state === 'inconclusive') {
+    const reason = describeInconclusiveWave(rollout);
+    return { rollout: { ...rollout, ...after(rollout, 'wave-inconclusive'), reason }, effects: [] };
+  }
+  if (state === 'waiting')
+    return rollout.state === 'running' ? startWave(rollout, now) : { rollout, effects: [] };
+  if (state === 'moving') return { rollout, effects: [] };
+  if (rollout.wave === rollout.waves.length - 1)
+    return {
+      rollout: { ...rollout, ...after(rollout, 'last-wave-passed'), reason: describeSuccess(rollout) },
+      effects: [],
+    };
+  const passed = { ...rollout, ...after(rollout, 'wave-passed') };
+  return passed.state === 'running'
+    ? startWave({ ...passed, wave: rollout.wave + 1 }, now)
+    : { rollout: passed, effects: [] };
+}
+
+function after(rollout: Rollout, event: Exclude<RolloutEvent, RolloutCommand>): { state: RolloutStateName } {
+  const state = rolloutTransitions[rollout.state][event];
+  return { state: state === 'refused' ? rollout.state : state };
+}
+
+function startWave(rollout: Rollout, now: number): Step {
+  const { version } = rollout.plan;
+  const isStarted = (member: { wave: number }) => member.wave === rollout.wave;
+  const started = withWave(rollout, rollout.wave, 'start');
+  return {
+    rollout: {
+      ...started,
+      phaseStartedAt: now,
+      members: started.members.map((member) =>
+        isStarted(member) ? { ...member, state: 'moving', generation: null, updatedAt: now } : member,
+      ),
+    },
+    effects: rollout.members
+      .filter(isStarted)
+      .map(({ device }): Effect => ({ kind: 'move', device, version })),
+  };
+}
+
+/** Every device that was moved, and has not gone back by itself, gets the version it had. Devices not yet touched stay. */
+function goBack(rollout: Rollout, state: RolloutStateName, reason: string, now: number): Step {
+  const isMoved = (member: { state: string }) => member.state !== 'waiting' && member.state !== 'failed';
+  return {
+    rollout: {
+      ...rollout,
+      state,
+      reason,
+      phaseStartedAt: now,
+      members: rollout.members.map((member) =>
+        isMoved(member) ? { ...member, state: 'returning', generation: null, updatedAt: now } : member,
+      ),
+    },
+    effects: rollout.members
+      .filter(isMoved)
+      .map(({ device, previous }): Effect => ({ kind: 'return', device, version: previous })),
+  };
+}
+
+function finishReturn(rollout: Rollout): Step {
+  if (rollout.members.some((member) => member.state === 'returning')) return { rollout, effects: [] };
+  return {
+    rollout: { ...rollout, ...after(rollout, 'returned'), reason: describeReturn(rollout) },
+    effects: [],
+  };
+}

@@ -1,0 +1,127 @@
+import type { Clock, Random } from '@covey/ports';
+import { CoveyError } from '@covey/protocol';
+import type { RollbackAnswer, RollbackRequest, RolloutPlan, RolloutView } from '@covey/protocol/api';
+import { writeAudit } from '../audit/index.ts';
+import type { Db, Storage, Tx } from '../storage/index.ts';
+import { advance, command, type RolloutCommand } from './advance.ts';
+import { carryOut } from './carry-out.ts';
+import { createRollout } from './create.ts';
+import { rollBack } from './rollback.ts';
+import type { Rollout } from './state.ts';
+import { activeRollouts, observe, readRollout } from './store.ts';
+
+export interface Rollouts {
+  /** `plan.version` is a published version. Errors: see createRollout. */
+  create(plan: RolloutPlan, actor: string): Promise<RolloutView>;
+  /** Errors: NOT_FOUND, CONFLICT when its state does not allow the order. */
+  order(id: string, order: RolloutCommand, actor: string): Promise<RolloutView>;
+  rollBack(request: RollbackRequest, actor: string): Promise<RollbackAnswer>;
+  /** Errors: NOT_FOUND. */
+  view(id: string): Promise<RolloutView>;
+  /** Newest first. */
+  list(query: { model?: string | undefined; limit: number }): Promise<RolloutView[]>;
+  /** Moves every rollout on as far as its evidence goes. All is read from storage: after a crash the next tick goes on. */
+  tick(): Promise<void>;
+}
+
+export interface RolloutsOptions {
+  storage: Storage;
+  clock: Clock;
+  random: Random;
+  /** After a commit: these devices' desired states changed. */
+  onDesired: (devices: readonly string[]) => void;
+  onChange: (rollout: string) => void;
+}
+
+export function createRollouts(options: RolloutsOptions): Rollouts {
+  const { storage, clock, random, onDesired, onChange } = options;
+  const newId = (prefix: string) => `${prefix}-${Buffer.from(random.bytes(6)).toString('hex')}`;
+  const view = async (id: string) => viewOf(await rolloutOrRefuse(storage.db, id));
+  /** Moves on until nothing more follows from what is known; bounded by the machine: each step leaves a state behind. */
+  const advanceRollout = async (id: string) => {
+    for (let hasChanged = true; hasChanged; ) {
+      const step = await storage.transaction(async (tx) => {
+        const before = await readRollout(tx, id);
+        if (!before) return { hasChanged: false, devices: [] };
+        const next = advance(before, await observe(tx, before), clock.now());
+        const devices = await carryOut(tx, before, next, clock.now());
+        return { hasChanged: next.rollout !== before, devices };
+      });
+      onDesired(step.devices);
+      if (step.hasChanged) onChange(id);
+      hasChanged = step.hasChanged;
+    }
+  };
+  return {
+    create: async (plan, actor) => {
+      const id = newId('rollout');
+      const now = clock.now();
+      await storage.transaction(async (tx) => {
+        await createRollout(tx, plan, { id, actor, now });
+        await audit(tx, now, actor, 'create', id, { plan });
+      });
+      onChange(id);
+      await advanceRollout(id);
+      return view(id);
+    },
+    order: async (id, order, actor) => {
+      const devices = await storage.transaction(async (tx) => {
+        const before = await rolloutOrRefuse(tx, id);
+        const step = command(before, order, actor, clock.now());
+        if (!step) throw new CoveyError('CONFLICT', `rollout ${id} is ${before.state}: it cannot ${order}`);
+        await audit(tx, clock.now(), actor, order, id, {});
+        return carryOut(tx, before, step, clock.now());
+      });
+      onDesired(devices);
+      onChange(id);
+      await advanceRollout(id);
+      return view(id);
+    },
+    rollBack: async ({ model, selector }, actor) => {
+      const id = newId('rollback');
+      const answer = await storage.transaction((tx) =>
+        rollBack(tx, { id, model, selector, actor, now: clock.now() }),
+      );
+      onDesired(answer.devices.map(({ device }) => device));
+      for (const rollout of answer.aborted) onChange(rollout);
+      return answer;
+    },
+    view,
+    list: async ({ model, limit }) => {
+      const rows = await storage.db
+        .selectFrom('rollouts')
+        .select(['id', 'plan'])
+        .orderBy('created_at', 'desc')
+        .orderBy('id')
+        .execute();
+      const wanted = rows.filter(
+        (row) => model === undefined || (JSON.parse(row.plan) as RolloutPlan).model === model,
+      );
+      return Promise.all(wanted.slice(0, limit).map((row) => view(row.id)));
+    },
+    tick: async () => {
+      for (const id of await activeRollouts(storage.db)) await advanceRollout(id);
+    },
+  };
+}
+
+async function rolloutOrRefuse(db: Db, id: string): Promise<Rollout> {
+  const rollout = await readRollout(db, id);
+  if (!rollout) throw new CoveyError('NOT_FOUND', `there is no rollout ${id}`);
+  return rollout;
+}
+
+function audit(tx: Tx, at: number, actor: string, verb: string, id: string, detail: object): Promise<void> {
+  return writeAudit(tx, { at, actor, action: `rollout.${verb}`, subject: `rollout:${id}`, detail });
+}
+
+function viewOf(rollout: Rollout): RolloutView {
+  const { members, waves, phaseStartedAt: _, ...rest } = rollout;
+  return {
+    ...rest,
+    waves: waves.map((state, index) => ({
+      state,
+      devices: members.filter((member) => member.wave === index).map(({ wave: _wave, ...member }) => member),
+    })),
+  };
+}

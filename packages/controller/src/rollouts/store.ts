@@ -1,0 +1,142 @@
+import type { SoakEvidence } from '@covey/protocol';
+import type { MemberState, RolloutPlan, RolloutStateName, WaveStateName } from '@covey/protocol/api';
+import type { Selectable } from 'kysely';
+import { reportOf } from '../fleet/index.ts';
+import type { Db, RolloutDevicesTable, RolloutsTable, Tx } from '../storage/index.ts';
+import type { Member, Observation, Rollout } from './state.ts';
+
+/** States in which a rollout still has something to do. */
+export const activeStates: readonly RolloutStateName[] = ['running', 'paused', 'reverting'];
+
+export async function readRollout(db: Db, id: string): Promise<Rollout | undefined> {
+  const row = await db.selectFrom('rollouts').selectAll().where('id', '=', id).executeTakeFirst();
+  if (!row) return undefined;
+  const members = await db
+    .selectFrom('rollout_devices')
+    .selectAll()
+    .where('rollout', '=', id)
+    .orderBy('wave')
+    .orderBy('device')
+    .execute();
+  return rolloutOf(row, members);
+}
+
+export async function activeRollouts(db: Db): Promise<string[]> {
+  const rows = await db
+    .selectFrom('rollouts')
+    .select('id')
+    .where('state', 'in', activeStates)
+    .orderBy('created_at')
+    .orderBy('id')
+    .execute();
+  return rows.map((row) => row.id);
+}
+
+export async function insertRollout(tx: Tx, rollout: Rollout): Promise<void> {
+  await tx.insertInto('rollouts').values(rowOf(rollout)).execute();
+  for (const member of rollout.members)
+    await tx.insertInto('rollout_devices').values(memberRowOf(rollout.id, member)).execute();
+}
+
+/** Writes what differs from `before`. */
+export async function updateRollout(tx: Tx, before: Rollout, rollout: Rollout): Promise<void> {
+  const { id, ...row } = rowOf(rollout);
+  await tx.updateTable('rollouts').set(row).where('id', '=', id).execute();
+  const known = new Map(before.members.map((member) => [member.device, JSON.stringify(member)]));
+  for (const member of rollout.members) {
+    if (known.get(member.device) === JSON.stringify(member)) continue;
+    await tx
+      .updateTable('rollout_devices')
+      .set(memberRowOf(id, member))
+      .where('rollout', '=', id)
+      .where('device', '=', member.device)
+      .execute();
+  }
+}
+
+/** What the members' devices last reported about the rollout's model. */
+export async function observe(db: Db, rollout: Rollout): Promise<Map<string, Observation>> {
+  const rows = await db
+    .selectFrom('rollout_devices')
+    .innerJoin('devices', 'devices.id', 'rollout_devices.device')
+    .select(['devices.id', 'devices.revoked_at', 'devices.reported'])
+    .where('rollout_devices.rollout', '=', rollout.id)
+    .where('rollout_devices.state', '!=', 'waiting')
+    .execute();
+  return new Map(
+    rows.map((row): [string, Observation] => {
+      const reported = reportOf(row)?.reported;
+      const serves = reported?.serving.find(({ model }) => model === rollout.plan.model)?.version ?? null;
+      return [
+        row.id,
+        {
+          isRevoked: row.revoked_at !== null,
+          reported: reported
+            ? {
+                generation: reported.generation,
+                state: reported.state,
+                reason: reported.reason?.message ?? null,
+                isProven: reported.proof === 'proven',
+                evidence: reported.evidence ?? null,
+                serves,
+              }
+            : null,
+        },
+      ];
+    }),
+  );
+}
+
+function rowOf(rollout: Rollout): Selectable<RolloutsTable> {
+  return {
+    id: rollout.id,
+    plan: JSON.stringify(rollout.plan),
+    state: rollout.state,
+    reason: rollout.reason,
+    wave: rollout.wave,
+    waves: JSON.stringify(rollout.waves),
+    created_at: rollout.createdAt,
+    created_by: rollout.createdBy,
+    updated_at: rollout.updatedAt,
+    wave_started_at: rollout.phaseStartedAt,
+  };
+}
+
+function memberRowOf(rollout: string, member: Member): RolloutDevicesTable {
+  return {
+    rollout,
+    device: member.device,
+    wave: member.wave,
+    state: member.state,
+    generation: member.generation,
+    previous: member.previous,
+    reason: member.reason,
+    evidence: member.evidence && JSON.stringify(member.evidence),
+    updated_at: member.updatedAt,
+  };
+}
+
+function rolloutOf(row: Selectable<RolloutsTable>, members: Selectable<RolloutDevicesTable>[]): Rollout {
+  return {
+    id: row.id,
+    plan: JSON.parse(row.plan) as RolloutPlan,
+    state: row.state as RolloutStateName,
+    reason: row.reason,
+    wave: row.wave,
+    waves: JSON.parse(row.waves) as WaveStateName[],
+    members: members.map((member) => ({
+      device: member.device,
+      wave: member.wave,
+      state: member.state as MemberState,
+      previous: member.previous,
+      reason: member.reason,
+      evidence: member.evidence === null ? null : (JSON.parse(member.evidence) as SoakEvidence),
+      generation: member.generation,
+      updatedAt: member.updated_at,
+    })),
+    phaseStartedAt: row.wave_started_at,
+    createdAt: row.created_at,
+    createdBy: row.created_by,
+    updatedAt: row.updated_at,
+  };
+}

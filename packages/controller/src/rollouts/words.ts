@@ -1,0 +1,79 @@
+import type { RolloutPlan } from '@covey/protocol/api';
+import type { Member, Observation, Rollout } from './state.ts';
+import { countsAsSuccess } from './wave.ts';
+
+const percentText = (share: number) => `${Math.round(share * 1_000) / 10} %`;
+
+/** A duration for people: `90 s`, `15 min`, `24 h`. */
+export function durationText(durationMs: number): string {
+  if (durationMs < 120_000) return `${Math.round(durationMs / 1_000)} s`;
+  if (durationMs < 7_200_000) return `${Math.round(durationMs / 60_000)} min`;
+  return `${Math.round(durationMs / 3_600_000)} h`;
+}
+
+/** Why a device took the version back or refused it: in numbers where the soak measured, else in the device's words. */
+export function describeFailure(
+  member: Pick<Member, 'previous'>,
+  reported: NonNullable<Observation['reported']>,
+  plan: Pick<RolloutPlan, 'version' | 'soak'>,
+): string {
+  const { version, soak } = plan;
+  const seen = reported.evidence;
+  if (seen && seen.agreement !== null && seen.samples > 0 && seen.agreement < soak.minAgreement)
+    return `${version} agreed with ${member.previous ?? 'the version before'} on ${percentText(seen.agreement)} of ${seen.samples} mirrored inputs, ${percentText(soak.minAgreement)} needed`;
+  if (seen && seen.requests > 0 && seen.errors > soak.maxErrorRate * seen.requests)
+    return `${version} failed on ${seen.errors} of ${seen.requests} requests, at most ${percentText(soak.maxErrorRate)} allowed`;
+  const words = reported.reason ?? 'the device gave no reason';
+  return reported.state === 'rejected' ? `refused ${version}: ${words}` : `took ${version} back: ${words}`;
+}
+
+/** Why a device has no outcome. */
+export function describeSilence(
+  member: Pick<Member, 'generation'>,
+  seen: Observation | undefined,
+  timeoutMs: number,
+): string {
+  if (!seen || seen.isRevoked) return 'the device was revoked';
+  const reported = seen.reported;
+  const time = durationText(timeoutMs);
+  if (!reported || member.generation === null || reported.generation < member.generation)
+    return `the device has not answered for ${time}`;
+  return `the device is still ${reported.state} after ${time}${reported.reason ? `: ${reported.reason}` : ''}`;
+}
+
+/** `device edge-1: ...`, and how many more. */
+function firstOf(members: readonly Member[]): string {
+  const [first] = members;
+  if (!first) return 'no device had an outcome';
+  const more = members.length > 1 ? ` (and ${members.length - 1} more)` : '';
+  return `device ${first.device}: ${first.reason ?? first.state}${more}`;
+}
+
+/** Why a rollout goes back. */
+export function describeFailedWave(rollout: Rollout): string {
+  return firstOf(rollout.members.filter((member) => member.state === 'failed'));
+}
+
+/** Why a rollout waits for somebody to decide. */
+export function describeInconclusiveWave(rollout: Rollout): string {
+  const { gate } = rollout.plan;
+  const doubtful = rollout.members.filter(
+    (member) => member.wave === rollout.wave && !countsAsSuccess(member, gate),
+  );
+  return `wave ${rollout.wave + 1} is inconclusive: ${firstOf(doubtful)}`;
+}
+
+/** What a success leaves in doubt; null: nothing. */
+export function describeSuccess(rollout: Rollout): string | null {
+  const doubtful = rollout.members.filter((member) => member.state !== 'proven');
+  return doubtful.length === 0
+    ? null
+    : `${doubtful.length} of ${rollout.members.length} without proof: ${firstOf(doubtful)}`;
+}
+
+/** Why it went back, and which devices have not been seen to. */
+export function describeReturn(rollout: Rollout): string {
+  const lost = rollout.members.filter((member) => member.state === 'silent');
+  const why = rollout.reason ?? '';
+  return lost.length === 0 ? why : `${why}; not seen to go back: ${firstOf(lost)}`;
+}

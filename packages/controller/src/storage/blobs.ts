@@ -1,0 +1,33 @@
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import type { Disk } from '@covey/ports';
+import { CoveyError, checkDocument, DigestSchema } from '@covey/protocol';
+
+/** Immutable bytes by their SHA-256 (lower-case hex). A digest that is none is INVALID_DOCUMENT: it becomes part of a path. */
+export interface Blobs {
+  /** Durable when it resolves. Errors: BUNDLE_CORRUPT when the bytes have another digest, DISK_FULL. */
+  put(sha256: string, bytes: Uint8Array): Promise<void>;
+  get(sha256: string): Promise<Uint8Array | undefined>;
+  has(sha256: string): Promise<boolean>;
+}
+
+/** One folder per first two hex digits keeps folders small. */
+export async function openBlobs(disk: Disk, folder: string): Promise<Blobs> {
+  await disk.makeFolder(folder);
+  const folderOf = (sha256: string) =>
+    join(folder, checkDocument(DigestSchema, sha256, 'digest').slice(0, 2));
+  const get = async (sha256: string) => disk.read(join(folderOf(sha256), sha256));
+  // Reading a chunk is cheaper than listing a folder of many.
+  const has = async (sha256: string) => (await get(sha256)) !== undefined;
+  return {
+    put: async (sha256, bytes) => {
+      if (createHash('sha256').update(bytes).digest('hex') !== checkDocument(DigestSchema, sha256, 'digest'))
+        throw new CoveyError('BUNDLE_CORRUPT', `the bytes sent as ${sha256} have another digest`);
+      if (await has(sha256)) return;
+      await disk.makeFolder(folderOf(sha256));
+      await disk.write(join(folderOf(sha256), sha256), bytes);
+    },
+    get,
+    has,
+  };
+}

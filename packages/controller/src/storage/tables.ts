@@ -1,0 +1,169 @@
+import type { Generated, Kysely, Transaction } from 'kysely';
+
+/**
+ * The controller's tables as Kysely sees them; migrations.ts creates them. Times are unix milliseconds, columns named after
+ * a document (`tags`, `plan`, `desired`, ...) hold its JSON as text, flags are 0 or 1.
+ */
+export interface Tables {
+  models: ModelsTable;
+  versions: VersionsTable;
+  channels: ChannelsTable;
+  devices: DevicesTable;
+  sequences: SequencesTable;
+  tokens: TokensTable;
+  rollouts: RolloutsTable;
+  rollout_devices: RolloutDevicesTable;
+  audit: AuditTable;
+  events: EventsTable;
+  metrics: MetricsTable;
+  device_metrics: DeviceMetricsTable;
+  summaries: SummariesTable;
+}
+
+/** Outside a transaction every statement is a transaction of its own. */
+export type Db = Kysely<Tables>;
+/** Inside `Storage.transaction`; goes wherever a `Db` goes. */
+export type Tx = Transaction<Tables>;
+
+export interface ModelsTable {
+  name: string;
+  created_at: number;
+  next_number: Generated<number>;
+}
+
+export interface VersionsTable {
+  model: string;
+  version: string;
+  number: number;
+  digest: string;
+  manifest: string;
+  envelope: Uint8Array;
+  created_at: number;
+  published_by: string;
+}
+
+export interface ChannelsTable {
+  model: string;
+  channel: string;
+  version: string;
+}
+
+export interface DevicesTable {
+  id: string;
+  tags: string;
+  enrolled_at: number;
+  revoked_at: Generated<number | null>;
+  /** Lower-case hex. Any other certificate of this device is refused. */
+  certificate_serial: string;
+  /** SHA-256 of the public key (SPKI), hex: the same device asking again is told from another one. */
+  key_fingerprint: string;
+  birth: Generated<string | null>;
+  boot_id: Generated<string | null>;
+  online: Generated<number>;
+  last_seen_at: Generated<number | null>;
+  /** A `Desired` document; `now` is set when it is sent. */
+  desired: Generated<string | null>;
+  desired_generation: Generated<number>;
+  reported: Generated<string | null>;
+  reported_at: Generated<number | null>;
+}
+
+/** What has arrived from a device: everything up to `up_to` but for `missing`. Owned by ingest. */
+export interface SequencesTable {
+  device: string;
+  up_to: number;
+  /** JSON array of sequence numbers, ascending. */
+  missing: string;
+  /** Of the last birth. */
+  boot_id: string | null;
+  /** 1 while the device is to be asked for a birth. */
+  rebirth: number;
+}
+
+export interface TokensTable {
+  id: string;
+  /** SHA-256, hex. The secret itself is stored nowhere. */
+  secret_hash: string;
+  tags: string;
+  max_uses: number;
+  uses: Generated<number>;
+  expires_at: number;
+  created_at: number;
+  created_by: string;
+}
+
+export interface RolloutsTable {
+  id: string;
+  plan: string;
+  state: string;
+  reason: string | null;
+  /** Index of the wave under way. */
+  wave: number;
+  /** JSON array of the waves' states. */
+  waves: string;
+  created_at: number;
+  created_by: string;
+  updated_at: number;
+  wave_started_at: number | null;
+}
+
+export interface RolloutDevicesTable {
+  rollout: string;
+  device: string;
+  wave: number;
+  state: string;
+  generation: number | null;
+  previous: string | null;
+  reason: string | null;
+  evidence: string | null;
+  updated_at: number;
+}
+
+export interface AuditTable {
+  id: Generated<number>;
+  at: number;
+  actor: string;
+  action: string;
+  subject: string;
+  detail: string;
+}
+
+export interface EventsTable {
+  id: Generated<number>;
+  device: string;
+  at: number;
+  kind: string;
+  message: string;
+  model: string | null;
+  version: string | null;
+}
+
+export interface MetricsTable {
+  device: string;
+  model: string;
+  version: string;
+  variant: string;
+  provider: string;
+  /** Minutes since the epoch. */
+  minute: number;
+  requests: number;
+  errors: number;
+  rejected: number;
+  latency: Uint8Array;
+}
+
+export interface DeviceMetricsTable {
+  device: string;
+  at: number;
+  system: string;
+}
+
+export interface SummariesTable {
+  device: string;
+  model: string;
+  version: string;
+  variant: string;
+  from_ms: number;
+  to_ms: number;
+  summary: Uint8Array;
+}

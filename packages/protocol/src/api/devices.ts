@@ -1,0 +1,124 @@
+import { z } from 'zod';
+import { updateStates } from '../messages.ts';
+import { Count, DeviceId, Digest, Name, Selector, SemanticVersion, TagsDocument, Time } from './terms.ts';
+
+export const VersionRef = z.object({
+  model: Name,
+  version: SemanticVersion,
+  number: z.int().min(1),
+  bundle: Digest,
+});
+
+export const Evidence = z.object({
+  samples: Count,
+  agreement: z.number().nullable(),
+  errors: Count,
+  requests: Count,
+  latencyRatio: z.number().nullable(),
+});
+
+export const DesiredView = z.object({
+  generation: Count,
+  releaseId: Digest,
+  models: z.array(VersionRef),
+  setBy: z.object({ kind: z.enum(['rollout', 'rollback', 'operator']), id: z.string() }),
+  setAt: Time,
+});
+
+export const ServingView = z.object({
+  ...VersionRef.shape,
+  variant: Name,
+  provider: z.enum(['cpu', 'webgpu']),
+});
+
+export const ReportedView = z.object({
+  at: Time,
+  /** The desired generation that `state` is about. */
+  generation: Count,
+  state: z.enum(updateStates),
+  reason: z.object({ code: z.string(), message: z.string() }).nullable(),
+  proof: z.enum(['proven', 'unproven']).nullable(),
+  evidence: Evidence.nullable(),
+  probe: z.array(
+    z.object({
+      model: Name,
+      version: SemanticVersion,
+      variant: Name,
+      provider: z.enum(['cpu', 'webgpu']),
+      ok: z.boolean(),
+      reason: z.string().nullable(),
+      maxError: z.number().nullable(),
+      latencyMs: z.number().nullable(),
+      memoryBytes: z.number().nullable(),
+      chosen: z.boolean(),
+    }),
+  ),
+  serving: z.array(ServingView),
+  runtimeDeaths: Count,
+});
+
+const SystemView = z.object({
+  at: Time,
+  agentRssBytes: z.number(),
+  runtimeRssBytes: z.number(),
+  cpu: z.number(),
+  freeDiskBytes: z.number(),
+  outboxMessages: Count,
+  runtimeDeaths: Count,
+});
+
+export const DeviceView = z.object({
+  id: DeviceId,
+  tags: TagsDocument,
+  online: z.boolean(),
+  enrolledAt: Time,
+  revokedAt: Time.nullable(),
+  lastSeenAt: Time.nullable(),
+  /** From the device's last birth; null before the first. */
+  hardware: z
+    .object({
+      agentVersion: z.string(),
+      os: z.string(),
+      arch: z.string(),
+      cpu: z.string(),
+      cores: Count,
+      memoryBytes: Count,
+      providers: z.array(z.enum(['cpu', 'webgpu'])),
+      inferenceUrl: z.string().nullable(),
+    })
+    .nullable(),
+  desired: DesiredView.nullable(),
+  reported: ReportedView.nullable(),
+  system: SystemView.nullable(),
+});
+export type DeviceView = z.infer<typeof DeviceView>;
+
+export const DevicesQuery = z.object({
+  selector: Selector.default('all'),
+  /** Devices whose id sorts behind this one. */
+  after: DeviceId.optional(),
+  limit: z.coerce.number().int().min(1).max(1_000).default(100),
+});
+export const DevicesAnswer = z.object({
+  devices: z.array(DeviceView),
+  /** Give it as `after` for the next page; null: this was the last. */
+  next: DeviceId.nullable(),
+});
+export type DevicesAnswer = z.infer<typeof DevicesAnswer>;
+
+/** PATCH /v1/devices/{device}: JSON merge patch (RFC 7396) of the tags; null removes one. */
+export const DevicePatch = z.object({ tags: z.record(Name, z.string().max(128).nullable()) });
+export type DevicePatch = z.infer<typeof DevicePatch>;
+
+/** POST /v1/tokens: an enrolment token, shown once. */
+export const TokenRequest = z.object({
+  tags: TagsDocument.default({}),
+  maxUses: z.int().min(1).max(100_000).default(1),
+  expiresInMs: z
+    .int()
+    .min(1_000)
+    .max(365 * 86_400_000)
+    .default(3_600_000),
+});
+export const TokenAnswer = z.object({ id: z.string(), token: z.string(), expiresAt: Time });
+export type TokenAnswer = z.infer<typeof TokenAnswer>;

@@ -1,0 +1,73 @@
+import { z } from 'zod';
+import { limits } from '../limits.ts';
+import { datatypes } from '../tensors.ts';
+import { Count, Digest, Name, SemanticVersion, Time, VersionName } from './terms.ts';
+
+/** POST /v1/chunks/missing: which of these the controller does not hold. */
+export const MissingChunksRequest = z.object({ chunks: z.array(Digest).max(10_000) });
+export const MissingChunksAnswer = z.object({ missing: z.array(Digest) });
+export type MissingChunksAnswer = z.infer<typeof MissingChunksAnswer>;
+
+/** POST /v1/models/{model}/versions: the signed envelope; all its chunks have been uploaded before. */
+export const PublishRequest = z.object({
+  payloadType: z.literal('application/vnd.covey.bundle+json'),
+  payload: z.string().max(limits.manifestBytes * 2),
+  signatures: z
+    .array(z.object({ keyid: Digest, sig: z.string().max(200) }))
+    .min(1)
+    .max(16),
+});
+export type PublishRequest = z.infer<typeof PublishRequest>;
+
+export const VersionView = z.object({
+  model: Name,
+  version: SemanticVersion,
+  /** Counts up per model, in the order of publication. */
+  number: z.int().min(1),
+  digest: Digest,
+  publishedAt: Time,
+  publishedBy: z.string(),
+  description: z.string().nullable(),
+  securityCounter: Count,
+  variants: z.array(z.object({ name: Name, sizeBytes: Count })),
+});
+export type VersionView = z.infer<typeof VersionView>;
+
+const TensorSpec = z.object({
+  name: z.string(),
+  datatype: z.enum(datatypes),
+  shape: z.array(z.int()).describe('-1 is a dimension that varies'),
+});
+export const VersionDetail = z.object({
+  ...VersionView.shape,
+  schema: z.object({ inputs: z.array(TensorSpec), outputs: z.array(TensorSpec) }),
+  classNames: z.array(z.string()).nullable(),
+  files: z.array(z.object({ path: z.string(), sizeBytes: Count, sha256: Digest })),
+  hasGolden: z.boolean(),
+  hasReference: z.boolean(),
+});
+export type VersionDetail = z.infer<typeof VersionDetail>;
+
+export const ModelView = z.object({
+  name: Name,
+  createdAt: Time,
+  /** Newest first. */
+  versions: z.array(VersionView),
+  channels: z.record(Name, SemanticVersion),
+});
+export type ModelView = z.infer<typeof ModelView>;
+export const ModelsAnswer = z.object({ models: z.array(ModelView) });
+export type ModelsAnswer = z.infer<typeof ModelsAnswer>;
+
+/** PUT /v1/models/{model}/channels/{channel} */
+export const ChannelRequest = z.object({ version: VersionName });
+
+/** GET and PUT /v1/trust: the publisher keys that envelopes are verified with and that new devices are given. */
+export const TrustDocument = z.object({
+  format: z.literal('covey-trust/1'),
+  keys: z
+    .array(z.object({ keyid: Digest, publicKeyPem: z.string().max(1_000) }))
+    .min(1)
+    .max(16),
+});
+export type TrustDocument = z.infer<typeof TrustDocument>;

@@ -1,0 +1,135 @@
+import { z } from 'zod';
+import type { SoakPolicy } from '../messages.ts';
+import { Evidence } from './devices.ts';
+import { Count, DeviceId, Name, Selector, SemanticVersion, Time, VersionName } from './terms.ts';
+
+export const rolloutStates = ['running', 'paused', 'reverting', 'succeeded', 'reverted'] as const;
+export type RolloutStateName = (typeof rolloutStates)[number];
+export const waveStates = ['waiting', 'moving', 'passed', 'accepted', 'inconclusive', 'failed'] as const;
+export type WaveStateName = (typeof waveStates)[number];
+/**
+ * What a rollout knows of one of its devices. `proven` and `unproven`: committed, with or without enough evidence;
+ * `failed`: it went back or refused; `silent`: no outcome within the gate's time; `returning` and `returned`: taken back.
+ */
+export const memberStates = [
+  'waiting',
+  'moving',
+  'proven',
+  'unproven',
+  'failed',
+  'silent',
+  'returning',
+  'returned',
+] as const;
+export type MemberState = (typeof memberStates)[number];
+
+const percent = z.number().min(0).max(100);
+/** How many devices a wave takes: a count, or a percentage of all members, rounded up. The devices left over are one last wave. */
+export const WaveSize = z.union([
+  z.strictObject({ count: z.int().min(1) }),
+  z.strictObject({ percent: z.number().gt(0).max(100) }),
+]);
+export type WaveSize = z.infer<typeof WaveSize>;
+
+/** When a wave has passed. Failures are judged at once, success when every device has an outcome or has timed out. */
+export const Gate = z.object({
+  successPercent: percent.default(100),
+  /** More failed devices than this take the rollout back. */
+  failurePercent: percent.default(0),
+  /** A device without an outcome after this is `silent`; at least the soak's `maxDurationMs`. */
+  timeoutMs: z
+    .int()
+    .min(1_000)
+    .max(30 * 86_400_000)
+    .default(900_000),
+  /** Whether a commit without enough evidence counts as success. On a first install it always does: nothing to compare with. */
+  unprovenCounts: z.boolean().default(false),
+});
+export type Gate = z.infer<typeof Gate>;
+
+const fraction = z.number().min(0).max(1);
+export const Soak = z.object({
+  minSamples: z.int().min(1).default(50),
+  maxDurationMs: z
+    .int()
+    .min(1)
+    .max(30 * 86_400_000)
+    .default(600_000),
+  minAgreement: fraction.default(0.98),
+  maxErrorRate: fraction.default(0.01),
+  maxLatencyRatio: z.number().min(0).optional(),
+}) satisfies z.ZodType<SoakPolicy>;
+
+export const RolloutRequest = z.object({
+  model: Name,
+  version: VersionName,
+  selector: Selector.default('all'),
+  strategy: z.literal('rolling').default('rolling'),
+  waves: z
+    .array(WaveSize)
+    .max(100)
+    .default([{ count: 1 }]),
+  gate: Gate.prefault({}),
+  soak: Soak.prefault({}),
+});
+export type RolloutRequest = z.infer<typeof RolloutRequest>;
+
+/** A request whose version has been resolved: what is carried out, unchangeable. */
+export const RolloutPlan = z.object({ ...RolloutRequest.shape, version: SemanticVersion });
+export type RolloutPlan = z.infer<typeof RolloutPlan>;
+
+export const RolloutMember = z.object({
+  device: DeviceId,
+  state: z.enum(memberStates),
+  /** The version it had before; null: a first install. */
+  previous: SemanticVersion.nullable(),
+  reason: z.string().nullable(),
+  evidence: Evidence.nullable(),
+  /** The desired generation that this rollout last set. */
+  generation: Count.nullable(),
+  updatedAt: Time,
+});
+
+export const RolloutView = z.object({
+  id: z.string(),
+  plan: RolloutPlan,
+  state: z.enum(rolloutStates),
+  /** Why it stands where it stands, when there is something to say. */
+  reason: z.string().nullable(),
+  /** Index of the wave that is being moved or was moved last. */
+  wave: Count,
+  waves: z.array(z.object({ state: z.enum(waveStates), devices: z.array(RolloutMember) })),
+  createdAt: Time,
+  createdBy: z.string(),
+  updatedAt: Time,
+});
+export type RolloutView = z.infer<typeof RolloutView>;
+export const RolloutsQuery = z.object({
+  model: Name.optional(),
+  limit: z.coerce.number().int().min(1).max(200).default(50),
+});
+/** Newest first. */
+export const RolloutsAnswer = z.object({ rollouts: z.array(RolloutView) });
+export type RolloutsAnswer = z.infer<typeof RolloutsAnswer>;
+
+/** POST /v1/rollbacks: the version before, in one request. */
+export const RollbackRequest = z.object({ model: Name, selector: Selector.default('all') });
+export type RollbackRequest = z.infer<typeof RollbackRequest>;
+export const RollbackAnswer = z.object({
+  id: z.string(),
+  model: Name,
+  /** Rollouts under way that this rollback aborted; they take their own devices back. */
+  aborted: z.array(z.string()),
+  devices: z.array(
+    z.object({
+      device: DeviceId,
+      from: SemanticVersion,
+      to: SemanticVersion.nullable().describe('null: the model is removed, it was a first install'),
+      /** Wait until the device reports this generation. */
+      generation: Count,
+    }),
+  ),
+  /** Devices of the selector that have nothing to go back to, and why. */
+  skipped: z.array(z.object({ device: DeviceId, reason: z.string() })),
+});
+export type RollbackAnswer = z.infer<typeof RollbackAnswer>;

@@ -1,0 +1,95 @@
+import { CoveyError, type Datatype, type ModelSchema, type Tensor, type TensorSpec } from '@covey/protocol';
+import { InferenceSession } from 'onnxruntime-node';
+import { datatypeOf, fromOrtTensor, toOrtTensor } from './tensors.ts';
+
+export type Tensors = Record<string, Tensor>;
+
+/** A loaded ONNX file. Everything here blocks the thread it runs on: see startExecutor. */
+export interface Session {
+  /** All outputs of the schema. Errors: INPUT_INVALID, INFERENCE_FAILED with ONNX Runtime's own words. */
+  run(inputs: Tensors): Promise<Tensors>;
+  release(): Promise<void>;
+}
+
+/**
+ * One thread per session: on two contended cores, two threads gained nothing for a small convolutional network
+ * (README, figures), and leave none for HTTP. Spinning threads burn what the other models need.
+ */
+const options = {
+  executionProviders: ['cpu'],
+  intraOpNumThreads: 1,
+  interOpNumThreads: 1,
+  graphOptimizationLevel: 'all',
+  // Nothing on standard error but fatal faults: every error is in the exception too.
+  logSeverityLevel: 4,
+  extra: { session: { intra_op: { allow_spinning: '0' } } },
+} as const satisfies InferenceSession.SessionOptions;
+
+/**
+ * Loads an ONNX file on the CPU and checks that it takes and gives what the schema says.
+ * Errors: MODEL_INVALID (no such file, not ONNX, not what the schema says), MODEL_UNSUPPORTED (operators, opset, types).
+ */
+export async function openSession(path: string, schema: ModelSchema): Promise<Session> {
+  const session = await InferenceSession.create(path, options).catch((cause: Error) => {
+    throw loadError(cause);
+  });
+  try {
+    checkAgainstSchema(session, schema);
+  } catch (error) {
+    await session.release();
+    throw error;
+  }
+  const outputNames = schema.outputs.map(({ name }) => name);
+  return {
+    run: async (inputs) => {
+      const feeds = Object.fromEntries(
+        Object.entries(inputs).map(([name, tensor]) => [name, toOrtTensor(tensor)]),
+      );
+      const results = await session.run(feeds, outputNames, { logSeverityLevel: 4 }).catch((cause: Error) => {
+        throw new CoveyError('INFERENCE_FAILED', cause.message, { cause });
+      });
+      return Object.fromEntries(
+        Object.entries(results).map(([name, tensor]) => [name, fromOrtTensor(tensor)]),
+      );
+    },
+    release: () => session.release(),
+  };
+}
+
+function loadError(cause: Error): CoveyError {
+  // ONNX Runtime gives words, no codes, to JavaScript.
+  const unsupported =
+    /opset|not a registered function|NOT_IMPLEMENTED|Could not find an implementation|Unsupported data type/i;
+  const code = unsupported.test(cause.message) ? 'MODEL_UNSUPPORTED' : 'MODEL_INVALID';
+  return new CoveyError(code, cause.message, { cause });
+}
+
+function checkAgainstSchema(session: InferenceSession, schema: ModelSchema): void {
+  const inputs = session.inputMetadata;
+  for (const { name } of inputs) {
+    if (!schema.inputs.some((spec) => spec.name === name)) {
+      throw new CoveyError('MODEL_INVALID', `the file takes an input ${name} that the schema does not name`);
+    }
+  }
+  for (const spec of schema.inputs) checkTensor('input', spec, inputs);
+  for (const spec of schema.outputs) checkTensor('output', spec, session.outputMetadata);
+}
+
+function checkTensor(
+  what: 'input' | 'output',
+  spec: TensorSpec,
+  metadata: readonly InferenceSession.ValueMetadata[],
+): void {
+  const found = metadata.find(({ name }) => name === spec.name);
+  if (found === undefined) throw new CoveyError('MODEL_INVALID', `the file has no ${what} ${spec.name}`);
+  if (!found.isTensor) {
+    throw new CoveyError('MODEL_UNSUPPORTED', `${what} ${spec.name} is a sequence or map, not a tensor`);
+  }
+  const datatype: Datatype | undefined = datatypeOf(found.type);
+  if (datatype !== spec.datatype) {
+    throw new CoveyError(
+      'MODEL_INVALID',
+      `${what} ${spec.name} is ${datatype ?? found.type} in the file and ${spec.datatype} in the schema`,
+    );
+  }
+}

@@ -1,0 +1,2 @@
+export { createMeasurements, type Measurements } from './measurements.ts';
+export { median } from './median.ts';

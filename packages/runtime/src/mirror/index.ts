@@ -1,0 +1,1 @@
+export { createMirror, type Mirror } from './mirror.ts';
