@@ -183,7 +183,9 @@ test.each<[string, Partial<Manifest>]>([
     payload: payload.toString('base64'),
     signatures: [{ keyid: key.keyid, sig }],
   };
-  expect(codeOf(() => verifyEnvelope(Buffer.from(JSON.stringify(signed)), trustRoot))).toBe('INVALID_DOCUMENT');
+  expect(codeOf(() => verifyEnvelope(Buffer.from(JSON.stringify(signed)), trustRoot))).toBe(
+    'INVALID_DOCUMENT',
+  );
 });
 
 test('a missing, swapped or surplus chunk is refused', async () => {

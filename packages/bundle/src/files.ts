@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { type BundleFile, CoveyError } from '@covey/protocol';
 import { sha256 } from './digest.ts';
 
-export type Chunk = BundleFile['chunks'][number];
+type Chunk = BundleFile['chunks'][number];
 
 /** Size of the chunks that files are cut into. Readers accept any up to the limit of the manifest. */
 const chunkBytes = 64 * 1024;

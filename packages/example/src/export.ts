@@ -1,6 +1,6 @@
 import { GraphBuilder, type Model } from '@covey/onnx';
 import type { ModelSchema, Tensor } from '@covey/protocol';
-import type { ConvolutionShape } from './convolution.ts';
+import { type ConvolutionShape, pooling } from './convolution.ts';
 import { blocks, classCount, featureCount, type Parameters } from './network.ts';
 import { quantizeWeights } from './quantization.ts';
 import { windowSamples } from './signal.ts';
@@ -33,7 +33,7 @@ export function exportFloat(parameters: Parameters): Model {
     const bias = graph.initializer(`conv${i}.bias`, tensorOf('FP32', [shape.outputChannels], layer.bias));
     signal = graph.node('Conv', [signal, weights, bias], `conv${i}`, convolutionAttributes(shape));
     signal = graph.node('Relu', [signal], `relu${i}`);
-    signal = graph.node('MaxPool', [signal], `pool${i}`, { kernel_shape: [2], strides: [2] });
+    signal = graph.node('MaxPool', [signal], `pool${i}`, poolingAttributes);
   });
   return withHead(graph, parameters, signal);
 }
@@ -59,11 +59,13 @@ export function exportQuantized(parameters: Parameters, peaks: readonly number[]
     scale = Math.fround((peaks[i + 1] ?? 1) / 255);
     quantize = signalQuantizer(graph, `signal${i + 1}`, scale, 0);
     signal = quantize(signal, `relu${i}`);
-    signal = graph.node('MaxPool', [signal], `pool${i}`, { kernel_shape: [2], strides: [2] });
+    signal = graph.node('MaxPool', [signal], `pool${i}`, poolingAttributes);
     signal = quantize(signal, `pool${i}`);
   });
   return withHead(graph, parameters, signal);
 }
+
+const poolingAttributes = { kernel_shape: [pooling], strides: [pooling] };
 
 function newGraph(): GraphBuilder {
   const graph = new GraphBuilder('bearing-fault');

@@ -47,7 +47,10 @@ export const parameterCount = layerSizes().reduce((sum, layer) => sum + layer.we
 /** The layers of a flat array of `parameterCount` parameters, sharing its memory. */
 export function parametersOf(flat: Float32Array<ArrayBuffer>): Parameters {
   let at = 0;
-  const take = (count: number) => flat.subarray(at, (at += count));
+  const take = (count: number) => {
+    at += count;
+    return flat.subarray(at - count, at);
+  };
   const layers = layerSizes().map((size) => ({ weights: take(size.weights), bias: take(size.bias) }));
   const dense = layers.pop();
   if (!dense) throw new RangeError('the network has no layers');

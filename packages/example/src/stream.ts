@@ -35,5 +35,5 @@ function drawClass(random: Random, shares: readonly number[]): number {
     rest -= share;
     return rest < 0;
   });
-  return drawn < 0 ? 0 : drawn;
+  return Math.max(drawn, 0);
 }

@@ -12,7 +12,7 @@ export interface TrainingPlan {
 const batchSize = 32;
 
 /** The first version is a short training; the second goes on from its weights, on windows that the first never saw. */
-export const firstPlan: TrainingPlan = { firstWindow: 0, steps: 300, learningRate: 4e-3 };
+export const firstPlan: TrainingPlan = { firstWindow: 0, steps: 450, learningRate: 4e-3 };
 export const secondPlan: TrainingPlan = {
   firstWindow: firstPlan.steps * batchSize,
   steps: 1_500,

@@ -7,7 +7,7 @@ import { checkSummary, sameTensorAs } from './summary.ts';
 /** Fewer inferences on either side say nothing. */
 export const minInferences = 30;
 /** Rise of a missing or out-of-range rate that is material: our choice, one element in twenty. */
-export const materialRateRise = 0.05;
+const materialRateRise = 0.05;
 /** A class is a cell of its own when it is expected at least so often; the others are one cell (Cochran's rule). */
 const minExpectedDecisions = 5;
 
@@ -34,7 +34,7 @@ export interface TensorComparison {
   finding: Finding;
 }
 
-export interface ClassComparison {
+interface ClassComparison {
   /** Half the sum of |share - reference share|: the part of the decisions that moved, 0..1. */
   totalVariation: number;
   psi: number;

@@ -1,5 +1,5 @@
 /** Cell counts of two distributions over the same cells, with the numbers of independent observations behind them. */
-export interface CellCounts {
+interface CellCounts {
   reference: readonly number[];
   current: readonly number[];
   referenceObservations: number;
@@ -9,7 +9,7 @@ export interface CellCounts {
 /** Below, a change is not material however significant: the customary PSI bound for a major change. */
 export const materialPsi = 0.25;
 /** Benjamini-Hochberg level across everything tested in one comparison. */
-export const falseDiscoveryRate = 0.05;
+const falseDiscoveryRate = 0.05;
 
 /**
  * Population stability index sum((p - q) ln(p/q)) over cells, half a count added to each, and its p-value: under equal

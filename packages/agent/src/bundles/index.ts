@@ -1,2 +1,2 @@
-export { type BundleStore, openBundleStore } from './store.ts';
 export { loadedModel, probeCandidate } from './models.ts';
+export { type BundleStore, openBundleStore } from './store.ts';

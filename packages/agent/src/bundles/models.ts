@@ -3,7 +3,10 @@ import type { Choice } from '../update/index.ts';
 import type { BundleStore } from './store.ts';
 
 /** A chosen variant as the runtime loads it. Errors: NOT_FOUND, BUNDLE_INCOMPATIBLE, those of `BundleStore.manifest`. */
-export async function loadedModel(store: BundleStore, { ref, variant, provider }: Choice): Promise<LoadedModel> {
+export async function loadedModel(
+  store: BundleStore,
+  { ref, variant, provider }: Choice,
+): Promise<LoadedModel> {
   const manifest = await store.manifest(ref.bundle);
   const chosen = manifest.variants.find((candidate) => candidate.name === variant);
   if (!chosen) {

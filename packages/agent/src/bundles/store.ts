@@ -25,7 +25,11 @@ export interface BundleStore {
   remove(digest: string): Promise<void>;
 }
 
-export async function openBundleStore(disk: Disk, folder: string, trustRoot: TrustRoot): Promise<BundleStore> {
+export async function openBundleStore(
+  disk: Disk,
+  folder: string,
+  trustRoot: TrustRoot,
+): Promise<BundleStore> {
   const verified = new Map<string, Manifest>();
   const partial = (digest: string) => `${folder}/${digest}${partialSuffix}`;
   const look = async () =>

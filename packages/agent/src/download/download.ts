@@ -36,7 +36,10 @@ export function createDownloader(
       await store.begin(digest);
       const manifest = await fetchEnvelope(ports, store, digest, get);
       const files = await Promise.all(
-        manifest.files.map(async (file) => ({ file, have: await verifiedChunks(ports, store, digest, file) })),
+        manifest.files.map(async (file) => ({
+          file,
+          have: await verifiedChunks(ports, store, digest, file),
+        })),
       );
       await needRoom(ports, store.partialEnvelopePath(digest), files);
       const local = await chunksOnDisk(ports.disk, store);
@@ -60,7 +63,11 @@ export function createDownloader(
  * Reads every file of a complete bundle and compares it with the manifest. Errors: BUNDLE_CORRUPT, and those of
  * `BundleStore.manifest`.
  */
-export async function verifyBundle(ports: Pick<Ports, 'disk'>, store: BundleStore, digest: string): Promise<Manifest> {
+export async function verifyBundle(
+  ports: Pick<Ports, 'disk'>,
+  store: BundleStore,
+  digest: string,
+): Promise<Manifest> {
   const manifest = await store.manifest(digest);
   for (const file of manifest.files) {
     const verifier = new FileVerifier(file);
@@ -143,7 +150,12 @@ async function needRoom(
   }
 }
 
-async function obtain(chunk: Chunk, local: LocalChunks, get: Get, onProgress: () => void): Promise<Uint8Array> {
+async function obtain(
+  chunk: Chunk,
+  local: LocalChunks,
+  get: Get,
+  onProgress: () => void,
+): Promise<Uint8Array> {
   const found = await local.read(chunk);
   if (found && isChunk(found, chunk)) return found;
   const fetched = await get(`/chunks/${chunk.sha256}`, chunk.sizeBytes);

@@ -6,6 +6,8 @@ export type Step =
   | {
       kind: 'serve';
       key: string;
+      /** Equal for equal models and mirror, whatever release they belong to. */
+      content: string;
       of: 'candidate' | 'committed';
       generation: number;
       choices: Choice[];
@@ -55,9 +57,10 @@ function serveStep(update: Update): Step & { kind: 'serve' } {
   const choices = (isCandidate ? update.choices : update.committed?.choices) ?? [];
   const mirror = isCandidate ? comparedModels(update) : [];
   const of = isCandidate ? 'candidate' : 'committed';
-  // The generation is part of the key only for a candidate: committing without a mirror must not load anything again.
   const generation = update.desired?.generation ?? 0;
-  return { kind: 'serve', key: canonicalJson({ choices, mirror }), of, generation, choices, mirror };
+  const content = canonicalJson({ choices, mirror });
+  const key = `serve/${of}/${generation}/${content}`;
+  return { kind: 'serve', key, content, of, generation, choices, mirror };
 }
 
 function workStep(update: Update, bundles: readonly string[]): Step | undefined {
@@ -68,7 +71,9 @@ function workStep(update: Update, bundles: readonly string[]): Step | undefined 
   const { models } = candidate;
   switch (update.state) {
     case 'downloading':
-      return update.retryAt === null ? { kind: 'download', key: key('download'), generation, models } : undefined;
+      return update.retryAt === null
+        ? { kind: 'download', key: key('download'), generation, models }
+        : undefined;
     case 'verifying':
       return { kind: 'verify', key: key('verify'), generation, models };
     case 'probing': {

@@ -2,7 +2,11 @@ import { toCoveyError } from '@covey/protocol';
 import type { Executor } from './context.ts';
 
 /** Brings the bundles of a release to the disk. A failure after progress is told apart, so that a flaky network is not waited out. */
-export const download: Executor<'download'> = async ({ generation, models }, { downloader, ports }, signal) => {
+export const download: Executor<'download'> = async (
+  { generation, models },
+  { downloader, ports },
+  signal,
+) => {
   let progressed = false;
   const onProgress = () => {
     progressed = true;

@@ -2,11 +2,11 @@ import { loadedModel } from '../bundles/index.ts';
 import type { Executor } from './context.ts';
 
 /** Tells the supervisor what the runtime shall serve; what comes of it, now and after every restart, the supervisor says. */
-export const serve: Executor<'serve'> = async ({ key, of, generation, choices, mirror }, context) => {
+export const serve: Executor<'serve'> = async ({ content, of, generation, choices, mirror }, context) => {
   const load = (wanted: typeof choices) =>
     Promise.all(wanted.map((choice) => loadedModel(context.store, choice)));
   context.supervisor.serve({
-    key,
+    content,
     of,
     generation,
     load: async () => ({ models: await load(choices), mirror: await load(mirror) }),

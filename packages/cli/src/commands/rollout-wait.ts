@@ -35,7 +35,7 @@ export function exitCodeOf(rollout: RolloutView): number {
 export async function waitForRollout(
   client: Client,
   id: string,
-  onChange: (line: string) => void,
+  onChange: (line: string, rollout?: RolloutView) => void,
 ): Promise<RolloutView> {
   let told = '';
   let after: string | undefined;
@@ -54,7 +54,7 @@ export async function waitForRollout(
         answer: RolloutView,
       });
       const line = summarize(rollout);
-      if (line !== told) onChange(line);
+      if (line !== told) onChange(line, rollout);
       told = line;
       if (isSettled(rollout)) return rollout;
     } catch (error) {

@@ -1,3 +1,4 @@
+import { CoveyError } from '@covey/protocol';
 import type { Db } from '../storage/index.ts';
 
 export interface AuditEntry {
@@ -29,6 +30,32 @@ export interface AuditPage {
   next: number | null;
 }
 
+/** Largest page. */
+const pageEntries = 500;
+
 /** Appends an entry; with a `tx` it stands or falls with what it tells of. `detail` is kept as JSON. */
-export declare function writeAudit(db: Db, entry: Omit<AuditEntry, 'id'>): Promise<void>;
-export declare function queryAudit(db: Db, query: AuditQuery): Promise<AuditPage>;
+export async function writeAudit(db: Db, entry: Omit<AuditEntry, 'id'>): Promise<void> {
+  const detail = JSON.stringify(entry.detail ?? null);
+  await db
+    .insertInto('audit')
+    .values({ ...entry, detail })
+    .execute();
+}
+
+/** A page of the log. Errors: INVALID_ARGUMENT for a limit outside 1 to 500. */
+export async function queryAudit(db: Db, query: AuditQuery): Promise<AuditPage> {
+  const { subject, actor, before, limit } = query;
+  if (!Number.isInteger(limit) || limit < 1 || limit > pageEntries)
+    throw new CoveyError('INVALID_ARGUMENT', `limit is ${limit}; 1 to ${pageEntries} is possible`);
+  const rows = await db
+    .selectFrom('audit')
+    .selectAll()
+    .$if(subject !== undefined, (select) => select.where('subject', '=', subject ?? ''))
+    .$if(actor !== undefined, (select) => select.where('actor', '=', actor ?? ''))
+    .$if(before !== undefined, (select) => select.where('id', '<', before ?? 0))
+    .orderBy('id', 'desc')
+    .limit(limit + 1)
+    .execute();
+  const entries = rows.slice(0, limit).map((row): AuditEntry => ({ ...row, detail: JSON.parse(row.detail) }));
+  return { entries, next: rows.length > limit ? (entries.at(-1)?.id ?? null) : null };
+}

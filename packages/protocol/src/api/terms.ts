@@ -43,9 +43,3 @@ export const ErrorAnswer = z.object({
   message: z.string(),
   remedy: z.string(),
 });
-
-/** A page of a long list: `limit` rows, beginning behind the row that `after` names. */
-export const PageQuery = z.object({
-  after: z.coerce.number().int().min(0).default(0),
-  limit: z.coerce.number().int().min(1).max(1_000).default(100),
-});

@@ -72,10 +72,8 @@ class WorkerExecutor implements Executor {
       return;
     }
     worker.on('message', (message: FromWorker) => this.#settle(message));
-    worker.on('error', (error) => this.#replace(worker, `the model's thread failed: ${error.message}`));
+    worker.on('error', (error) => this.#replace(worker, `the model's thread failed: ${String(error)}`));
     worker.on('exit', () => this.#replace(worker, "the model's thread ended"));
-    // What keeps the process alive is the server, not an idle model.
-    worker.unref();
     this.#worker = worker;
   }
 
@@ -128,7 +126,11 @@ class WorkerExecutor implements Executor {
   }
 
   /** Gives up a thread and starts another. A thread deep in native code ends only when that returns: nobody waits for it. */
-  #replace(worker: Worker, message: string, code: 'RUNTIME_DIED' | 'DEADLINE_EXCEEDED' = 'RUNTIME_DIED'): void {
+  #replace(
+    worker: Worker,
+    message: string,
+    code: 'RUNTIME_DIED' | 'DEADLINE_EXCEEDED' = 'RUNTIME_DIED',
+  ): void {
     if (this.#worker !== worker) return;
     this.#worker = undefined;
     this.#deadline?.cancel();
@@ -155,7 +157,7 @@ class WorkerExecutor implements Executor {
 function loaded(worker: Worker): Promise<void> {
   return new Promise((resolve, reject) => {
     const died = (why: string) => reject(new CoveyError('RUNTIME_DIED', `while loading, ${why}`));
-    worker.once('error', (error) => died(`the model's thread failed: ${error.message}`));
+    worker.once('error', (error) => died(`the model's thread failed: ${String(error)}`));
     worker.once('exit', () => died("the model's thread ended"));
     worker.once('message', (message: FromWorker) => {
       worker.removeAllListeners();

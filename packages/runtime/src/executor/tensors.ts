@@ -32,7 +32,11 @@ export function toOrtTensor(tensor: Tensor): OrtTensor {
   if (data.byteLength !== elementCount(shape) * elementBytes[datatype]) {
     throw new CoveyError('INPUT_INVALID', `${data.byteLength} bytes do not fill ${datatype} [${shape}]`);
   }
-  return new OrtTensor(ortTypes[datatype], elementsOf(datatype, aligned(data, elementBytes[datatype])), shape);
+  return new OrtTensor(
+    ortTypes[datatype],
+    elementsOf(datatype, aligned(data, elementBytes[datatype])),
+    shape,
+  );
 }
 
 /** The protocol's form of a tensor that ONNX Runtime gave: a view, not a copy, but for BYTES. */

@@ -73,7 +73,8 @@ class Soak {
     if (side === undefined) return;
     side.counts.requests++;
     const incumbent = this.#serving.incumbents.get(instance.model.ref.model);
-    if (incumbent !== undefined && incumbent !== instance) this.#sample(side, instance, incumbent, inputs, result);
+    if (incumbent !== undefined && incumbent !== instance)
+      this.#sample(side, instance, incumbent, inputs, result);
     this.#note();
   }
 
@@ -103,14 +104,23 @@ class Soak {
     side.credit -= 1;
     if (side.pending >= maxPending) return;
     side.pending++;
-    incumbent.executor
-      .run(inputs)
-      .then(
-        (before) => this.#compare(side, instance, incumbent, result, before),
-        // The version before may not take this input at all: that is no evidence about the new one.
-        (error: Error) => this.#log.write('debug', `an input could not be mirrored: ${error.message}`),
-      )
-      .finally(() => side.pending--);
+    void this.#mirror(side, instance, incumbent, inputs, result).finally(() => side.pending--);
+  }
+
+  async #mirror(
+    side: Side,
+    instance: Instance,
+    incumbent: Instance,
+    inputs: Tensors,
+    result: RunResult,
+  ): Promise<void> {
+    try {
+      const before = await incumbent.executor.run(inputs);
+      this.#compare(side, instance, incumbent, result, before);
+    } catch (error) {
+      // The version before may not take this input at all: that is no evidence about the new one.
+      this.#log.write('debug', `an input could not be mirrored: ${String(error)}`);
+    }
   }
 
   #compare(side: Side, instance: Instance, incumbent: Instance, now: RunResult, before: RunResult): void {

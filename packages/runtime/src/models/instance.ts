@@ -28,7 +28,8 @@ export async function loadInstance(model: LoadedModel, ports: { clock: Clock; lo
   const { schema, path, provider, ref } = model;
   try {
     if (provider !== 'cpu') throw new CoveyError('UNSUPPORTED', `provider ${provider} is not available here`);
-    const reference = model.referencePath === undefined ? undefined : await readReference(model.referencePath);
+    const reference =
+      model.referencePath === undefined ? undefined : await readReference(model.referencePath);
     const executor = await startExecutor({ ...ports, path, schema, runTimeoutMs, maxPending });
     try {
       await warmUp((inputs) => executor.run(inputs), schema);

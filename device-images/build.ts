@@ -1,0 +1,140 @@
+import { execFileSync } from 'node:child_process';
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { type BuildOptions, build } from 'esbuild';
+
+/**
+ * Builds the device folder for the platform this runs on: programs as plain JavaScript, Node, and the one ONNX Runtime
+ * library that the platform needs. It runs without a checkout. Usage: node device-images/build.ts
+ */
+
+const root = join(import.meta.dirname, '..');
+const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
+const platform = `${process.platform}-${process.arch}`;
+const folder = join(root, 'device-images', 'dist', `covey-device-${version}-${platform}`);
+const modules = join(folder, 'app', 'node_modules');
+
+/** Native modules stay outside the bundles: they find their libraries beside their own files. */
+const external = ['onnxruntime-node', 'lz4-napi', '@covey/runtime/*'];
+
+const bundling: BuildOptions = {
+  absWorkingDir: root,
+  bundle: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node26',
+  splitting: true,
+  minifySyntax: true,
+  legalComments: 'linked',
+  external,
+  // Bundled CommonJS packages ask for Node's own modules with require().
+  banner: {
+    js: "import { createRequire as nodeRequire } from 'node:module'; const require = nodeRequire(import.meta.url);",
+  },
+  logLevel: 'warning',
+};
+
+rmSync(folder, { recursive: true, force: true });
+mkdirSync(join(folder, 'bin'), { recursive: true });
+await buildPrograms();
+copyNativeModules();
+copyNode();
+writeLauncher();
+cpSync(join(root, 'device-images', 'systemd'), join(folder, 'systemd'), { recursive: true });
+cpSync(join(root, 'device-images', 'device-readme.md'), join(folder, 'README.md'));
+cpSync(join(root, 'LICENSE'), join(folder, 'LICENSE'));
+const archive = `${folder}.tar.gz`;
+execFileSync('tar', ['-czf', archive, '-C', dirname(folder), `covey-device-${version}-${platform}`]);
+process.stdout.write(`${folder}\n${archive} ${(statSync(archive).size / 1e6).toFixed(1)} MB\n`);
+
+async function buildPrograms(): Promise<void> {
+  writeFileSync(join(mkdir(join(folder, 'app')), 'package.json'), JSON.stringify({ type: 'module' }));
+  await build({
+    ...bundling,
+    entryPoints: { covey: 'packages/cli/src/device.ts' },
+    outdir: join(folder, 'app'),
+  });
+  const runtime = mkdir(join(modules, '@covey', 'runtime'));
+  const entries = ['process', 'probe', 'worker'];
+  await build({
+    ...bundling,
+    entryPoints: Object.fromEntries(entries.map((name) => [name, `packages/runtime/src/${name}.ts`])),
+    outdir: runtime,
+  });
+  const exports = Object.fromEntries(entries.map((name) => [`./${name}`, `./${name}.js`]));
+  writeFileSync(
+    join(runtime, 'package.json'),
+    JSON.stringify({ name: '@covey/runtime', version, type: 'module', exports }),
+  );
+}
+
+/** onnxruntime-node carries the libraries of every platform: 288 MB, of which one folder is needed. */
+function copyNativeModules(): void {
+  const runtime = packageFolder('onnxruntime-node', join(root, 'packages', 'runtime'));
+  const ort = mkdir(join(modules, 'onnxruntime-node'));
+  cpSync(join(runtime, 'package.json'), join(ort, 'package.json'));
+  cpSync(join(runtime, 'dist'), join(ort, 'dist'), { recursive: true, filter: withoutDevelopmentFiles });
+  const libraries = join('bin', 'napi-v6', process.platform, process.arch);
+  cpSync(join(runtime, libraries), join(ort, libraries), { recursive: true });
+  const common = packageFolder('onnxruntime-common', runtime);
+  for (const part of ['package.json', 'dist/cjs']) {
+    cpSync(join(common, part), join(modules, 'onnxruntime-common', part), {
+      recursive: true,
+      filter: withoutDevelopmentFiles,
+    });
+  }
+  const lz4 = packageFolder('lz4-napi', join(root, 'packages', 'protocol'));
+  cpSync(lz4, join(modules, 'lz4-napi'), { recursive: true, filter: withoutDevelopmentFiles });
+  const libc = process.platform === 'linux' ? '-gnu' : '';
+  const lz4Native = `@antoniomuso/lz4-napi-${platform}${libc}`;
+  cpSync(packageFolder(lz4Native, lz4), join(modules, lz4Native), { recursive: true });
+}
+
+function copyNode(): void {
+  const target = join(folder, 'bin', 'node');
+  cpSync(realpathSync(process.execPath), target);
+  chmodSync(target, 0o755);
+}
+
+/** Small heaps: a device runs two of these processes, for months. */
+function writeLauncher(): void {
+  const path = join(folder, 'bin', 'covey');
+  const script = `#!/bin/sh
+# Finds its own folder through links, so that it may be linked from /usr/local/bin.
+here=$(dirname "$(readlink -f "$0")")
+exec "$here/node" --max-semi-space-size=1 --optimize-for-size "$here/../app/covey.js" "$@"
+`;
+  writeFileSync(path, script, { mode: 0o755 });
+}
+
+function packageFolder(name: string, from: string): string {
+  const require = createRequire(join(realpathSync(from), 'package.json'));
+  const paths = require.resolve.paths(name) ?? [];
+  for (const base of paths) {
+    try {
+      return realpathSync(join(base, name));
+    } catch {
+      // Not in this node_modules; the next one up may have it.
+    }
+  }
+  throw new Error(`${name} is not installed for ${from}`);
+}
+
+function withoutDevelopmentFiles(path: string): boolean {
+  return !/\.(map|d\.ts)$/.test(path) && !/[/\\]node_modules[/\\]?$/.test(path);
+}
+
+function mkdir(path: string): string {
+  mkdirSync(path, { recursive: true });
+  return path;
+}

@@ -1,0 +1,287 @@
+import type { Ports } from '@covey/ports';
+import {
+  CommandSchema,
+  CoveyError,
+  type DownKind,
+  type Metrics,
+  parseDocument,
+  ReceiptSchema,
+  type Reported,
+  toCoveyError,
+} from '@covey/protocol';
+import { openBundleStore } from './bundles/index.ts';
+import { readDesired } from './desired/index.ts';
+import { createDownloader } from './download/index.ts';
+import { type DeviceFolder, openDeviceFolder } from './folder/index.ts';
+import { type Identity, readIdentity } from './identity/index.ts';
+import { openLedger } from './ledger/index.ts';
+import { type Connection, createConnection, type LinkState } from './link/index.ts';
+import { type Outbox, openOutbox } from './outbox/index.ts';
+import { birthOf, reportOf, withSystem } from './report/index.ts';
+import {
+  createSupervisor,
+  type Supervisor,
+  type SupervisorHandlers,
+  type SupervisorStatus,
+} from './runtime/index.ts';
+import { createUpdater, type Updater } from './updater/index.ts';
+
+export interface AgentOptions {
+  /** The device's data folder, enrolled. */
+  folder: string;
+  agentVersion: string;
+  /** File URLs of the entries of runtime and probe. */
+  runtimeModule: string;
+  probeModule: string;
+  /** Where the inference API listens. */
+  inference: { host: string; port: number };
+  intervals: { metricsMs: number; summaryMs: number; telemetryFlushMs: number };
+}
+export interface AgentStatus {
+  deviceId: string;
+  bootId: string;
+  link: LinkState;
+  /** As it is reported to the controller. */
+  reported: Reported;
+  runtime: SupervisorStatus;
+  outbox: { messages: number; bytes: number };
+}
+export interface Agent {
+  /** Errors: DATA_FOREIGN, DATA_NEWER, DATA_CORRUPT; NOT_FOUND when the folder was never enrolled. */
+  start(): Promise<void>;
+  /** Lets the runtime finish what it runs, writes what is in memory, leaves the controller in peace. */
+  stop(): Promise<void>;
+  /** Undefined before `start` and after `stop`. */
+  status(): AgentStatus | undefined;
+}
+
+const outboxLimits = { messages: 20_000, bytes: 16 * 1024 * 1024 };
+
+/** The device daemon. Does nothing before `start`. */
+export function createAgent(ports: Ports, options: AgentOptions): Agent {
+  let running: RunningAgent | undefined;
+  return {
+    start: async () => {
+      if (running) throw new CoveyError('CONFLICT', 'the agent runs already');
+      running = await RunningAgent.open(ports, options);
+      running.start();
+    },
+    stop: async () => {
+      const stopping = running;
+      running = undefined;
+      await stopping?.stop();
+    },
+    status: () => running?.status(),
+  };
+}
+
+class RunningAgent {
+  readonly #ports: Ports;
+  readonly #options: AgentOptions;
+  readonly #identity: Identity;
+  readonly #bootId: string;
+  readonly #outbox: Outbox;
+  readonly #supervisor: Supervisor;
+  readonly #connection: Connection;
+  readonly #updater: Updater;
+  readonly #seenCommands = new Set<string>();
+  #lastReport = '';
+
+  static async open(ports: Ports, options: AgentOptions): Promise<RunningAgent> {
+    const folder = await openDeviceFolder(ports.disk, options.folder);
+    const identity = await readIdentity(ports.disk, folder);
+    if (!identity)
+      throw new CoveyError('NOT_FOUND', `${options.folder} holds no identity: enrol the device first`);
+    const parts = await openParts(ports, options, folder, identity);
+    return new RunningAgent(ports, options, identity, parts);
+  }
+
+  private constructor(ports: Ports, options: AgentOptions, identity: Identity, parts: Parts) {
+    this.#ports = ports;
+    this.#options = options;
+    this.#identity = identity;
+    this.#bootId = parts.bootId;
+    this.#outbox = parts.outbox;
+    const { host, port } = options.inference;
+    this.#supervisor = createSupervisor(
+      { ...ports, log: ports.log.component('runtime') },
+      {
+        module: options.runtimeModule,
+        host,
+        port,
+        metricsIntervalMs: options.intervals.metricsMs,
+        summaryIntervalMs: options.intervals.summaryMs,
+      },
+      this.#supervisorHandlers(),
+    );
+    this.#updater = createUpdater(
+      { ...ports, log: ports.log.component('update') },
+      parts.ledger,
+      {
+        ports: { ...ports, log: ports.log.component('steps') },
+        store: parts.store,
+        downloader: createDownloader(ports, parts.store, identity),
+        supervisor: this.#supervisor,
+        probeModule: options.probeModule,
+      },
+      () => this.#report(),
+    );
+    this.#connection = createConnection(
+      { ...ports, log: ports.log.component('link') },
+      identity,
+      this.#bootId,
+      {
+        birth: () => this.#birth(),
+        generation: () => this.#updater.update.accepted,
+        online: () => this.#outbox.attach((kind, payload) => this.#connection.publish(kind, payload)),
+        offline: () => this.#outbox.detach(),
+        received: (kind, payload) => void this.#received(kind, payload),
+      },
+    );
+    for (const path of parts.ledger.damaged) this.#event('ledger-damaged', `${path} is damaged`);
+  }
+
+  start(): void {
+    this.#supervisor.start();
+    this.#updater.start();
+    this.#connection.start();
+  }
+
+  async stop(): Promise<void> {
+    this.#updater.stop();
+    await this.#supervisor.stop();
+    await this.#outbox.close();
+    await this.#connection.stop();
+  }
+
+  status(): AgentStatus {
+    return {
+      deviceId: this.#identity.deviceId,
+      bootId: this.#bootId,
+      link: this.#connection.state,
+      reported: this.#reported(),
+      runtime: this.#supervisor.status(),
+      outbox: { messages: this.#outbox.count, bytes: this.#outbox.bytes },
+    };
+  }
+
+  #supervisorHandlers(): SupervisorHandlers {
+    return {
+      applied: ({ of, generation }) =>
+        this.#updater.dispatch(
+          of === 'candidate' ? { kind: 'candidateApplied', generation } : { kind: 'committedApplied' },
+        ),
+      applyFailed: ({ of, generation }, { code, message }) => {
+        if (of === 'committed') this.#event('serving-failed', `${code}: ${message}`);
+        else {
+          this.#updater.dispatch({ kind: 'failed', generation, code, message, jitter: 0, progressed: false });
+        }
+      },
+      evidence: ({ generation }, evidence) =>
+        this.#updater.dispatch({ kind: 'evidence', generation, evidence }),
+      died: (message) => {
+        this.#event('runtime-died', message);
+        this.#updater.dispatch({ kind: 'runtimeDied' });
+      },
+      metrics: (metrics) => void this.#metrics(metrics),
+      summary: (summary) => void this.#outbox.put({ kind: 'summary', summary }),
+      changed: () => this.#report(),
+    };
+  }
+
+  #birth() {
+    return birthOf({
+      bootId: this.#bootId,
+      at: this.#ports.clock.now(),
+      nextSeq: this.#outbox.nextSeq,
+      agentVersion: this.#options.agentVersion,
+      host: this.#ports.host.describe(),
+      tags: this.#identity.tags,
+      inferenceUrl: this.#supervisor.status().url,
+    });
+  }
+
+  #reported(): Reported {
+    const { serving, deaths } = this.#supervisor.status();
+    return reportOf(this.#updater.update, serving, deaths);
+  }
+
+  /** Reports what is when it differs from what was reported. */
+  #report(): void {
+    const reported = this.#reported();
+    const document = JSON.stringify(reported);
+    if (document === this.#lastReport) return;
+    this.#lastReport = document;
+    void this.#outbox.put({ kind: 'reported', reported });
+  }
+
+  #event(kind: string, message: string): void {
+    void this.#outbox.put({ kind: 'event', event: { kind, message } });
+  }
+
+  async #metrics(metrics: Metrics): Promise<void> {
+    try {
+      const { pid, deaths } = this.#supervisor.status();
+      const [usage, freeDiskBytes] = await Promise.all([
+        this.#ports.host.usage(pid),
+        this.#ports.disk.freeBytes(this.#options.folder),
+      ]);
+      const { count: outboxMessages, bytes: outboxBytes } = this.#outbox;
+      const state = { freeDiskBytes, outboxMessages, outboxBytes, runtimeDeaths: deaths };
+      await this.#outbox.put({ kind: 'metrics', metrics: withSystem(metrics, usage, state) });
+    } catch (error) {
+      this.#note('metrics', error);
+    }
+  }
+
+  async #received(kind: DownKind, payload: Uint8Array): Promise<void> {
+    try {
+      if (kind === 'desired') this.#desired(payload);
+      else if (kind === 'receipt') await this.#receipt(payload);
+      else this.#command(payload);
+    } catch (error) {
+      this.#note(kind, error);
+      if (kind === 'desired') this.#event('desired-refused', toCoveyError(error).message);
+    }
+  }
+
+  #desired(payload: Uint8Array): void {
+    const desired = readDesired(payload, this.#updater.update.accepted);
+    if (desired) this.#updater.dispatch({ kind: 'desired', desired });
+  }
+
+  async #receipt(payload: Uint8Array): Promise<void> {
+    const receipt = parseDocument(ReceiptSchema, payload, 'receipt');
+    await this.#outbox.receipt(receipt);
+    if (receipt.rebirth) await this.#connection.greetAgain();
+  }
+
+  #command(payload: Uint8Array): void {
+    const command = parseDocument(CommandSchema, payload, 'command');
+    if (command.expiresAt < this.#ports.clock.now() || this.#seenCommands.has(command.id)) return;
+    this.#seenCommands.add(command.id);
+    if (command.kind === 'reconnect') return this.#connection.reconnect(command.retryAfterMs ?? 0);
+    this.#lastReport = '';
+    this.#report();
+  }
+
+  #note(what: string, error: unknown): void {
+    const { code, message } = toCoveyError(error);
+    this.#ports.log.write('warn', `${what}: ${message}`, { code });
+  }
+}
+
+type Parts = Awaited<ReturnType<typeof openParts>>;
+
+async function openParts(ports: Ports, options: AgentOptions, folder: DeviceFolder, identity: Identity) {
+  const bootId = Buffer.from(ports.random.bytes(16)).toString('hex');
+  return {
+    bootId,
+    ledger: await openLedger(ports.disk, folder.state),
+    store: await openBundleStore(ports.disk, folder.bundles, identity.trustRoot),
+    outbox: await openOutbox(
+      { ...ports, log: ports.log.component('outbox') },
+      { folder: folder.outbox, bootId, flushMs: options.intervals.telemetryFlushMs, limits: outboxLimits },
+    ),
+  };
+}

@@ -1,0 +1,3 @@
+export { type Agent, type AgentOptions, type AgentStatus, createAgent } from './agent.ts';
+export { type EnrolOptions, enrol } from './enrol/index.ts';
+export { type DeviceFolder, openDeviceFolder } from './folder/index.ts';

@@ -1,0 +1,2 @@
+export { type Connection, createConnection } from './connection.ts';
+export type { LinkState } from './machine.ts';

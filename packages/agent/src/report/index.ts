@@ -1,0 +1,2 @@
+export { birthOf, reportOf } from './report.ts';
+export { withSystem } from './system.ts';

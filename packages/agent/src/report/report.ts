@@ -1,0 +1,47 @@
+import type { HostDescription } from '@covey/ports';
+import type { Birth, LoadedModel, Reported, Tags } from '@covey/protocol';
+import type { Update } from '../update/index.ts';
+
+/** What is, for the controller: the update machine's state, and what the runtime has confirmed to serve. */
+export function reportOf(update: Update, serving: LoadedModel[], runtimeDeaths: number): Reported {
+  const hasEnded = ['committed', 'reverting', 'reverted'].includes(update.state);
+  const isCommitted = update.committed?.release.models.every((ref) =>
+    serving.some((model) => model.ref.bundle === ref.bundle),
+  );
+  return {
+    generation: update.desired?.generation ?? 0,
+    state: update.state,
+    ...(update.reason && { reason: update.reason }),
+    ...(update.state === 'committed' && update.committed && { proof: update.committed.proof }),
+    ...(hasEnded && update.evidence && { evidence: update.evidence }),
+    probe: update.probe,
+    serving: serving.map(({ ref, variant, provider }) => ({ ...ref, variant, provider })),
+    releaseId: update.committed && isCommitted ? update.committed.release.id : null,
+    runtimeDeaths,
+  };
+}
+
+/** The first message of a connection. */
+export function birthOf(about: {
+  bootId: string;
+  at: number;
+  nextSeq: number;
+  agentVersion: string;
+  host: HostDescription;
+  tags: Tags;
+  inferenceUrl: string | null;
+}): Birth {
+  const { host, inferenceUrl, ...rest } = about;
+  return {
+    ...rest,
+    deviceClass: {
+      os: host.os.slice(0, 32),
+      arch: host.arch.slice(0, 32),
+      cpu: host.cpu.slice(0, 128),
+      cores: host.cores,
+      memoryBytes: host.memoryBytes,
+      providers: ['cpu'],
+    },
+    ...(inferenceUrl !== null && { inferenceUrl }),
+  };
+}

@@ -1,0 +1,15 @@
+const baseMs = 250;
+const capMs = 30_000;
+/** A process that lived this long was well; its end starts a new count. */
+const wellAfterMs = 60_000;
+
+/** Deaths in a row, given how long the process lived that has just died. */
+export function deathsInRow(before: number, livedMs: number): number {
+  return livedMs >= wellAfterMs ? 1 : before + 1;
+}
+
+/** Wait before start number `deaths` + 1: half fixed, half random, so that it never spins and a site's devices spread. */
+export function restartDelayMs(deaths: number, fraction: number): number {
+  const ceilingMs = Math.min(capMs, baseMs * 2 ** Math.min(deaths - 1, 30));
+  return Math.round(ceilingMs * (0.5 + 0.5 * fraction));
+}

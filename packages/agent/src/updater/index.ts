@@ -1,0 +1,1 @@
+export { createUpdater, type Updater } from './updater.ts';

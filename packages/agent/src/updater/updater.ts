@@ -1,0 +1,159 @@
+import type { Ports, Timer } from '@covey/ports';
+import { toCoveyError } from '@covey/protocol';
+import type { Ledger } from '../ledger/index.ts';
+import { type Observed, plan, type Step } from '../plan/index.ts';
+import { execute, type StepContext } from '../steps/index.ts';
+import { advance, type Update, type UpdateEvent, wakeAt } from '../update/index.ts';
+
+/** Drives the update machine: event, next state, state on the disk, and only then the steps that depend on it. */
+export interface Updater {
+  readonly update: Update;
+  start(): void;
+  /** Ends the work under way; after it nothing is done any more. */
+  stop(): void;
+  dispatch(event: UpdateEvent): void;
+}
+
+const saveRetryMs = 5_000;
+
+export function createUpdater(
+  ports: Pick<Ports, 'clock' | 'log' | 'random'>,
+  ledger: Ledger,
+  context: Omit<StepContext, 'cancelWork'>,
+  onChange: () => void,
+): Updater {
+  return new LedgerUpdater(ports, ledger, context, onChange);
+}
+
+class LedgerUpdater implements Updater {
+  readonly #ports: Pick<Ports, 'clock' | 'log' | 'random'>;
+  readonly #ledger: Ledger;
+  readonly #context: StepContext;
+  readonly #onChange: () => void;
+  readonly #queue: UpdateEvent[] = [];
+  #update: Update;
+  #isRunning = false;
+  #isStopped = true;
+  #wake: Timer | null = null;
+  #work: { key: string; isRunning: boolean; abort: AbortController } | null = null;
+  #serving: string | null = null;
+  /** Ledger time = this + monotonic time: never below the last stored time, whatever the wall clock does. */
+  readonly #timeOffsetMs: number;
+
+  constructor(
+    ports: Pick<Ports, 'clock' | 'log' | 'random'>,
+    ledger: Ledger,
+    context: Omit<StepContext, 'cancelWork'>,
+    onChange: () => void,
+  ) {
+    this.#ports = ports;
+    this.#ledger = ledger;
+    this.#context = { ...context, cancelWork: () => this.#work?.abort.abort() };
+    this.#onChange = onChange;
+    this.#update = ledger.update;
+    this.#timeOffsetMs = Math.max(ports.clock.now(), ledger.at) - ports.clock.monotonicMs();
+  }
+
+  get update(): Update {
+    return this.#update;
+  }
+
+  start(): void {
+    this.#isStopped = false;
+    this.dispatch({ kind: 'started' });
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#wake?.cancel();
+    this.#work?.abort.abort();
+  }
+
+  dispatch(event: UpdateEvent): void {
+    this.#queue.push(event);
+    void this.#run();
+  }
+
+  async #run(): Promise<void> {
+    if (this.#isRunning) return;
+    this.#isRunning = true;
+    for (let event = this.#queue[0]; event && !this.#isStopped; event = this.#queue[0]) {
+      const now = this.#now();
+      const next = advance(this.#update, event, now);
+      if (next !== this.#update && !(await this.#persist(next, event, now))) break;
+      this.#queue.shift();
+      this.#update = next;
+      this.#act();
+    }
+    this.#isRunning = false;
+  }
+
+  /** False when the disk refuses: then nothing happened, and the same event is tried again. */
+  async #persist(next: Update, event: UpdateEvent, now: number): Promise<boolean> {
+    // Evidence that settles nothing changes no effect; writing it every second would wear the medium.
+    if (event.kind === 'evidence' && next.state === this.#update.state) return true;
+    try {
+      await this.#ledger.save(next, now);
+      if (next.state !== this.#update.state) {
+        this.#ports.log.write('info', 'update', {
+          state: next.state,
+          ...(next.reason && { reason: next.reason }),
+        });
+      }
+      return true;
+    } catch (error) {
+      const { code, message } = toCoveyError(error);
+      this.#ports.log.write('error', `ledger: ${message}`, { code });
+      this.#wake?.cancel();
+      this.#wake = this.#ports.clock.setTimer(saveRetryMs, () => void this.#run());
+      return false;
+    }
+  }
+
+  #act(): void {
+    this.#onChange();
+    for (const step of plan(this.#update, this.#observed())) this.#start(step);
+    this.#sleep();
+  }
+
+  #observed(): Observed {
+    return { serving: this.#serving, work: this.#work, bundles: this.#context.store.present };
+  }
+
+  #sleep(): void {
+    this.#wake?.cancel();
+    const at = wakeAt(this.#update);
+    this.#wake =
+      at === null
+        ? null
+        : this.#ports.clock.setTimer(Math.max(0, at - this.#now()), () => this.dispatch({ kind: 'tick' }));
+  }
+
+  #start(step: Step): void {
+    if (step.kind === 'serve') this.#serving = step.key;
+    const abort = new AbortController();
+    const work = { key: step.key, isRunning: true, abort };
+    const isWork = step.kind !== 'serve' && step.kind !== 'cancel';
+    if (isWork) this.#work = work;
+    execute(step, this.#context, abort.signal)
+      .catch((error) => this.#failed(step, error))
+      .then((event) => {
+        work.isRunning = false;
+        if (event && !abort.signal.aborted) this.dispatch(event);
+        // What was cancelled has made room for other work.
+        else if (isWork && !this.#isStopped) this.#act();
+      });
+  }
+
+  #failed(step: Step, error: unknown): UpdateEvent | null {
+    const { code, message } = toCoveyError(error);
+    this.#ports.log.write('warn', `${step.kind}: ${message}`, { code });
+    if (!('generation' in step)) return null;
+    const jitter = this.#ports.random.fraction();
+    return { kind: 'failed', generation: step.generation, code, message, jitter, progressed: false };
+  }
+
+  #now(): number {
+    return Math.floor(this.#timeOffsetMs + this.#ports.clock.monotonicMs());
+  }
+}

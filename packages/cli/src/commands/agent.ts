@@ -1,0 +1,81 @@
+import { resolve } from 'node:path';
+import { createAgent } from '@covey/agent';
+import type { LogLevel } from '@covey/ports';
+import { CoveyError } from '@covey/protocol';
+import { Command, Option } from 'commander';
+import { lockFolder } from '../folder/lock.ts';
+import { systemPorts } from '../ports.ts';
+import { duration, wholeNumber } from './command.ts';
+import { runService } from './service.ts';
+
+export const defaultDeviceFolder = '/var/lib/covey';
+
+interface AgentOptions {
+  data: string;
+  host: string;
+  port: number;
+  metrics: number;
+  summaries: number;
+  flush: number;
+  logLevel: LogLevel;
+}
+
+/** What an agent tells the process that started it. */
+export interface AgentReady {
+  inferenceUrl: string;
+}
+
+/** `covey agent`: the device daemon. */
+export function agentCommand(): Command {
+  return new Command('agent')
+    .description('run the device daemon: serves models to local applications, follows the controller')
+    .option('--data <folder>', 'data folder of the device, made by `covey enroll`', defaultDeviceFolder)
+    .option(
+      '--host <address>',
+      'address of the inference API; loopback only, other addresses need TLS',
+      '127.0.0.1',
+    )
+    .option('--port <port>', 'port of the inference API; 0: any that is free', wholeNumber(0, 65_535), 8000)
+    .option('--metrics <duration>', 'how often metrics are reported', duration, 30_000)
+    .option('--summaries <duration>', 'length of the windows that are summarized', duration, 300_000)
+    .option('--flush <duration>', 'how often telemetry is written to disk and sent', duration, 10_000)
+    .addOption(
+      new Option('--log-level <level>', 'least level that is logged')
+        .choices(['debug', 'info', 'warn', 'error'])
+        .default('info'),
+    )
+    .action(run);
+}
+
+async function run(options: AgentOptions): Promise<void> {
+  if (!['127.0.0.1', '::1', 'localhost'].includes(options.host)) {
+    throw new CoveyError(
+      'UNSUPPORTED',
+      `${options.host} is not loopback: the inference API is open to this machine alone`,
+    );
+  }
+  const folder = resolve(options.data);
+  await runService<AgentReady>(async () => {
+    const agent = createAgent(systemPorts(options.logLevel), {
+      folder,
+      agentVersion: '0.1.0',
+      runtimeModule: import.meta.resolve('@covey/runtime/process'),
+      probeModule: import.meta.resolve('@covey/runtime/probe'),
+      inference: { host: options.host, port: options.port },
+      intervals: {
+        metricsMs: options.metrics,
+        summaryMs: options.summaries,
+        telemetryFlushMs: options.flush,
+      },
+    });
+    const lock = lockFolder(folder);
+    const { inferenceUrl } = await agent.start();
+    const service = {
+      stop: async () => {
+        await agent.stop();
+        lock.release();
+      },
+    };
+    return { service, ready: { inferenceUrl } };
+  });
+}

@@ -1,0 +1,58 @@
+import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { resolve } from 'node:path';
+import { enrol } from '@covey/agent';
+import { nodeFetch, systemDisk } from '@covey/ports';
+import { Command } from 'commander';
+import { createOutput } from '../terminal/output.ts';
+import { defaultDeviceFolder } from './agent.ts';
+import { namedValue } from './command.ts';
+
+interface EnrollOptions {
+  token?: string;
+  tokenFile?: string;
+  data: string;
+  id: string;
+  tag?: Record<string, string>;
+  json: boolean;
+}
+
+/** `covey enroll`: makes this machine a device. */
+export function enrollCommand(): Command {
+  return new Command('enroll')
+    .description('make this machine a device of the controller that made the token')
+    .option('--token-file <file>', 'file that holds the token; - reads standard input', '-')
+    .option('--data <folder>', 'data folder of the device', defaultDeviceFolder)
+    .option('--id <device>', 'id of the device', defaultId())
+    .option('--tag <name=value>', 'a tag of the device; may be repeated', namedValue)
+    .option('--json', 'print JSON', false)
+    .action(async (options: EnrollOptions) => {
+      const output = createOutput(options.json);
+      const source = options.tokenFile === '-' || options.tokenFile === undefined ? 0 : options.tokenFile;
+      if (source === 0 && process.stdin.isTTY)
+        output.progress('paste the token and press Enter, then Ctrl-D');
+      const identity = await enrol(
+        { disk: systemDisk, fetch: nodeFetch },
+        {
+          token: readFileSync(source, 'utf8').trim(),
+          folder: resolve(options.data),
+          deviceId: options.id,
+          tags: options.tag ?? {},
+        },
+      );
+      output.result(
+        { device: identity.deviceId, folder: resolve(options.data) },
+        `this machine is device ${identity.deviceId}; start it with: covey agent --data ${options.data}`,
+      );
+    });
+}
+
+function defaultId(): string {
+  return (
+    hostname()
+      .toLowerCase()
+      .replace(/[^a-z0-9-]+/g, '-')
+      .replace(/^-+|-+$/g, '')
+      .slice(0, 63) || 'device'
+  );
+}

@@ -1,0 +1,10 @@
+import { agentCommand } from './commands/agent.ts';
+import { enrollCommand } from './commands/enroll.ts';
+import { inferCommand } from './commands/infer.ts';
+import { createProgram, runProgram } from './program.ts';
+
+/** The command as devices carry it: what a device needs, without the controller. */
+await runProgram(
+  createProgram('Covey on a device', [enrollCommand(), agentCommand(), inferCommand()]),
+  process.argv.slice(2),
+);

@@ -1,0 +1,192 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { CoveyError } from '@covey/protocol';
+import type { RolloutView } from '@covey/protocol/api';
+import { allDevices } from '../commands/device.ts';
+import { lockFolder } from '../folder/lock.ts';
+import { publisherKeyPath, readPublisherKey } from '../publish/keys.ts';
+import type { Output } from '../terminal/output.ts';
+import { fleetPorts } from './addresses.ts';
+import { type Feeder, startFeeder } from './feeder.ts';
+import { type Fleet, startFleet } from './fleet.ts';
+import type { Service } from './services.ts';
+import { showShift } from './shift.ts';
+import { chapters, playStory } from './story.ts';
+import { createView, type Scene, type View } from './view.ts';
+
+export interface UpOptions {
+  devices: number;
+  data: string;
+  port?: number;
+  once: boolean;
+  output: Output;
+}
+
+const feedIntervalMs = 40;
+const showIntervalMs = 500;
+
+/**
+ * A controller and devices on this machine, each fed its machine's vibration, and the story. Runs until it is interrupted,
+ * or with `once` until the story has ended. Resolves with whether all went as it should.
+ * Errors: DATA_LOCKED, DATA_FOREIGN, PORT_IN_USE and what else keeps a service from starting.
+ */
+export async function up(options: UpOptions): Promise<boolean> {
+  const data = resolve(options.data);
+  requireOurFolder(data);
+  const lock = lockFolder(data);
+  const view = createView(options.output);
+  const services: Service<unknown>[] = [];
+  const interrupted = interruption(services);
+  const startedMs = performance.now();
+  let stopFleet: (() => Promise<void>) | undefined;
+  try {
+    view.tell(
+      { event: 'start', data, devices: options.devices },
+      `starting a controller and ${options.devices} devices, data in ${data}`,
+    );
+    const fleet = await Promise.race([
+      startFleet(
+        { data, deviceCount: options.devices, ports: fleetPorts(options.port), tell: view.tell },
+        (service) => services.push(service),
+      ),
+      interrupted,
+    ]);
+    if (!fleet) return true;
+    stopFleet = () => fleet.stop();
+    return await runFleet(fleet, { ...options, data }, view, interrupted, startedMs);
+  } finally {
+    view.close();
+    if (!options.once) view.tell({ event: 'stopping' }, 'stopping');
+    await (stopFleet?.() ?? Promise.all(services.reverse().map((service) => service.stop())));
+    lock.release();
+  }
+}
+
+/** A folder with other things in it is not filled with ours. */
+function requireOurFolder(data: string): void {
+  if (!existsSync(data)) return;
+  const entries = readdirSync(data);
+  const ours = ['controller', 'devices', 'publisher', 'lock', 'logs', 'client.json'];
+  const foreign = entries.find((entry) => !ours.some((name) => entry.startsWith(name)));
+  if (foreign !== undefined && !entries.includes('controller')) {
+    throw new CoveyError(
+      'DATA_FOREIGN',
+      `${data} holds other things (${foreign}); it is not a data folder of Covey`,
+    );
+  }
+}
+
+/** Resolves at the first Ctrl-C or SIGTERM. The second ends the services by force. */
+function interruption(services: Service<unknown>[]): Promise<undefined> {
+  return new Promise((resolve) => {
+    let count = 0;
+    const onSignal = () => {
+      count++;
+      if (count === 1) return resolve(undefined);
+      for (const service of services) if (service.pid !== undefined) process.kill(service.pid, 'SIGKILL');
+    };
+    process.on('SIGINT', onSignal);
+    process.on('SIGTERM', onSignal);
+  });
+}
+
+async function runFleet(
+  fleet: Fleet,
+  options: UpOptions,
+  view: View,
+  interrupted: Promise<undefined>,
+  startedMs: number,
+): Promise<boolean> {
+  const feeders = fleet.devices.map((device) =>
+    startFeeder({ deviceIndex: device.index, url: () => device.inferenceUrl, intervalMs: feedIntervalMs }),
+  );
+  const scene: Scene = { devices: [], rollout: undefined, url: fleet.url };
+  const stopShowing = keepShowing(fleet, feeders, scene, view, startedMs);
+  try {
+    const teller = {
+      tell: view.tell,
+      follow: (rollout: RolloutView) => {
+        scene.rollout = rollout;
+      },
+    };
+    const story = tellStory(
+      fleet,
+      feeders,
+      readPublisherKey(publisherKeyPath(options.data)),
+      teller.follow,
+      view,
+    );
+    const isAsExpected = await Promise.race([story, interrupted]);
+    if (isAsExpected === undefined || options.once) return isAsExpected ?? true;
+    await interrupted;
+    return true;
+  } finally {
+    stopShowing();
+    for (const feeder of feeders) feeder.stop();
+  }
+}
+
+async function tellStory(
+  fleet: Fleet,
+  feeders: Feeder[],
+  privateKeyPem: string,
+  follow: (rollout: RolloutView) => void,
+  view: View,
+): Promise<boolean> {
+  const wentWell = await playStory(fleet.client, privateKeyPem, { tell: view.tell, follow });
+  const showed = wentWell && (await showShift(fleet, feeders, view));
+  const errors = feeders.reduce((sum, feeder) => sum + feeder.figures(performance.now()).errors, 0);
+  const answers = feeders.reduce((sum, feeder) => sum + feeder.figures(performance.now()).answers, 0);
+  const isAsExpected = wentWell && showed && errors === 0;
+  view.tell(
+    { event: 'story', chapters: chapters.length, expected: isAsExpected, answers, errors },
+    isAsExpected
+      ? `\nThe story has ended as it should: ${answers} inferences were answered meanwhile, ${errors} failed.`
+      : `\nThe story did not go as it should; ${errors} of ${answers + errors} inferences failed. The logs are in the data folder.`,
+  );
+  return isAsExpected;
+}
+
+/** Repaints until it is stopped. The figures come from the feeders, the rest from the controller when it answers. */
+function keepShowing(
+  fleet: Fleet,
+  feeders: Feeder[],
+  scene: Scene,
+  view: View,
+  startedMs: number,
+): () => void {
+  const known = new Map<string, { online: boolean; state: string }>();
+  let hasServed = false;
+  const refresh = async () => {
+    for (const device of await allDevices(fleet.client, 'all')) {
+      known.set(device.id, { online: device.online, state: device.reported?.state ?? 'enrolled' });
+    }
+  };
+  const show = () => {
+    const nowMs = performance.now();
+    // A controller that is away makes every device offline to see, and nothing else.
+    refresh().catch(() => {
+      for (const [id, state] of known) known.set(id, { ...state, online: false });
+    });
+    scene.devices = fleet.devices.map((device, index) => ({
+      device: device.id,
+      ...(known.get(device.id) ?? { online: false, state: 'starting' }),
+      ...(feeders[index] ?? raise(device.id)).figures(nowMs),
+    }));
+    if (!hasServed && scene.devices.some((device) => device.answers > 0)) {
+      hasServed = true;
+      const seconds = (nowMs - startedMs) / 1_000;
+      view.tell(
+        { event: 'first-inference', afterMs: Math.round(nowMs - startedMs) },
+        `  first inference ${seconds.toFixed(1)} s after the start`,
+      );
+    }
+    view.show(scene);
+  };
+  const timer = setInterval(show, showIntervalMs);
+  return () => clearInterval(timer);
+}
+
+function raise(device: string): never {
+  throw new CoveyError('INTERNAL', `no feeder for ${device}`);
+}

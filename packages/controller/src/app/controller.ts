@@ -1,0 +1,126 @@
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { parseTrustRoot } from '@covey/bundle';
+import type { Ports } from '@covey/ports';
+import { embeddedBus } from '../bus/index.ts';
+import { createAdminServer, createDeviceServer, type Listener, listen } from '../http/index.ts';
+import { openIdentity } from '../identity/index.ts';
+import { claimDataFolder, openStorage } from '../storage/index.ts';
+import { createCleanups } from './cleanups.ts';
+import { createDomain } from './domain.ts';
+
+export interface ControllerOptions {
+  ports: Pick<Ports, 'clock' | 'random' | 'disk' | 'log'>;
+  /** The controller's own data folder, absolute; made when absent. */
+  folder: string;
+  /** Port 0 takes any free one. */
+  listen: { host: string; adminPort: number; mqttPort: number; devicePort: number };
+  /** Host names and addresses by which devices reach the controller; the first is the one they are told. */
+  names: string[];
+  /** Shown at /healthz. */
+  version: string;
+}
+
+export interface Addresses {
+  /** https://, for the admin API, enrolment and the documentation. */
+  adminUrl: string;
+  /** https://, for devices' downloads. */
+  deviceUrl: string;
+  /** mqtts:// */
+  mqttUrl: string;
+}
+
+export interface Controller {
+  /** Once. Errors: PORT_IN_USE, DATA_FOREIGN, DATA_NEWER, DATA_CORRUPT, DATA_LOCKED, DISK_FULL; nothing is left running then. */
+  start(): Promise<Addresses>;
+  /** Ends everything in reverse order, in bounded time; again does nothing. */
+  stop(): Promise<void>;
+}
+
+export function createController(options: ControllerOptions): Controller {
+  const { clock } = options.ports;
+  const cleanups = createCleanups({ clock, log: options.ports.log.component('controller') });
+  let stopping: Promise<void> | undefined;
+  const stop = () => {
+    stopping ??= cleanups.run();
+    return stopping;
+  };
+  return {
+    start: async () => {
+      try {
+        return await startAll(options, cleanups.add);
+      } catch (error) {
+        await stop();
+        throw error;
+      }
+    },
+    stop,
+  };
+}
+
+type AddCleanup = (name: string, undo: () => Promise<void>) => void;
+
+/** Everything is ready before the first socket opens, and the admin API, from which others begin, is the last. */
+async function startAll(options: ControllerOptions, onStop: AddCleanup): Promise<Addresses> {
+  const { ports, folder, names } = options;
+  const { clock, random, disk } = ports;
+  const log = ports.log.component('controller');
+  await claimDataFolder(disk, folder);
+  const storage = await openStorage({
+    file: join(folder, 'covey.db'),
+    blobFolder: join(folder, 'blobs'),
+    disk,
+  });
+  onStop('storage', () => storage.close());
+  const identity = await openIdentity({ folder, names, storage, clock, random, disk });
+  const bus = embeddedBus({
+    host: options.listen.host,
+    port: options.listen.mqttPort,
+    tls: identity.server,
+    isRevoked: (device, serial) => identity.isRevoked(device, serial),
+    onRefusal: ({ device, reason, ...detail }) => domain.refusals.refused(device, `bus.${reason}`, detail),
+    log,
+  });
+  const trustRoot = () => {
+    const text = identity.trustRoot();
+    return text === undefined ? undefined : parseTrustRoot(new TextEncoder().encode(text));
+  };
+  const domain = createDomain({ ports, storage, bus, trustRoot });
+  onStop('domain', () => domain.stop());
+  await domain.start();
+  onStop('bus', () => bus.stop());
+  const mqttPort = (await bus.start()).port;
+  const device = createDeviceServer({ registry: domain.registry, identity, log }, identity.server);
+  const devicePort = await serve(device, onStop, options, 'devicePort', 'device downloads');
+  const host = publicHost(options);
+  const known = { mqttUrl: `mqtts://${host}:${mqttPort}`, deviceUrl: `https://${host}:${devicePort}` };
+  let adminPort = options.listen.adminPort;
+  const urls = () => ({ ...known, adminUrl: `https://${host}:${adminPort}` });
+  const services = { ...domain, storage, clock, log, identity, urls, version: options.version };
+  const disconnect = (id: string) => bus.disconnect(id);
+  const admin = await createAdminServer({ ...services, disconnect }, identity.server);
+  adminPort = await serve(admin, onStop, options, 'adminPort', 'admin API');
+  // Who waits for changes would keep the admin server from closing.
+  onStop('waiting requests', async () => domain.changes.stop());
+  return urls();
+}
+
+async function serve(
+  server: Listener,
+  onStop: AddCleanup,
+  { listen: { host, ...ports } }: ControllerOptions,
+  port: 'adminPort' | 'devicePort',
+  purpose: string,
+): Promise<number> {
+  onStop(purpose, async () => {
+    await server.close();
+  });
+  return listen(server, { host, port: ports[port], purpose });
+}
+
+function publicHost({ names, listen: { host } }: ControllerOptions): string {
+  const [first] = names;
+  if (first !== undefined) return first;
+  if (host === '0.0.0.0' || host === '::') return hostname();
+  return host.includes(':') ? `[${host}]` : host;
+}

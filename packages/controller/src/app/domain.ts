@@ -1,0 +1,106 @@
+import type { Ports } from '@covey/ports';
+import type { TrustRoot } from '@covey/protocol';
+import { createRefusalAudit, type RefusalAudit } from '../audit/index.ts';
+import type { Bus } from '../bus/index.ts';
+import { type Changes, createChanges } from '../changes/index.ts';
+import { fleetHandlers, resetPresence } from '../fleet/index.ts';
+import { createIngest } from '../ingest/index.ts';
+import { monitoringHandlers, pruneTelemetry } from '../monitoring/index.ts';
+import { createOutbox } from '../outbox/index.ts';
+import { createRegistry, type Registry } from '../registry/index.ts';
+import { createRollouts, type Rollouts } from '../rollouts/index.ts';
+import { createScheduler } from '../scheduler/index.ts';
+import type { Storage } from '../storage/index.ts';
+
+const tickMs = 1_000;
+const pruneMs = 60_000;
+
+export interface DomainOptions {
+  ports: Pick<Ports, 'clock' | 'random' | 'log'>;
+  storage: Storage;
+  /** Not yet started; the domain takes its messages. */
+  bus: Bus;
+  trustRoot: () => TrustRoot | undefined;
+}
+
+/** The controller without sockets, TLS or files: what the simulator runs. */
+export interface Domain {
+  registry: Registry;
+  rollouts: Rollouts;
+  changes: Changes;
+  refusals: RefusalAudit;
+  /** To be called before the bus starts: forgets who was connected and takes up what was under way. */
+  start(): Promise<void>;
+  /** To be called after the bus has stopped. Answers who waits, and finishes what is being written. */
+  stop(): Promise<void>;
+}
+
+export function createDomain({ ports, storage, bus, trustRoot }: DomainOptions): Domain {
+  const { clock, random } = ports;
+  const log = ports.log.component('controller');
+  const changes = createChanges({ clock, random });
+  const outbox = createOutbox({ storage, bus, clock, log });
+  const refusals = createRefusalAudit({ storage, clock, log });
+  const registry = createRegistry({
+    storage,
+    clock,
+    trustRoot,
+    onChange: (model) => changes.note('model', model),
+  });
+  const rollouts = createRollouts({
+    storage,
+    clock,
+    random,
+    onDesired: (devices) => {
+      for (const device of devices) {
+        outbox.wantDesired(device);
+        changes.note('device', device);
+      }
+    },
+    onChange: (rollout) => changes.note('rollout', rollout),
+  });
+  let pruned: string | null = null;
+  const scheduler = createScheduler({
+    clock,
+    log,
+    tasks: [
+      { name: 'advancing rollouts', intervalMs: tickMs, run: () => rollouts.tick() },
+      {
+        name: 'pruning telemetry',
+        intervalMs: pruneMs,
+        run: async () => {
+          pruned = await pruneTelemetry(storage, pruned);
+        },
+      },
+    ],
+  });
+  const ingest = createIngest({
+    storage,
+    outbox,
+    refusals,
+    clock,
+    log,
+    handlers: { ...fleetHandlers({ clock }), ...monitoringHandlers({ clock }) },
+    onCommitted: (devices) => {
+      for (const device of devices) changes.note('device', device);
+      scheduler.wake();
+    },
+  });
+  bus.onMessage((device, kind, payload) => ingest.receive(device, kind, payload));
+  return {
+    registry,
+    rollouts,
+    changes,
+    refusals,
+    start: async () => {
+      await resetPresence(storage.db);
+      scheduler.start();
+    },
+    stop: async () => {
+      changes.stop();
+      await scheduler.stop();
+      await outbox.stop();
+      await refusals.settle();
+    },
+  };
+}

@@ -1,0 +1,155 @@
+import { CoveyError, limits } from '@covey/protocol';
+import {
+  ChannelRequest,
+  MissingChunksAnswer,
+  MissingChunksRequest,
+  ModelsAnswer,
+  ModelView,
+  PublishRequest,
+  TrustDocument,
+  VersionDetail,
+  VersionView,
+} from '@covey/protocol/api';
+import type { AdminApp } from './admin.ts';
+import {
+  actor,
+  ChannelParams,
+  ChunkParams,
+  errorAnswers,
+  ModelParams,
+  NoContent,
+  VersionParams,
+} from './routes.ts';
+import type { AdminServices } from './services.ts';
+
+/** Models, versions, channels, chunks and the trust root. */
+export function modelRoutes(app: AdminApp, { registry, identity }: AdminServices): void {
+  readRoutes(app, registry);
+  publishRoutes(app, registry);
+  const trustRoot = (): TrustDocument => {
+    const text = identity.trustRoot();
+    if (text === undefined) throw new CoveyError('NOT_FOUND', 'the controller has no trust root yet');
+    return JSON.parse(text) as TrustDocument;
+  };
+  app.get(
+    '/trust',
+    {
+      schema: {
+        tags: ['models'],
+        summary: 'The publisher keys',
+        response: { 200: TrustDocument, ...errorAnswers },
+      },
+    },
+    async () => trustRoot(),
+  );
+  app.put(
+    '/trust',
+    {
+      schema: {
+        tags: ['models'],
+        summary: 'Set the publisher keys that bundles are verified with and new devices are given',
+        body: TrustDocument,
+        response: { 200: TrustDocument, ...errorAnswers },
+      },
+    },
+    async ({ body }) => {
+      await identity.setTrustRoot(JSON.stringify(body), actor);
+      return trustRoot();
+    },
+  );
+}
+
+function readRoutes(app: AdminApp, registry: AdminServices['registry']): void {
+  app.get(
+    '/models',
+    {
+      schema: { tags: ['models'], summary: 'All models', response: { 200: ModelsAnswer, ...errorAnswers } },
+    },
+    async () => ({ models: await registry.models() }),
+  );
+  app.get(
+    '/models/:model',
+    {
+      schema: {
+        tags: ['models'],
+        summary: 'A model with its versions and channels',
+        params: ModelParams,
+        response: { 200: ModelView, ...errorAnswers },
+      },
+    },
+    async ({ params }) => registry.model(params.model),
+  );
+  app.get(
+    '/models/:model/versions/:version',
+    {
+      schema: {
+        tags: ['models'],
+        summary: 'A version, by version, number or channel',
+        params: VersionParams,
+        response: { 200: VersionDetail, ...errorAnswers },
+      },
+    },
+    async ({ params }) => registry.version(params.model, params.version),
+  );
+}
+
+function publishRoutes(app: AdminApp, registry: AdminServices['registry']): void {
+  app.post(
+    '/chunks/missing',
+    {
+      schema: {
+        tags: ['models'],
+        summary: 'Which chunks have to be uploaded',
+        body: MissingChunksRequest,
+        response: { 200: MissingChunksAnswer, ...errorAnswers },
+      },
+    },
+    async ({ body }) => ({ missing: await registry.missingChunks(body.chunks) }),
+  );
+  app.put(
+    '/chunks/:sha256',
+    {
+      bodyLimit: limits.chunkBytes,
+      schema: {
+        tags: ['models'],
+        summary: 'Upload a chunk (application/octet-stream)',
+        params: ChunkParams,
+        response: { 204: NoContent, ...errorAnswers },
+      },
+    },
+    async ({ params, body }, reply) => {
+      if (!(body instanceof Uint8Array))
+        throw new CoveyError('INVALID_DOCUMENT', 'a chunk is sent as application/octet-stream');
+      await registry.putChunk(params.sha256, body);
+      return reply.code(204).send();
+    },
+  );
+  app.post(
+    '/models/:model/versions',
+    {
+      bodyLimit: limits.manifestBytes * 2,
+      schema: {
+        tags: ['models'],
+        summary: 'Publish a version: its signed envelope, after all chunks',
+        params: ModelParams,
+        body: PublishRequest,
+        response: { 200: VersionView, ...errorAnswers },
+      },
+    },
+    async ({ params, body }) =>
+      registry.publish(params.model, new TextEncoder().encode(JSON.stringify(body)), actor),
+  );
+  app.put(
+    '/models/:model/channels/:channel',
+    {
+      schema: {
+        tags: ['models'],
+        summary: 'Point a channel to a version',
+        params: ChannelParams,
+        body: ChannelRequest,
+        response: { 200: ModelView, ...errorAnswers },
+      },
+    },
+    async ({ params, body }) => registry.setChannel(params.model, params.channel, body.version, actor),
+  );
+}

@@ -1,0 +1,85 @@
+import {
+  RollbackAnswer,
+  RollbackRequest,
+  RolloutRequest,
+  RolloutsAnswer,
+  RolloutsQuery,
+  RolloutView,
+} from '@covey/protocol/api';
+import type { AdminApp } from './admin.ts';
+import { actor, errorAnswers, RolloutParams } from './routes.ts';
+import type { AdminServices } from './services.ts';
+
+const orders = {
+  pause: 'Start no further wave',
+  resume: 'Go on; an inconclusive wave is accepted as it is',
+  abort: 'Take every moved device back to the version it had',
+} as const;
+
+/** Rollouts, and the rollback. */
+export function rolloutRoutes(app: AdminApp, { registry, rollouts }: AdminServices): void {
+  app.post(
+    '/rollouts',
+    {
+      schema: {
+        tags: ['rollouts'],
+        summary: 'Move a group to a version, wave by wave',
+        body: RolloutRequest,
+        response: { 200: RolloutView, ...errorAnswers },
+      },
+    },
+    async ({ body }) => {
+      const { version } = await registry.version(body.model, body.version);
+      return rollouts.create({ ...body, version }, actor);
+    },
+  );
+  app.get(
+    '/rollouts',
+    {
+      schema: {
+        tags: ['rollouts'],
+        summary: 'Rollouts, newest first',
+        querystring: RolloutsQuery,
+        response: { 200: RolloutsAnswer, ...errorAnswers },
+      },
+    },
+    async ({ query }) => ({ rollouts: await rollouts.list(query) }),
+  );
+  app.get(
+    '/rollouts/:rollout',
+    {
+      schema: {
+        tags: ['rollouts'],
+        summary: 'A rollout with its waves and devices',
+        params: RolloutParams,
+        response: { 200: RolloutView, ...errorAnswers },
+      },
+    },
+    async ({ params }) => rollouts.view(params.rollout),
+  );
+  for (const order of ['pause', 'resume', 'abort'] as const)
+    app.post(
+      `/rollouts/:rollout/${order}`,
+      {
+        schema: {
+          tags: ['rollouts'],
+          summary: orders[order],
+          params: RolloutParams,
+          response: { 200: RolloutView, ...errorAnswers },
+        },
+      },
+      async ({ params }) => rollouts.order(params.rollout, order, actor),
+    );
+  app.post(
+    '/rollbacks',
+    {
+      schema: {
+        tags: ['rollouts'],
+        summary: 'Take a group back to the version each device had before',
+        body: RollbackRequest,
+        response: { 200: RollbackAnswer, ...errorAnswers },
+      },
+    },
+    async ({ body }) => rollouts.rollBack(body, actor),
+  );
+}

@@ -1,0 +1,32 @@
+import type { Clock, Log } from '@covey/ports';
+import type { Changes } from '../changes/index.ts';
+import type { EnrolmentUrls, Identity } from '../identity/index.ts';
+import type { Registry } from '../registry/index.ts';
+import type { Rollouts } from '../rollouts/index.ts';
+import type { Storage } from '../storage/index.ts';
+
+/** What the admin API stands on. */
+export interface AdminServices {
+  storage: Storage;
+  clock: Clock;
+  log: Log;
+  registry: Registry;
+  rollouts: Rollouts;
+  changes: Changes;
+  identity: Pick<
+    Identity,
+    'adminToken' | 'caPem' | 'createToken' | 'enrol' | 'revoke' | 'setTrustRoot' | 'trustRoot'
+  >;
+  /** Ends a device's connection. */
+  disconnect: (device: string) => void;
+  /** Addresses as devices reach them; known when everything listens. */
+  urls: () => EnrolmentUrls & { adminUrl: string };
+  version: string;
+}
+
+/** What devices fetch over HTTP. */
+export interface DeviceServices {
+  registry: Pick<Registry, 'envelope' | 'chunk'>;
+  identity: Pick<Identity, 'isRevoked'>;
+  log: Log;
+}

@@ -1,0 +1,1 @@
+export { createScheduler, type Scheduler } from './scheduler.ts';

@@ -1,0 +1,1 @@
+export { type InferenceHttp, type InferenceService, serveHttp } from './server.ts';

@@ -1,0 +1,64 @@
+import type { Clock, Log } from '@covey/ports';
+import { type AgentToRuntime, type RuntimeToAgent, toCoveyError } from '@covey/protocol';
+import { createInferenceServer, type InferenceServer } from './server.ts';
+
+/** The runtime's side of its process: how it hears from the agent, and how it ends. */
+export interface ProcessEdge {
+  clock: Clock;
+  log: Log;
+  /** Resolves when the message has left this process. */
+  send(message: RuntimeToAgent): Promise<void>;
+  onMessage(handler: (message: AgentToRuntime) => void): void;
+  /** The agent is gone, or the process was told to end. */
+  onStop(handler: () => void): void;
+  exit(code: number): void;
+}
+
+/** Exit code of a runtime that could not start. */
+const exitCannotStart = 1;
+
+/** Serves until told to drain. Plans that arrive before the server listens wait for it. */
+export function runRuntime(edge: ProcessEdge): void {
+  let server: Promise<InferenceServer> | undefined;
+  let stopping = false;
+
+  const start = async ({ host, port, metricsIntervalMs, summaryIntervalMs }: StartMessage) => {
+    const { clock, log } = edge;
+    const send = (message: RuntimeToAgent) => void edge.send(message);
+    server = createInferenceServer({ clock, log, host, port, metricsIntervalMs, summaryIntervalMs, send });
+    try {
+      const { url, port: listening } = await server;
+      send({ type: 'ready', url, port: listening });
+    } catch (error) {
+      await edge.send({ type: 'failed', error: toCoveyError(error).toJSON() });
+      edge.exit(exitCannotStart);
+    }
+  };
+  const apply = async ({ plan }: ApplyMessage) => {
+    try {
+      await (await server)?.apply(plan);
+      await edge.send({ type: 'applied', plan: plan.plan });
+    } catch (error) {
+      edge.log.write('warn', `plan ${plan.plan} was not applied: ${String(error)}`);
+      await edge.send({ type: 'applied', plan: plan.plan, error: toCoveyError(error).toJSON() });
+    }
+  };
+  const stop = async () => {
+    if (stopping) return;
+    stopping = true;
+    try {
+      await (await server)?.drain();
+    } finally {
+      edge.exit(0);
+    }
+  };
+  edge.onMessage((message) => {
+    if (message.type === 'start') void start(message);
+    else if (message.type === 'apply') void apply(message);
+    else void stop();
+  });
+  edge.onStop(() => void stop());
+}
+
+type StartMessage = Extract<AgentToRuntime, { type: 'start' }>;
+type ApplyMessage = Extract<AgentToRuntime, { type: 'apply' }>;
