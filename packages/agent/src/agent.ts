@@ -55,6 +55,8 @@ export interface Agent {
   status(): AgentStatus | undefined;
 }
 
+/** Ids of commands remembered; a command expires, so that forgetting the oldest is safe enough. */
+const seenCommands = 1_000;
 const outboxLimits = { messages: 20_000, bytes: 16 * 1024 * 1024 };
 
 /** The device daemon. Does nothing before `start`. */
@@ -259,10 +261,14 @@ class RunningAgent {
   #command(payload: Uint8Array): void {
     const command = parseDocument(CommandSchema, payload, 'command');
     if (command.expiresAt < this.#ports.clock.now() || this.#seenCommands.has(command.id)) return;
+    if (this.#seenCommands.size >= seenCommands) this.#seenCommands.clear();
     this.#seenCommands.add(command.id);
-    if (command.kind === 'reconnect') return this.#connection.reconnect(command.retryAfterMs ?? 0);
-    this.#lastReport = '';
-    this.#report();
+    if (command.kind === 'reconnect') {
+      this.#connection.reconnect(command.retryAfterMs ?? 0);
+    } else {
+      this.#lastReport = '';
+      this.#report();
+    }
   }
 
   #note(what: string, error: unknown): void {

@@ -20,7 +20,7 @@ export function systemPorts(level: LogLevel): Ports {
     link: mqttLink,
     fetch: nodeFetch,
     processes: nodeProcesses,
-    host: systemHost,
+    host: systemHost(),
     log: streamLog(process.stderr, systemClock, level),
   };
 }

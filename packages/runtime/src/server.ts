@@ -29,6 +29,8 @@ export interface InferenceServer {
 
 /** Time that requests get to arrive and finish once the server drains. */
 const drainGraceMs = 10_000;
+/** Time that models get after that to release what they hold. */
+const releaseGraceMs = 2_000;
 
 /** Starts to listen; nothing is served until a plan is applied. Errors: PORT_IN_USE. */
 export async function createInferenceServer(options: InferenceServerOptions): Promise<InferenceServer> {
@@ -63,7 +65,11 @@ export async function createInferenceServer(options: InferenceServerOptions): Pr
     drain: async () => {
       state.draining = true;
       await http.close(drainGraceMs);
-      await models.close();
+      // By now nobody waits for an answer: a model that still computes is left behind.
+      await Promise.race([
+        models.close(),
+        new Promise<void>((resolve) => clock.setTimer(releaseGraceMs, resolve)),
+      ]);
       mirror.stop();
       measurements.stop();
     },

@@ -30,6 +30,7 @@ export function runRuntime(edge: ProcessEdge): void {
       const { url, port: listening } = await server;
       send({ type: 'ready', url, port: listening });
     } catch (error) {
+      stopping = true;
       await edge.send({ type: 'failed', error: toCoveyError(error).toJSON() });
       edge.exit(exitCannotStart);
     }
@@ -44,13 +45,11 @@ export function runRuntime(edge: ProcessEdge): void {
     }
   };
   const stop = async () => {
+    // Also set when the server could not start.
     if (stopping) return;
     stopping = true;
-    try {
-      await (await server)?.drain();
-    } finally {
-      edge.exit(0);
-    }
+    await (await server)?.drain();
+    edge.exit(0);
   };
   edge.onMessage((message) => {
     if (message.type === 'start') void start(message);

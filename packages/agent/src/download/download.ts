@@ -49,8 +49,12 @@ export function createDownloader(
         for (let next = have; next < file.chunks.length; next += window) {
           if (signal.aborted) throw new CoveyError('INTERNAL', 'the download was cancelled');
           const wanted = file.chunks.slice(next, next + window);
-          const got = await Promise.all(wanted.map((chunk) => obtain(chunk, local, get, onProgress)));
-          await ports.disk.append(path, Buffer.concat(got), { sync: false });
+          const got = await Promise.allSettled(wanted.map((chunk) => obtain(chunk, local, get, onProgress)));
+          // What came before a failure is kept: it need not come again.
+          for (const outcome of got) {
+            if (outcome.status === 'rejected') throw outcome.reason;
+            await ports.disk.append(path, outcome.value, { sync: false });
+          }
         }
         await ports.disk.append(path, new Uint8Array(0), { sync: true });
       }

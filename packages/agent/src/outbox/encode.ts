@@ -32,7 +32,7 @@ export async function encodeMessage(message: OutMessage, sequenced: Sequenced): 
 
 function bodyOf(
   message: Exclude<OutMessage, { kind: 'reported' }>,
-): Parameters<typeof encodeTelemetry>[0]['body'] {
+): NonNullable<Parameters<typeof encodeTelemetry>[0]['body']> {
   switch (message.kind) {
     case 'event':
       return { case: 'event', value: message.event };

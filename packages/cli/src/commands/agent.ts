@@ -1,5 +1,6 @@
-import { resolve } from 'node:path';
-import { createAgent } from '@covey/agent';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Agent, createAgent } from '@covey/agent';
 import type { LogLevel } from '@covey/ports';
 import { CoveyError } from '@covey/protocol';
 import { Command, Option } from 'commander';
@@ -68,8 +69,9 @@ async function run(options: AgentOptions): Promise<void> {
         telemetryFlushMs: options.flush,
       },
     });
-    const lock = lockFolder(folder);
-    const { inferenceUrl } = await agent.start();
+    const lock = lockFolder(folder, join(folder, 'lock'));
+    await agent.start();
+    const inferenceUrl = await inferenceApiUp(agent);
     const service = {
       stop: async () => {
         await agent.stop();
@@ -78,4 +80,19 @@ async function run(options: AgentOptions): Promise<void> {
     };
     return { service, ready: { inferenceUrl } };
   });
+}
+
+const startPollMs = 20;
+
+/** The address of the inference API once it listens. Errors: PORT_IN_USE; the agent is stopped then. */
+async function inferenceApiUp(agent: Agent): Promise<string> {
+  for (;;) {
+    const runtime = agent.status()?.runtime;
+    if (runtime?.url) return runtime.url;
+    if (runtime?.lastError?.code === 'PORT_IN_USE') {
+      await agent.stop();
+      throw new CoveyError('PORT_IN_USE', runtime.lastError.message);
+    }
+    await sleep(startPollMs);
+  }
 }

@@ -1,6 +1,5 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { createController } from '@covey/controller';
 import type { LogLevel } from '@covey/ports';
 import { Command, Option } from 'commander';
 import { type ConnectionFile, connectionFilePath } from '../client/connection.ts';
@@ -50,8 +49,10 @@ export function controllerCommand(): Command {
 async function run(options: ControllerOptions): Promise<void> {
   const data = resolve(options.data);
   const folder = join(data, 'controller');
+  // Only here: the control plane is large, and other commands start faster without it.
+  const { createController } = await import('@covey/controller');
   await runService<ControllerReady>(async () => {
-    const lock = lockFolder(folder);
+    const lock = lockFolder(folder, join(data, 'controller.lock'));
     const controller = createController({
       ports: systemPorts(options.logLevel),
       folder,
@@ -62,6 +63,7 @@ async function run(options: ControllerOptions): Promise<void> {
         devicePort: options.devicePort,
       },
       names: options.name ?? [],
+      version: '0.1.0',
     });
     const { adminUrl } = await controller.start();
     tellCommands(data, {

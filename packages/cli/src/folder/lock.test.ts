@@ -8,7 +8,7 @@ import { lockFolder } from './lock.ts';
 
 const holder = `
 import { lockFolder } from ${JSON.stringify(import.meta.resolve('./lock.ts'))};
-lockFolder(process.argv[1]);
+lockFolder(process.argv[1], process.argv[1] + '/lock');
 process.send('held');
 setInterval(() => {}, 1000);
 `;
@@ -19,9 +19,9 @@ test('a second process is refused while the first lives, and admitted once it is
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
   await once(child, 'message');
-  expect(() => lockFolder(folder)).toThrow(expect.objectContaining({ code: 'DATA_LOCKED' }));
+  expect(() => lockFolder(folder, join(folder, 'lock'))).toThrow(expect.objectContaining({ code: 'DATA_LOCKED' }));
   child.kill('SIGKILL');
   await once(child, 'exit');
-  const lock = lockFolder(folder);
+  const lock = lockFolder(folder, join(folder, 'lock'));
   lock.release();
 });

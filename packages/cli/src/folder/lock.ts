@@ -1,20 +1,20 @@
 import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { CoveyError, toCoveyError } from '@covey/protocol';
 
 /**
- * Holds a folder for this process until it ends, however it ends. SQLite's file lock is used because the kernel releases it
+ * Holds a data folder for this process until it ends, however it ends, by a lock on `path`, a file in or beside it. SQLite's file lock is used because the kernel releases it
  * with the process: a lock file with a process number would be stale after a SIGKILL.
  * Errors: DATA_LOCKED when another process holds it.
  */
-export function lockFolder(folder: string): { release(): void } {
+export function lockFolder(folder: string, path: string): { release(): void } {
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   } catch (cause) {
     throw toCoveyError(cause, 'DATA_FOREIGN');
   }
-  const database = new DatabaseSync(join(folder, 'lock'), { timeout: 0 });
+  const database = new DatabaseSync(path, { timeout: 0 });
   try {
     database.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
   } catch (cause) {

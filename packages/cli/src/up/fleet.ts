@@ -10,7 +10,7 @@ import type { AgentReady } from '../commands/agent.ts';
 import type { ControllerReady } from '../commands/controller.ts';
 import { ensurePublisherKey, publisherKeyPath } from '../publish/keys.ts';
 import type { FleetPorts } from './addresses.ts';
-import { Service } from './services.ts';
+import { type RunningService, Service } from './services.ts';
 
 export interface FleetDevice {
   id: string;
@@ -40,7 +40,7 @@ const intervals = ['--metrics', '2s', '--summaries', '5s', '--flush', '1s'];
 /** Starts a controller, then its devices, each a process of its own; new ones are enrolled by token. */
 export async function startFleet(
   options: FleetOptions,
-  onService: (service: Service<unknown>) => void,
+  onService: (service: RunningService) => void,
 ): Promise<Fleet> {
   const { data, tell } = options;
   const controller = controllerService(options);

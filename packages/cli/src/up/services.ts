@@ -17,6 +17,12 @@ export interface ServiceOptions<Ready> {
   onDeath: (how: string) => void;
 }
 
+/** What everybody but its maker needs of a service. */
+export interface RunningService {
+  readonly pid: number | undefined;
+  stop(): Promise<void>;
+}
+
 const restartDelayMs = 1_000;
 const stopTimeoutMs = 15_000;
 /** A service that does not get ready within this is given up. */
@@ -26,7 +32,7 @@ const readyTimeoutMs = 60_000;
  * A `covey` process that is kept running, as systemd would on a device. It ends when this process ends, however that
  * happens: losing the IPC channel is its sign to stop.
  */
-export class Service<Ready> {
+export class Service<Ready> implements RunningService {
   readonly #options: ServiceOptions<Ready>;
   #child: ChildProcess | undefined;
   #restart: NodeJS.Timeout | undefined;

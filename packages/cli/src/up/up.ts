@@ -1,5 +1,5 @@
 import { existsSync, readdirSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { CoveyError } from '@covey/protocol';
 import type { RolloutView } from '@covey/protocol/api';
 import { allDevices } from '../commands/device.ts';
@@ -9,7 +9,7 @@ import type { Output } from '../terminal/output.ts';
 import { fleetPorts } from './addresses.ts';
 import { type Feeder, startFeeder } from './feeder.ts';
 import { type Fleet, startFleet } from './fleet.ts';
-import type { Service } from './services.ts';
+import type { RunningService } from './services.ts';
 import { showShift } from './shift.ts';
 import { chapters, playStory } from './story.ts';
 import { createView, type Scene, type View } from './view.ts';
@@ -33,9 +33,9 @@ const showIntervalMs = 500;
 export async function up(options: UpOptions): Promise<boolean> {
   const data = resolve(options.data);
   requireOurFolder(data);
-  const lock = lockFolder(data);
+  const lock = lockFolder(data, join(data, 'lock'));
   const view = createView(options.output);
-  const services: Service<unknown>[] = [];
+  const services: RunningService[] = [];
   const interrupted = interruption(services);
   const startedMs = performance.now();
   let stopFleet: (() => Promise<void>) | undefined;
@@ -77,7 +77,7 @@ function requireOurFolder(data: string): void {
 }
 
 /** Resolves at the first Ctrl-C or SIGTERM. The second ends the services by force. */
-function interruption(services: Service<unknown>[]): Promise<undefined> {
+function interruption(services: RunningService[]): Promise<undefined> {
   return new Promise((resolve) => {
     let count = 0;
     const onSignal = () => {

@@ -9,7 +9,7 @@ import { monitoringHandlers, pruneTelemetry } from '../monitoring/index.ts';
 import { createOutbox } from '../outbox/index.ts';
 import { createRegistry, type Registry } from '../registry/index.ts';
 import { createRollouts, type Rollouts } from '../rollouts/index.ts';
-import { createScheduler } from '../scheduler/index.ts';
+import { createScheduler, type Task } from '../scheduler/index.ts';
 import type { Storage } from '../storage/index.ts';
 
 const tickMs = 1_000;
@@ -59,26 +59,11 @@ export function createDomain({ ports, storage, bus, trustRoot }: DomainOptions):
     },
     onChange: (rollout) => changes.note('rollout', rollout),
   });
-  let pruned: string | null = null;
-  const scheduler = createScheduler({
-    clock,
-    log,
-    tasks: [
-      { name: 'advancing rollouts', intervalMs: tickMs, run: () => rollouts.tick() },
-      {
-        name: 'pruning telemetry',
-        intervalMs: pruneMs,
-        run: async () => {
-          pruned = await pruneTelemetry(storage, pruned);
-        },
-      },
-    ],
-  });
+  const scheduler = createScheduler({ clock, log, tasks: tasksOf(storage, rollouts) });
   const ingest = createIngest({
     storage,
     outbox,
     refusals,
-    clock,
     log,
     handlers: { ...fleetHandlers({ clock }), ...monitoringHandlers({ clock }) },
     onCommitted: (devices) => {
@@ -103,4 +88,18 @@ export function createDomain({ ports, storage, bus, trustRoot }: DomainOptions):
       await refusals.settle();
     },
   };
+}
+
+function tasksOf(storage: Storage, rollouts: Rollouts): Task[] {
+  let pruned: string | null = null;
+  return [
+    { name: 'advancing rollouts', intervalMs: tickMs, run: () => rollouts.tick() },
+    {
+      name: 'pruning telemetry',
+      intervalMs: pruneMs,
+      run: async () => {
+        pruned = await pruneTelemetry(storage, pruned);
+      },
+    },
+  ];
 }

@@ -1,5 +1,12 @@
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { createServer, type Server, type TLSSocket } from 'node:tls';
 import type { Log } from '@covey/ports';
-import type { Bus, Refusal } from './bus.ts';
+import { CoveyError, checkDocument, DeviceIdSchema, limits, toCoveyError } from '@covey/protocol';
+import { type Broker, openBroker } from './broker.ts';
+import type { Bus, MessageHandler, Refusal } from './bus.ts';
+import { guardPackets } from './packet-guard.ts';
+import type { Peer } from './sessions.ts';
 
 export interface EmbeddedBusOptions {
   host: string;
@@ -7,8 +14,9 @@ export interface EmbeddedBusOptions {
   port: number;
   /** PEM texts: the CA that signs devices, the server's certificate and key. */
   tls: { ca: string; certificate: string; key: string };
-  /** Whether this certificate (serial in lower-case hex) of this device is no longer, or never was, good. */
+  /** Whether this certificate (serial in hex) of this device is no longer, or never was, good. */
   isRevoked: (device: string, certificateSerial: string) => Promise<boolean>;
+  /** Called for everything refused; to be rate-limited before it is written down. */
   onRefusal: (refusal: Refusal) => void;
   log: Log;
   limits?: Partial<BusLimits>;
@@ -17,14 +25,139 @@ export interface EmbeddedBusOptions {
 export interface BusLimits {
   /** Open connections at a time. */
   connections: number;
-  /** From accepting the connection to a complete CONNECT. */
+  /** From accepting the connection to the end of the TLS handshake, and from there to a complete CONNECT. */
   connectTimeoutMs: number;
   /** How long a device may leave its receive buffer full. */
   drainTimeoutMs: number;
   /** Bytes waiting to be sent to one device. */
   backlogBytes: number;
-  /** Longest keepalive a device may ask for. */
+  /** Longest keepalive a device may ask for; none at all is refused. */
   keepaliveSeconds: number;
 }
 
-export declare function embeddedBus(options: EmbeddedBusOptions): Bus;
+const defaultLimits: BusLimits = {
+  connections: 20_000,
+  connectTimeoutMs: 10_000,
+  drainTimeoutMs: 10_000,
+  backlogBytes: 1024 * 1024,
+  keepaliveSeconds: 300,
+};
+
+/** A broker in this process (aedes) behind mutual TLS and our guard, on one port. */
+export function embeddedBus(options: EmbeddedBusOptions): Bus {
+  let handler: MessageHandler | undefined;
+  let running: Promise<{ broker: Broker; server: Server; sockets: Set<TLSSocket> }> | undefined;
+  const open = async () => {
+    if (!handler) throw new CoveyError('INTERNAL', 'the bus has no message handler');
+    const bounds = { ...defaultLimits, ...options.limits };
+    const { isRevoked, onRefusal, log } = options;
+    const broker = await openBroker({ isRevoked, onRefusal, log, handler, ...bounds });
+    const sockets = new Set<TLSSocket>();
+    const server = listener(options, bounds, (socket) => accept(socket, sockets, broker, onRefusal));
+    try {
+      await listen(server, options);
+    } catch (error) {
+      await broker.close();
+      throw error;
+    }
+    return { broker, server, sockets };
+  };
+  return {
+    onMessage: (given) => {
+      handler = given;
+    },
+    start: async () => {
+      running ??= open();
+      const { server } = await running;
+      return { port: (server.address() as AddressInfo).port };
+    },
+    stop: async () => {
+      const { broker, server, sockets } = (await running) ?? {};
+      running = undefined;
+      if (!server) return;
+      const closed = once(server, 'close');
+      server.close();
+      await broker?.close();
+      for (const socket of sockets ?? []) socket.destroy();
+      await closed;
+    },
+    publish: async (device, kind, payload) => (await running)?.broker.publish(device, kind, payload),
+    disconnect: (device) => {
+      running?.then(
+        ({ broker }) => broker.disconnect(device),
+        () => {},
+      );
+    },
+  };
+}
+
+function listener(
+  { tls, onRefusal }: EmbeddedBusOptions,
+  bounds: BusLimits,
+  onSocket: (socket: TLSSocket) => void,
+): Server {
+  const server = createServer(
+    {
+      ca: tls.ca,
+      cert: tls.certificate,
+      key: tls.key,
+      requestCert: true,
+      rejectUnauthorized: true,
+      minVersion: 'TLSv1.2',
+      handshakeTimeout: bounds.connectTimeoutMs,
+    },
+    onSocket,
+  );
+  server.maxConnections = bounds.connections;
+  server.on('drop', (dropped) =>
+    onRefusal({
+      device: null,
+      address: dropped?.remoteAddress ?? 'unknown',
+      reason: 'connections',
+      detail: `more than ${bounds.connections} connections`,
+    }),
+  );
+  server.on('tlsClientError', (error, socket) =>
+    onRefusal({
+      device: null,
+      address: socket.remoteAddress ?? 'unknown',
+      reason: 'handshake',
+      detail: error.message,
+    }),
+  );
+  return server;
+}
+
+async function listen(server: Server, { host, port }: EmbeddedBusOptions): Promise<void> {
+  try {
+    const listening = once(server, 'listening');
+    server.listen(port, host);
+    await listening;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw toCoveyError(error);
+    throw new CoveyError('PORT_IN_USE', `MQTT port ${port} of ${host} is in use`, { cause: error });
+  }
+}
+
+function accept(
+  socket: TLSSocket,
+  sockets: Set<TLSSocket>,
+  broker: Broker,
+  onRefusal: (refusal: Refusal) => void,
+): void {
+  sockets.add(socket);
+  socket.once('close', () => sockets.delete(socket));
+  const address = socket.remoteAddress ?? 'unknown';
+  try {
+    broker.attach(guardPackets(socket, limits.mqttPacketBytes), peerOf(socket, address));
+  } catch (error) {
+    onRefusal({ device: null, address, reason: 'handshake', detail: toCoveyError(error).message });
+    socket.destroy();
+  }
+}
+
+function peerOf(socket: TLSSocket, address: string): Peer {
+  const { subject, serialNumber } = socket.getPeerCertificate();
+  const device = checkDocument(DeviceIdSchema, subject?.CN, 'common name of the certificate');
+  return { device, certificateSerial: serialNumber, address };
+}

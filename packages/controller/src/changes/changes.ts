@@ -12,7 +12,7 @@ export interface Changes {
   note(kind: Change['kind'], id: string): void;
   /** Waits for changes behind `cursor`, at most `timeoutMs`; without a cursor it answers at once with the present one. */
   after(cursor: string | undefined, timeoutMs: number): Promise<ChangesAnswer>;
-  /** Answers all who wait. */
+  /** Answers all who wait; from now on nobody waits. */
   stop(): void;
 }
 
@@ -22,6 +22,7 @@ export function createChanges({ clock, random }: { clock: Clock; random: Random 
   let changes: Change[] = [];
   /** Number of the first change that is remembered. */
   let first = 0;
+  let isStopped = false;
   const wake = () => {
     for (const resolve of [...waiting]) resolve();
   };
@@ -44,7 +45,8 @@ export function createChanges({ clock, random }: { clock: Clock; random: Random 
     },
     after: async (cursor, timeoutMs) => {
       const now = read(cursor);
-      if (cursor === undefined || now.reset || now.changes.length > 0 || timeoutMs === 0) return now;
+      const hasNews = cursor === undefined || now.reset || now.changes.length > 0;
+      if (hasNews || timeoutMs === 0 || isStopped) return now;
       await new Promise<void>((resolve) => {
         const timer = clock.setTimer(timeoutMs, () => done());
         const done = () => {
@@ -56,7 +58,10 @@ export function createChanges({ clock, random }: { clock: Clock; random: Random 
       });
       return read(cursor);
     },
-    stop: wake,
+    stop: () => {
+      isStopped = true;
+      wake();
+    },
   };
 }
 

@@ -7,20 +7,21 @@ import { createAllowance } from './allowance.ts';
 const failuresPerMinute = 30;
 
 /**
- * Checks the bearer token of a request to /v1. The comparison takes the same time whatever is sent; an address that
- * guesses is refused without looking. Errors: UNAUTHENTICATED, OVERLOADED.
+ * Checks the bearer token of a request to /v1. The comparison takes the same time whatever is sent. An address that guesses
+ * is told to wait, but the right token always passes: nobody can lock out others behind their address. Errors:
+ * UNAUTHENTICATED, OVERLOADED.
  */
 export function bearerCheck({ clock, token }: { clock: Clock; token: string }) {
   const expected = createHash('sha256').update(token).digest();
   const failures = createAllowance({ clock, perMinute: failuresPerMinute });
   return async (request: FastifyRequest): Promise<void> => {
-    if (failures.isExhausted(request.ip))
-      throw new CoveyError('OVERLOADED', `${request.ip} sent too many wrong tokens; wait a minute`);
     const [, given] = /^Bearer ([\x21-\x7e]{1,512})$/.exec(request.headers.authorization ?? '') ?? [];
     const digest = createHash('sha256')
       .update(given ?? '')
       .digest();
     if (given !== undefined && timingSafeEqual(digest, expected)) return;
+    if (failures.isExhausted(request.ip))
+      throw new CoveyError('OVERLOADED', `${request.ip} sent too many wrong tokens; wait a minute`);
     failures.spend(request.ip);
     throw new CoveyError(
       'UNAUTHENTICATED',

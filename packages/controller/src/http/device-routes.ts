@@ -13,7 +13,7 @@ import type { AdminServices } from './services.ts';
 
 /** Devices and enrolment tokens. */
 export function deviceRoutes(app: AdminApp, services: AdminServices): void {
-  const { storage, clock, identity, changes } = services;
+  const { storage } = services;
   app.get(
     '/devices',
     {
@@ -38,6 +38,11 @@ export function deviceRoutes(app: AdminApp, services: AdminServices): void {
     },
     async ({ params }) => deviceView(storage.db, params.device),
   );
+  changeRoutes(app, services);
+  tokenRoute(app, services);
+}
+
+function changeRoutes(app: AdminApp, { storage, clock, identity, changes, disconnect }: AdminServices): void {
   app.patch(
     '/devices/:device',
     {
@@ -67,12 +72,11 @@ export function deviceRoutes(app: AdminApp, services: AdminServices): void {
     },
     async ({ params }, reply) => {
       await identity.revoke(params.device, actor);
-      services.disconnect(params.device);
+      disconnect(params.device);
       changes.note('device', params.device);
       return reply.code(204).send();
     },
   );
-  tokenRoute(app, services);
 }
 
 function tokenRoute(app: AdminApp, { identity, urls }: AdminServices): void {

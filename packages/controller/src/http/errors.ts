@@ -4,7 +4,7 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
 
 /** Any error as one of the catalogue. What fastify refuses by itself keeps its words. */
-export function errorOf(error: unknown): CoveyError {
+function errorOf(error: unknown): CoveyError {
   if (error instanceof CoveyError) return error;
   if (hasZodFastifySchemaValidationErrors(error)) {
     const [first] = error.validation;

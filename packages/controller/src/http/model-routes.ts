@@ -1,4 +1,4 @@
-import { CoveyError, limits } from '@covey/protocol';
+import { CoveyError, canonicalJson, limits } from '@covey/protocol';
 import {
   ChannelRequest,
   MissingChunksAnswer,
@@ -53,7 +53,8 @@ export function modelRoutes(app: AdminApp, { registry, identity }: AdminServices
       },
     },
     async ({ body }) => {
-      await identity.setTrustRoot(JSON.stringify(body), actor);
+      const text = canonicalJson(body);
+      if (text !== identity.trustRoot()) await identity.setTrustRoot(text, actor);
       return trustRoot();
     },
   );

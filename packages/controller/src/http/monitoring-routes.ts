@@ -87,10 +87,8 @@ function recordRoutes(app: AdminApp, { storage, changes }: AdminServices): void 
         response: { 200: AuditAnswer, ...errorAnswers },
       },
     },
-    async ({ query: { before, limit } }) => {
-      const page = await queryAudit(storage.db, { limit, ...(before !== undefined && { before }) });
-      return page as AuditAnswer;
-    },
+    async ({ query: { before, limit } }) =>
+      queryAudit(storage.db, { limit, ...(before !== undefined && { before }) }),
   );
   app.get(
     '/changes',

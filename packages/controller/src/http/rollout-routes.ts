@@ -57,6 +57,10 @@ export function rolloutRoutes(app: AdminApp, { registry, rollouts }: AdminServic
     },
     async ({ params }) => rollouts.view(params.rollout),
   );
+  orderRoutes(app, rollouts);
+}
+
+function orderRoutes(app: AdminApp, rollouts: AdminServices['rollouts']): void {
   for (const order of ['pause', 'resume', 'abort'] as const)
     app.post(
       `/rollouts/:rollout/${order}`,

@@ -1,6 +1,20 @@
+import { hostname } from 'node:os';
+import { parseTrustRoot, trustDigest } from '@covey/bundle';
 import type { Clock, Disk, Random } from '@covey/ports';
-import type { EnrolmentAnswer, Tags } from '@covey/protocol';
+import {
+  CoveyError,
+  checkDocument,
+  type EnrolmentAnswer,
+  EnrolmentTokenSchema,
+  type Tags,
+  TagsSchema,
+} from '@covey/protocol';
+import { writeAudit } from '../audit/index.ts';
 import type { Storage } from '../storage/index.ts';
+import { type Authority, normalSerial, openAuthority } from './authority.ts';
+import { type EnrolmentUrls, enrol, noTrustRoot } from './enrol.ts';
+import { identityFiles } from './files.ts';
+import { createSecret, encodeToken } from './tokens.ts';
 
 /** PEM texts. */
 export interface ServerCredentials {
@@ -28,11 +42,6 @@ export interface NewToken {
   expiresAt: number;
 }
 
-export interface EnrolmentUrls {
-  mqttUrl: string;
-  deviceUrl: string;
-}
-
 export interface Identity {
   /** PEM of the CA certificate, for GET /enrol/ca. */
   caPem: string;
@@ -44,11 +53,11 @@ export interface Identity {
   adminToken: string;
   /** Text of trust.json; undefined until one was given. */
   trustRoot(): string | undefined;
-  /** Stores the trust root (only public keys: the controller holds no publisher key). */
+  /** Stores the trust root (only public keys: the controller holds no publisher key). Errors: those of parseTrustRoot. */
   setTrustRoot(text: string, actor: string): Promise<void>;
-  /** Errors: CONFLICT while there is no trust root, INVALID_DOCUMENT. */
+  /** Errors: CONFLICT while there is no trust root, INVALID_DOCUMENT, INVALID_ARGUMENT. */
   createToken(request: TokenRequest): Promise<NewToken>;
-  /** `request` as it came in. Errors: INVALID_DOCUMENT, TOKEN_UNKNOWN, TOKEN_USED, TOKEN_EXPIRED, CONFLICT (id in use). */
+  /** `request` as it came in. Errors: INVALID_DOCUMENT, TOKEN_UNKNOWN, TOKEN_USED, TOKEN_EXPIRED, CONFLICT (id in use, no trust root). */
   enrol(request: unknown, urls: EnrolmentUrls): Promise<EnrolmentAnswer>;
   /** Errors: NOT_FOUND. The caller ends the device's connections. */
   revoke(device: string, actor: string): Promise<void>;
@@ -60,11 +69,103 @@ export interface IdentityOptions {
   /** The controller's data folder; holds ca/, admin.token and trust.json. */
   folder: string;
   /** Host names and addresses for the server's certificate besides localhost, 127.0.0.1, ::1 and the host's name. */
-  names: string[];
+  names: readonly string[];
   storage: Storage;
   clock: Clock;
   random: Random;
   disk: Disk;
 }
 
-export declare function openIdentity(options: IdentityOptions): Promise<Identity>;
+const tokenUsesMax = 100_000;
+const tokenValidMsMax = 366 * 86_400_000;
+
+/** Errors: DATA_CORRUPT when stored files cannot be read, DISK_FULL. */
+export async function openIdentity(options: IdentityOptions): Promise<Identity> {
+  const { folder, names, storage, clock, random, disk } = options;
+  const files = identityFiles(disk, folder);
+  const authority = await openAuthority(await files.authority(random, clock.now()), random);
+  const allNames = [...new Set(['localhost', '127.0.0.1', '::1', hostname(), ...names])];
+  const server = await authority.issueServer(allNames, clock.now());
+  const adminToken = await files.adminToken(random);
+  let trustRoot = await files.readTrustRoot();
+  return {
+    caPem: authority.pem,
+    caFingerprint: authority.fingerprint,
+    server: { ca: authority.pem, ...server },
+    adminToken,
+    trustRoot: () => trustRoot,
+    setTrustRoot: async (text, actor) => {
+      parseTrustRoot(new TextEncoder().encode(text));
+      await files.writeTrustRoot(text);
+      trustRoot = text;
+      const entry = { at: clock.now(), actor, action: 'trust.set', subject: 'trust' };
+      await writeAudit(storage.db, { ...entry, detail: { digest: digestOf(text) } });
+    },
+    createToken: (request) => createToken({ ...options, authority, trustRoot }, request),
+    enrol: (request, urls) => enrol({ storage, authority, trustRoot, now: clock.now() }, request, urls),
+    revoke: (device, actor) => revoke(storage, device, actor, clock.now()),
+    isRevoked: async (device, certificateSerial) => {
+      const row = await storage.db
+        .selectFrom('devices')
+        .select(['revoked_at', 'certificate_serial'])
+        .where('id', '=', device)
+        .executeTakeFirst();
+      return !row || row.revoked_at !== null || row.certificate_serial !== normalSerial(certificateSerial);
+    },
+  };
+}
+
+type TokenContext = Pick<IdentityOptions, 'storage' | 'clock' | 'random'> & {
+  authority: Authority;
+  trustRoot: string | undefined;
+};
+
+async function createToken(context: TokenContext, request: TokenRequest): Promise<NewToken> {
+  const { storage, clock, random, authority, trustRoot } = context;
+  if (trustRoot === undefined) throw noTrustRoot();
+  const { url, maxUses, validMs, createdBy } = request;
+  checkCount('maxUses', maxUses, tokenUsesMax);
+  checkCount('validMs', validMs, tokenValidMsMax);
+  const tags = JSON.stringify(checkDocument(TagsSchema, request.tags, 'tags'));
+  const { id, secret, secretHash } = createSecret(random);
+  const caFingerprint = authority.fingerprint;
+  const token = checkDocument(
+    EnrolmentTokenSchema,
+    { url, caFingerprint, trustDigest: digestOf(trustRoot), secret },
+    'enrolment token',
+  );
+  const at = clock.now();
+  const expiresAt = at + validMs;
+  await storage.transaction(async (tx) => {
+    const row = { id, secret_hash: secretHash, tags, max_uses: maxUses, expires_at: expiresAt };
+    await tx
+      .insertInto('tokens')
+      .values({ ...row, created_at: at, created_by: createdBy })
+      .execute();
+    const entry = { at, actor: createdBy, action: 'token.create', subject: `token:${id}` };
+    await writeAudit(tx, { ...entry, detail: { tags: request.tags, maxUses, expiresAt } });
+  });
+  return { id, token: encodeToken(token), expiresAt };
+}
+
+async function revoke(storage: Storage, device: string, actor: string, at: number): Promise<void> {
+  await storage.transaction(async (tx) => {
+    const { numUpdatedRows } = await tx
+      .updateTable('devices')
+      .set({ revoked_at: at, online: 0 })
+      .where('id', '=', device)
+      .where('revoked_at', 'is', null)
+      .executeTakeFirstOrThrow();
+    if (numUpdatedRows !== 1n) throw new CoveyError('NOT_FOUND', `no device ${device} is enrolled`);
+    await writeAudit(tx, { at, actor, action: 'device.revoke', subject: `device:${device}`, detail: null });
+  });
+}
+
+function checkCount(field: string, value: number, max: number): void {
+  if (!Number.isInteger(value) || value < 1 || value > max)
+    throw new CoveyError('INVALID_ARGUMENT', `${field} is ${value}; 1 to ${max} is possible`);
+}
+
+function digestOf(trustRoot: string): string {
+  return trustDigest(new TextEncoder().encode(trustRoot));
+}

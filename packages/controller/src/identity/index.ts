@@ -1,2 +1,9 @@
-export type { EnrolmentUrls, Identity, NewToken, ServerCredentials, TokenRequest } from './identity.ts';
-export { openIdentity } from './identity.ts';
+export type { EnrolmentUrls } from './enrol.ts';
+export {
+  type Identity,
+  type IdentityOptions,
+  type NewToken,
+  openIdentity,
+  type ServerCredentials,
+  type TokenRequest,
+} from './identity.ts';

@@ -4,8 +4,15 @@ import type { RefusalAudit } from '../audit/index.ts';
 import type { Outbox } from '../outbox/index.ts';
 import type { Storage } from '../storage/index.ts';
 import { apply, type Outcome } from './apply.ts';
+import { createBatches } from './batches.ts';
 import { decode, type Message } from './decode.ts';
 import type { IngestHandlers } from './handlers.ts';
+
+interface Pending {
+  device: string;
+  kind: UpKind;
+  message: Message;
+}
 
 export interface IngestOptions {
   storage: Storage;
@@ -35,84 +42,33 @@ export interface Ingest {
   counts(): Readonly<IngestCounts>;
 }
 
-interface Pending {
-  device: string;
-  kind: UpKind;
-  message: Message;
-  settled: PromiseWithResolvers<void>;
-}
-
-/** Messages that share one transaction and so one sync of the disk. */
-const messagesPerTransaction = 256;
-
-/** Messages that wait while a transaction runs go into the next one together. What waits is bounded by one message a device. */
+/** What arrives while a transaction runs shares the next one; what waits is bounded by one message a device. */
 export function createIngest(options: IngestOptions): Ingest {
-  const { storage, refusals, log, handlers, onCommitted } = options;
   const counts: IngestCounts = { accepted: 0, duplicate: 0, refused: 0, failed: 0, lost: 0 };
-  const waiting: Pending[] = [];
-  let draining = false;
-
   const refuse = (device: string, kind: string, { code, message }: CoveyError) => {
     counts.refused++;
-    refusals.refused(device, 'message.refused', { kind, code, message });
+    options.refusals.refused(device, 'message.refused', { kind, code, message });
   };
-  const finish = (batch: readonly Pending[], outcomes: readonly Outcome[]) => {
-    outcomes.forEach((outcome, index) => {
-      const pending = batch[index];
-      if (pending) settle(options, counts, pending, outcome);
-      if (pending?.message.kind === 'refused')
-        refuse(pending.device, pending.message.of, pending.message.error);
-    });
-    try {
-      onCommitted(new Set(batch.map(({ device }) => device)));
-    } catch (error) {
-      log.write('error', 'a hook after the commit failed', { ...toCoveyError(error).toJSON() });
-    }
-  };
-  const store = async (batch: readonly Pending[]) => {
-    const outcomes = await storage.transaction(async (tx) => {
-      const applied: Outcome[] = [];
-      for (const { device, message } of batch) applied.push(await apply(tx, handlers, device, message));
-      return applied;
-    });
-    finish(batch, outcomes);
-  };
-  /** Alone, so that one message that cannot be stored takes no other with it. */
-  const storeAlone = async (pending: Pending) => {
-    const { device, kind, message } = pending;
-    try {
-      await store([pending]);
-    } catch (thrown) {
+  const storing = createBatches<Pending>((batch) => store(options, counts, refuse, batch), {
+    onFailure: async (pending, thrown) => {
+      const { device, kind, message } = pending;
       const error = toCoveyError(thrown);
-      if (error.status < 500 && 'sent' in message && message.kind !== 'refused') {
-        await storeAlone({ ...pending, message: { kind: 'refused', of: kind, sent: message.sent, error } });
-      } else if (error.status < 500) refuse(device, kind, error);
-      else {
+      if (error.status >= 500) {
         counts.failed++;
-        log.write('error', 'cannot store a message', { device, kind, ...error.toJSON() });
-      }
-    }
-  };
-  const drain = async () => {
-    if (draining) return;
-    draining = true;
-    while (waiting.length > 0) {
-      const batch = waiting.splice(0, messagesPerTransaction);
-      await store(batch).catch(async () => {
-        for (const pending of batch) await storeAlone(pending);
-      });
-      for (const { settled } of batch) settled.resolve();
-    }
-    draining = false;
-  };
+        options.log.write('error', 'cannot store a message', { device, kind, ...error.toJSON() });
+      } else if ('sent' in message && message.kind !== 'refused') {
+        await storing.put({
+          device,
+          kind,
+          message: { kind: 'refused', of: kind, sent: message.sent, error },
+        });
+      } else refuse(device, kind, error);
+    },
+  });
   return {
     receive: async (device, kind, payload) => {
       try {
-        const message = await decode(kind, payload);
-        const settled = Promise.withResolvers<void>();
-        waiting.push({ device, kind, message, settled });
-        void drain();
-        await settled.promise;
+        await storing.put({ device, kind, message: await decode(kind, payload) });
       } catch (error) {
         refuse(device, kind, toCoveyError(error));
       }
@@ -121,13 +77,38 @@ export function createIngest(options: IngestOptions): Ingest {
   };
 }
 
+/** Everything in one transaction; afterwards, what is left to do. */
+async function store(
+  options: IngestOptions,
+  counts: IngestCounts,
+  refuse: (device: string, kind: string, error: CoveyError) => void,
+  batch: readonly Pending[],
+): Promise<void> {
+  const { storage, handlers, onCommitted, log } = options;
+  const outcomes = await storage.transaction(async (tx) => {
+    const applied: [Pending, Outcome][] = [];
+    for (const pending of batch)
+      applied.push([pending, await apply(tx, handlers, pending.device, pending.message)]);
+    return applied;
+  });
+  for (const [{ device, message }, outcome] of outcomes) {
+    settle(options, counts, device, message, outcome);
+    if (message.kind === 'refused') refuse(device, message.of, message.error);
+  }
+  try {
+    onCommitted(new Set(batch.map(({ device }) => device)));
+  } catch (error) {
+    log.write('error', 'a hook after the commit failed', { ...toCoveyError(error).toJSON() });
+  }
+}
+
 function settle(
   { outbox, log }: IngestOptions,
   counts: IngestCounts,
-  pending: Pending,
+  device: string,
+  message: Message,
   outcome: Outcome,
 ): void {
-  const { device, message } = pending;
   if (outcome.isDuplicate) counts.duplicate++;
   else if (message.kind !== 'refused') counts.accepted++;
   if (outcome.lost > 0) {

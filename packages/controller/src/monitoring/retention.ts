@@ -1,7 +1,7 @@
 import type { Storage, Tx } from '../storage/index.ts';
 
 /** Rows kept per device: a week of minutes for one model, a week of five-minute summaries, the last events. */
-export const retainedRows = { metrics: 10_080, summaries: 2_016, events: 1_000 } as const;
+const retainedRows = { metrics: 10_080, summaries: 2_016, events: 1_000 } as const;
 /** Devices looked at in one go, so that no transaction is long. */
 const devicesPerRun = 50;
 

@@ -37,21 +37,7 @@ export function createRollouts(options: RolloutsOptions): Rollouts {
   const { storage, clock, random, onDesired, onChange } = options;
   const newId = (prefix: string) => `${prefix}-${Buffer.from(random.bytes(6)).toString('hex')}`;
   const view = async (id: string) => viewOf(await rolloutOrRefuse(storage.db, id));
-  /** Moves on until nothing more follows from what is known; bounded by the machine: each step leaves a state behind. */
-  const advanceRollout = async (id: string) => {
-    for (let hasChanged = true; hasChanged; ) {
-      const step = await storage.transaction(async (tx) => {
-        const before = await readRollout(tx, id);
-        if (!before) return { hasChanged: false, devices: [] };
-        const next = advance(before, await observe(tx, before), clock.now());
-        const devices = await carryOut(tx, before, next, clock.now());
-        return { hasChanged: next.rollout !== before, devices };
-      });
-      onDesired(step.devices);
-      if (step.hasChanged) onChange(id);
-      hasChanged = step.hasChanged;
-    }
-  };
+  const advanceRollout = (id: string) => advanceFully(options, id);
   return {
     create: async (plan, actor) => {
       const id = newId('rollout');
@@ -87,22 +73,44 @@ export function createRollouts(options: RolloutsOptions): Rollouts {
       return answer;
     },
     view,
-    list: async ({ model, limit }) => {
-      const rows = await storage.db
-        .selectFrom('rollouts')
-        .select(['id', 'plan'])
-        .orderBy('created_at', 'desc')
-        .orderBy('id')
-        .execute();
-      const wanted = rows.filter(
-        (row) => model === undefined || (JSON.parse(row.plan) as RolloutPlan).model === model,
-      );
-      return Promise.all(wanted.slice(0, limit).map((row) => view(row.id)));
-    },
+    list: (query) => listRollouts(storage.db, query),
     tick: async () => {
       for (const id of await activeRollouts(storage.db)) await advanceRollout(id);
     },
   };
+}
+
+/** Moves on until nothing more follows from what is known; bounded by the machine: each step leaves a state behind. */
+async function advanceFully(options: RolloutsOptions, id: string): Promise<void> {
+  const { storage, clock, onDesired, onChange } = options;
+  for (let hasChanged = true; hasChanged; ) {
+    const step = await storage.transaction(async (tx) => {
+      const before = await readRollout(tx, id);
+      if (!before) return { hasChanged: false, devices: [] };
+      const next = advance(before, await observe(tx, before), clock.now());
+      const devices = await carryOut(tx, before, next, clock.now());
+      return { hasChanged: next.rollout !== before, devices };
+    });
+    onDesired(step.devices);
+    if (step.hasChanged) onChange(id);
+    hasChanged = step.hasChanged;
+  }
+}
+
+async function listRollouts(
+  db: Db,
+  { model, limit }: { model?: string | undefined; limit: number },
+): Promise<RolloutView[]> {
+  const rows = await db
+    .selectFrom('rollouts')
+    .select(['id', 'plan'])
+    .orderBy('created_at', 'desc')
+    .orderBy('id')
+    .execute();
+  const wanted = rows.filter(
+    (row) => model === undefined || (JSON.parse(row.plan) as RolloutPlan).model === model,
+  );
+  return Promise.all(wanted.slice(0, limit).map(async (row) => viewOf(await rolloutOrRefuse(db, row.id))));
 }
 
 async function rolloutOrRefuse(db: Db, id: string): Promise<Rollout> {

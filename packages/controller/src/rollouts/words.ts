@@ -5,7 +5,7 @@ import { countsAsSuccess } from './wave.ts';
 const percentText = (share: number) => `${Math.round(share * 1_000) / 10} %`;
 
 /** A duration for people: `90 s`, `15 min`, `24 h`. */
-export function durationText(durationMs: number): string {
+function durationText(durationMs: number): string {
   if (durationMs < 120_000) return `${Math.round(durationMs / 1_000)} s`;
   if (durationMs < 7_200_000) return `${Math.round(durationMs / 60_000)} min`;
   return `${Math.round(durationMs / 3_600_000)} h`;

@@ -1,1 +1,1 @@
-export { createScheduler, type Scheduler } from './scheduler.ts';
+export { createScheduler, type Task } from './scheduler.ts';

@@ -5,7 +5,7 @@ import { DeviceId, Name, SemanticVersion, Time } from './terms.ts';
 export const AuditQuery = z.object({
   /** Entries with a smaller id: for the next page back. */
   before: z.coerce.number().int().min(1).optional(),
-  limit: z.coerce.number().int().min(1).max(1_000).default(100),
+  limit: z.coerce.number().int().min(1).max(500).default(100),
 });
 /** Newest first. */
 export const AuditAnswer = z.object({
@@ -17,9 +17,11 @@ export const AuditAnswer = z.object({
       actor: z.string(),
       action: z.string(),
       subject: z.string(),
-      detail: z.record(z.string(), z.unknown()),
+      detail: z.unknown(),
     }),
   ),
+  /** Give it as `before` for the next page; null: this was the last. */
+  next: z.int().nullable(),
 });
 export type AuditAnswer = z.infer<typeof AuditAnswer>;
 

@@ -134,7 +134,9 @@ class WorkerExecutor implements Executor {
     if (this.#worker !== worker) return;
     this.#worker = undefined;
     this.#deadline?.cancel();
-    worker.removeAllListeners('message');
+    forget(worker);
+    // A thread that is being ended may still report errors; they were answered here.
+    worker.on('error', () => {});
     void worker.terminate();
     this.#options.log.write('error', message, { path: this.#options.path, waiting: this.#pending.size });
     for (const { reject } of this.#pending.values()) reject(new CoveyError(code, message));
@@ -160,15 +162,20 @@ function loaded(worker: Worker): Promise<void> {
     worker.once('error', (error) => died(`the model's thread failed: ${String(error)}`));
     worker.once('exit', () => died("the model's thread ended"));
     worker.once('message', (message: FromWorker) => {
-      worker.removeAllListeners();
+      forget(worker);
       if (message.kind === 'unloadable') reject(errorFrom(message.error));
       else resolve();
     });
   });
 }
 
+/** Removes our listeners by name: removing all would remove those that Node itself needs to deliver messages. */
+function forget(worker: Worker): void {
+  for (const event of ['message', 'error', 'exit']) worker.removeAllListeners(event);
+}
+
 function closeWorker(worker: Worker): Promise<void> {
-  worker.removeAllListeners();
+  forget(worker);
   return new Promise((resolve) => {
     worker.once('exit', () => resolve());
     worker.once('error', () => resolve());

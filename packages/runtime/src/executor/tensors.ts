@@ -32,11 +32,12 @@ export function toOrtTensor(tensor: Tensor): OrtTensor {
   if (data.byteLength !== elementCount(shape) * elementBytes[datatype]) {
     throw new CoveyError('INPUT_INVALID', `${data.byteLength} bytes do not fill ${datatype} [${shape}]`);
   }
-  return new OrtTensor(
-    ortTypes[datatype],
-    elementsOf(datatype, aligned(data, elementBytes[datatype])),
-    shape,
-  );
+  const elements = elementsOf(datatype, aligned(data, elementBytes[datatype]));
+  const ortTensor = new OrtTensor(ortTypes[datatype], elements, shape);
+  // The constructor makes a Float16Array of FP16 elements, whose length the native binding of 1.30 reads as 0
+  // (github.com/microsoft/onnxruntime/pull/32323); it takes the Uint16Array that it is given here.
+  if (datatype === 'FP16') Object.defineProperty(ortTensor, 'data', { value: elements });
+  return ortTensor;
 }
 
 /** The protocol's form of a tensor that ONNX Runtime gave: a view, not a copy, but for BYTES. */

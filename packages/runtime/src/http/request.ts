@@ -77,7 +77,7 @@ function rawRequest(binary: Uint8Array, schema: ModelSchema): InferenceRequest {
 
 function rawShape(spec: TensorSpec, { byteLength }: Uint8Array): number[] {
   const fixed = elementCount(spec.shape.filter((size) => size !== -1));
-  // One BYTES element is all that a raw request of texts can hold (Triton's rule).
+  // Without JSON nothing tells how many texts there are: a raw request holds one.
   const count = spec.datatype === 'BYTES' ? 1 : byteLength / elementBytes[spec.datatype];
   return spec.shape.map((size) => (size === -1 ? Math.floor(count / Math.max(1, fixed)) : size));
 }

@@ -52,6 +52,10 @@ export async function serveHttp(
 ): Promise<InferenceHttp> {
   const bodies = createBodyReader();
   const server = createServer(socketLimits, (request, response) => {
+    response.once('close', () => {
+      // While the server closes: a connection kept after its last answer would hold up the end.
+      if (!server.listening) server.closeIdleConnections();
+    });
     void answerRequest(service, bodies, request, response);
   });
   server.maxConnections = socketLimits.maxConnections;

@@ -109,7 +109,7 @@ export function createMeasurements(options: MeasurementsOptions): Measurements {
     stop: () => {
       for (const timer of timers) timer.cancel();
       flushSummaries();
-      flushMetrics();
+      if (counters.size > 0) flushMetrics();
     },
   };
 }

@@ -1,0 +1,318 @@
+import { createHash } from 'node:crypto';
+import { canonicalJson, type Desired, type UpdateState, updateStates } from '@covey/protocol';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { plan } from '../plan/index.ts';
+import { advance, type UpdateEvent, wakeAt } from './advance.ts';
+import { candidateOf, changedModels, initialUpdate, isSettled, type Update } from './state.ts';
+
+type EventKind = UpdateEvent['kind'];
+
+const versions = ['1.0.0', '2.0.0', '3.0.0'] as const;
+const sha = (text: string) => createHash('sha256').update(text).digest('hex');
+
+function desired(
+  generation: number,
+  picked: readonly string[],
+  kind: Desired['setBy']['kind'] = 'rollout',
+): Desired {
+  const models = picked.map((version, index) => ({
+    model: `m${index}`,
+    version,
+    number: 1,
+    bundle: sha(`m${index}/${version}`),
+  }));
+  const soak = { minSamples: 10, maxDurationMs: 60_000, minAgreement: 0.9, maxErrorRate: 0.1 };
+  const release = { id: sha(canonicalJson(models)), models };
+  return { generation, release, soak, setBy: { kind, id: 'r' }, setAt: 0, now: 0 };
+}
+
+/** Where each event may lead from each state: the compiler asks for all of it. */
+const allowed: Record<UpdateState, Record<EventKind, UpdateState[]>> = {
+  idle: settledRow('idle'),
+  committed: settledRow('committed'),
+  reverted: settledRow('reverted'),
+  rejected: settledRow('rejected'),
+  downloading: {
+    ...only('downloading'),
+    desired: ['downloading', 'committed'],
+    tick: ['downloading', 'reverted'],
+    downloaded: ['verifying'],
+    failed: ['downloading', 'rejected', 'deferred'],
+  },
+  deferred: {
+    ...only('deferred'),
+    desired: ['downloading', 'committed'],
+    tick: ['deferred', 'downloading', 'reverted'],
+  },
+  verifying: {
+    ...only('verifying'),
+    desired: ['downloading', 'committed'],
+    started: ['verifying', 'reverted'],
+    tick: ['verifying', 'reverted'],
+    verified: ['probing', 'activating', 'rejected'],
+    failed: ['downloading', 'rejected', 'reverted'],
+  },
+  probing: {
+    ...only('probing'),
+    desired: ['downloading', 'committed'],
+    started: ['probing', 'reverted'],
+    tick: ['probing', 'reverted'],
+    probed: ['activating', 'reverted', 'rejected'],
+    failed: ['reverted'],
+  },
+  activating: {
+    ...only('activating'),
+    started: ['activating', 'reverting'],
+    tick: ['activating', 'reverting'],
+    failed: ['reverting'],
+    candidateApplied: ['soaking', 'committed'],
+    runtimeDied: ['reverting'],
+  },
+  soaking: {
+    ...only('soaking'),
+    started: ['soaking', 'reverting'],
+    tick: ['soaking', 'reverting'],
+    probed: ['soaking', 'committed', 'reverting'],
+    failed: ['reverting'],
+    evidence: ['soaking', 'committed', 'reverting'],
+    runtimeDied: ['soaking', 'reverting'],
+  },
+  reverting: { ...only('reverting'), tick: ['reverting', 'reverted'], committedApplied: ['reverted'] },
+};
+
+function only(state: UpdateState): Record<EventKind, UpdateState[]> {
+  return {
+    desired: [state],
+    started: [state],
+    tick: [state],
+    downloaded: [state],
+    verified: [state],
+    probed: [state],
+    failed: [state],
+    candidateApplied: [state],
+    committedApplied: [state],
+    evidence: [state],
+    runtimeDied: [state],
+  };
+}
+
+function settledRow(state: UpdateState): Record<EventKind, UpdateState[]> {
+  return { ...only(state), desired: ['downloading', 'committed'], tick: [state, 'downloading', 'committed'] };
+}
+
+/** One thing that may happen, with all that is not yet known filled in from the state it meets. */
+type Draft = { kind: EventKind; flavour: number; waitMs: number };
+const draft: fc.Arbitrary<Draft> = fc.record({
+  kind: fc.constantFrom<EventKind>(
+    'desired',
+    'started',
+    'tick',
+    'downloaded',
+    'verified',
+    'probed',
+    'failed',
+    'candidateApplied',
+    'committedApplied',
+    'evidence',
+    'runtimeDied',
+  ),
+  flavour: fc.nat(11),
+  waitMs: fc.constantFrom(0, 1, 1_000, 61_000, 3_600_000),
+});
+
+/** Mostly what the state waits for, so that histories get far. */
+const expected: Partial<Record<UpdateState, EventKind>> = {
+  downloading: 'downloaded',
+  verifying: 'verified',
+  probing: 'probed',
+  activating: 'candidateApplied',
+  soaking: 'evidence',
+  reverting: 'committedApplied',
+};
+
+function eventOf({ kind, flavour }: Draft, update: Update): UpdateEvent {
+  const generation = flavour === 11 ? 0 : (update.desired?.generation ?? 0);
+  const models = update.desired?.release.models ?? [];
+  const codes = ['UNREACHABLE', 'DISK_FULL', 'BUNDLE_SIGNATURE', 'BUNDLE_CORRUPT', 'INTERNAL'];
+  switch (kind) {
+    case 'desired': {
+      const picked = [versions[flavour % 3] ?? '1.0.0', versions[(flavour >> 1) % 3] ?? '1.0.0'];
+      const setBy = flavour % 4 === 0 ? 'rollback' : 'rollout';
+      return {
+        kind,
+        desired: desired(update.accepted + (flavour % 5 === 0 ? 0 : 1), picked.slice(flavour % 3), setBy),
+      };
+    }
+    case 'verified':
+      return {
+        kind,
+        generation,
+        counters: Object.fromEntries(models.map((ref) => [ref.model, flavour % 4])),
+      };
+    case 'probed':
+      return {
+        kind,
+        generation,
+        results: models.map(({ model, version }) => ({
+          model,
+          version,
+          variant: 'fp32',
+          provider: 'cpu',
+          ok: flavour % 4 !== 3,
+          chosen: flavour % 4 !== 3,
+          reason: flavour % 2 ? 'GOLDEN_MISMATCH' : 'MODEL_INVALID',
+          maxError: 0,
+          latencyMs: 1,
+          memoryBytes: 1,
+        })),
+      };
+    case 'failed': {
+      const code = codes[flavour % codes.length] ?? 'INTERNAL';
+      return { kind, generation, code, message: 'x', jitter: 0.5, progressed: flavour % 2 === 0 };
+    }
+    case 'evidence': {
+      const samples = flavour * 2;
+      const agreements = flavour % 4 === 0 ? 0 : samples;
+      return {
+        kind,
+        generation,
+        evidence: models.map(({ model }) => ({
+          model,
+          requests: samples,
+          errors: 0,
+          samples,
+          agreements,
+          latencyMs: 1,
+          incumbentLatencyMs: 1,
+        })),
+      };
+    }
+    case 'downloaded':
+    case 'candidateApplied':
+      return { kind, generation };
+    default:
+      return { kind };
+  }
+}
+
+function checkStep(before: Update, event: UpdateEvent, after: Update): void {
+  // What is stale or has no meaning in a state changes nothing at all.
+  if (after === before) {
+    checkPlan(after);
+    return;
+  }
+  const where = `${before.state} --${event.kind}--> ${after.state}`;
+  expect(allowed[before.state][event.kind], where).toContain(after.state);
+  expect(after.accepted).toBeGreaterThanOrEqual(before.accepted);
+  if (after.committed !== before.committed) {
+    expect(after.state, where).toBe('committed');
+    expect(after.previous).toBe(before.committed);
+    for (const [model, counter] of Object.entries(before.securityCounters)) {
+      expect(after.securityCounters[model] ?? 0).toBeGreaterThanOrEqual(counter);
+      const committed = before.candidateCounters[model];
+      if (committed !== undefined) expect(committed, where).toBeGreaterThanOrEqual(counter);
+    }
+    if (after.committed?.proof === 'proven') {
+      const isJudged = event.kind === 'evidence' || changedModels(before).length === 0;
+      expect(isJudged, where).toBe(true);
+    }
+  }
+  if (after.state === 'rejected' || after.state === 'reverted') expect(after.reason, where).not.toBeNull();
+  if (!isSettled(after)) expect(wakeAt(after), where).not.toBeNull();
+  if (after.state === 'activating') {
+    expect(after.choices?.map((choice) => choice.ref)).toEqual(after.desired?.release.models);
+  }
+  if (before.waiting && after.waiting === null) {
+    const taken = after.desired?.generation ?? 0;
+    expect(taken, where).toBeGreaterThanOrEqual(before.waiting.generation);
+  }
+  expect(after.restarts).toBeLessThanOrEqual(4);
+  checkPlan(after);
+}
+
+function checkPlan(update: Update): void {
+  const everything = ['m0', 'm1', 'm2'].flatMap((model) =>
+    versions.map((version) => sha(`${model}/${version}`)),
+  );
+  const steps = plan(update, { serving: null, work: null, bundles: everything });
+  const pinned = [update.committed, update.previous].flatMap((kept) => kept?.release.models ?? []);
+  for (const step of steps) {
+    if (step.kind === 'collect') for (const ref of pinned) expect(step.remove).not.toContain(ref.bundle);
+    if (step.kind === 'serve' && update.state !== 'activating' && update.state !== 'soaking') {
+      expect(step.choices).toEqual(update.committed?.choices ?? []);
+    }
+  }
+}
+
+describe('the update machine', () => {
+  it('keeps its invariants over every history', () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(draft, fc.nat(3)), { maxLength: 60 }), (history) => {
+        let update = initialUpdate;
+        let now = 1_000;
+        for (const [step, luck] of history) {
+          const helpful = luck > 0 ? expected[update.state] : undefined;
+          const event = eventOf({ ...step, kind: helpful ?? step.kind }, update);
+          now += helpful ? 1 : step.waitMs;
+          const next = advance(update, event, now);
+          checkStep(update, event, next);
+          update = next;
+        }
+        // Time alone ends everything.
+        for (let ticks = 0; !isSettled(update) || update.waiting; ticks++) {
+          expect(ticks).toBeLessThan(10_000);
+          now = Math.max(now, wakeAt(update) ?? now);
+          const next = advance(update, { kind: 'tick' }, now);
+          checkStep(update, { kind: 'tick' }, next);
+          // With nobody doing the steps a download only ends by its bound.
+          if (next.state === 'downloading' && next.retryAt === null) now = next.deadlineAt ?? now;
+          update = next;
+        }
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it('answers every event in every state', () => {
+    for (const state of updateStates) {
+      const update: Update = {
+        ...initialUpdate,
+        state,
+        desired: desired(1, ['1.0.0']),
+        accepted: 1,
+        choices: [],
+      };
+      for (const kind of Object.keys(only(state)) as EventKind[]) {
+        const after = advance(update, eventOf({ kind, flavour: 1, waitMs: 0 }, update), 5);
+        expect(allowed[state][kind], `${state} --${kind}-->`).toContain(after.state);
+      }
+    }
+  });
+
+  it('ignores what a step says of a generation no longer worked on', () => {
+    const downloading = advance(initialUpdate, { kind: 'desired', desired: desired(7, ['1.0.0']) }, 0);
+    expect(candidateOf(downloading)?.models).toHaveLength(1);
+    expect(advance(downloading, { kind: 'downloaded', generation: 6 }, 1)).toBe(downloading);
+  });
+
+  it('backs off with full jitter up to a cap, and anew after progress', () => {
+    let update = advance(initialUpdate, { kind: 'desired', desired: desired(1, ['1.0.0']) }, 0);
+    const fail = (progressed: boolean) => {
+      const failed = {
+        kind: 'failed',
+        generation: 1,
+        code: 'UNREACHABLE',
+        message: '',
+        jitter: 0.999999,
+        progressed,
+      };
+      update = advance(update, failed as UpdateEvent, 0);
+      return update.retryAt;
+    };
+    const waits = Array.from({ length: 12 }, () => fail(false));
+    expect(waits.slice(0, 4)).toEqual([1_000, 2_000, 4_000, 8_000]);
+    expect(waits.at(-1)).toBe(600_000);
+    expect(fail(true)).toBe(1_000);
+  });
+});

@@ -1,0 +1,194 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { nodeFetch, systemClock, systemDisk, systemRandom } from '@covey/ports';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { type Addresses, type Controller, createController } from './controller.ts';
+import { memoryLog, testBundle, trustRoot } from './domain.fixture.ts';
+import { newDevice } from './enrolment.fixture.ts';
+
+let folder: string;
+let controller: Controller;
+const log: string[] = [];
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'covey-controller-'));
+});
+afterEach(async () => {
+  await controller.stop();
+  await rm(folder, { recursive: true });
+});
+
+function newController(ports: { adminPort?: number; devicePort?: number } = {}): Controller {
+  controller = createController({
+    ports: { clock: systemClock, random: systemRandom, disk: systemDisk, log: memoryLog(log) },
+    folder: join(folder, 'controller'),
+    listen: { host: '127.0.0.1', adminPort: 0, mqttPort: 0, devicePort: 0, ...ports },
+    names: [],
+    version: '0.1.0',
+  });
+  return controller;
+}
+
+async function admin({ adminUrl }: Addresses) {
+  const base = { timeoutMs: 5_000, maxBytes: 1_000_000 };
+  const read = (name: string) => systemDisk.read(join(folder, 'controller', name));
+  const token = new TextDecoder().decode(await read('admin.token')).trim();
+  const insecure = await nodeFetch({
+    ...base,
+    method: 'GET',
+    url: `${adminUrl}/enrol/ca`,
+    tls: { insecureReadOfCa: true },
+  });
+  const ca = new TextDecoder().decode(insecure.body);
+  return {
+    ca,
+    call: async (method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, body?: unknown) => {
+      const isBytes = body instanceof Uint8Array;
+      const answer = await nodeFetch({
+        ...base,
+        method,
+        url: `${adminUrl}${path}`,
+        headers: {
+          authorization: `Bearer ${token}`,
+          ...(body !== undefined && {
+            'content-type': isBytes ? 'application/octet-stream' : 'application/json',
+          }),
+        },
+        ...(body !== undefined && { body: isBytes ? body : new TextEncoder().encode(JSON.stringify(body)) }),
+        tls: { ca },
+      });
+      const text = new TextDecoder().decode(answer.body);
+      return { status: answer.status, body: text === '' ? undefined : JSON.parse(text) };
+    },
+  };
+}
+
+it('serves an enrolled device what was published, with ranges, until it is revoked', async () => {
+  const addresses = await newController().start();
+  const { ca, call } = await admin(addresses);
+  await call('PUT', '/v1/trust', trustRoot);
+  const bundle = testBundle('1.0.0');
+  for (const [sha256, bytes] of bundle.chunks)
+    expect((await call('PUT', `/v1/chunks/${sha256}`, bytes)).status).toBe(204);
+  const envelope = JSON.parse(new TextDecoder().decode(bundle.envelope));
+  const published = await call('POST', '/v1/models/bearing/versions', envelope);
+  expect(published.status).toBe(200);
+  const { body: made } = await call('POST', '/v1/tokens', {});
+  const device = await newDevice('edge-1', made.token);
+  const { body: enrolled } = await call('POST', '/enrol', device.request);
+  expect(enrolled).toMatchObject({
+    deviceId: 'edge-1',
+    ...{ mqttUrl: addresses.mqttUrl, deviceUrl: addresses.deviceUrl },
+  });
+  const fetchAsDevice = (path: string, headers: Record<string, string> = {}) =>
+    nodeFetch({
+      method: 'GET',
+      url: `${addresses.deviceUrl}${path}`,
+      headers,
+      tls: { ca, certificate: enrolled.certificatePem, key: device.keyPem },
+      timeoutMs: 5_000,
+      maxBytes: 1_000_000,
+    });
+  const stored = await fetchAsDevice(`/bundles/${bundle.digest}`);
+  expect(JSON.parse(new TextDecoder().decode(stored.body))).toEqual(envelope);
+  const [[sha256, bytes] = ['', new Uint8Array()]] = bundle.chunks;
+  const rest = await fetchAsDevice(`/chunks/${sha256}`, { range: 'bytes=10-' });
+  expect([rest.status, rest.headers['content-range']]).toEqual([
+    206,
+    `bytes 10-${bytes.length - 1}/${bytes.length}`,
+  ]);
+  expect(Buffer.compare(rest.body, bytes.subarray(10))).toBe(0);
+  expect((await fetchAsDevice(`/chunks/${sha256}`, { range: `bytes=${bytes.length}-` })).status).toBe(416);
+  expect((await fetchAsDevice(`/chunks/${'0'.repeat(64)}`)).status).toBe(404);
+  expect((await fetchAsDevice('/chunks/..%2f..%2fadmin.token')).status).toBe(404);
+  expect((await call('DELETE', '/v1/devices/edge-1')).status).toBe(204);
+  expect((await fetchAsDevice(`/chunks/${sha256}`)).status).toBe(403);
+  const anonymous = nodeFetch({
+    method: 'GET',
+    url: addresses.deviceUrl,
+    tls: { ca },
+    timeoutMs: 5_000,
+    maxBytes: 100,
+  });
+  await expect(anonymous).rejects.toMatchObject({ code: 'UNREACHABLE' });
+});
+
+it('keeps its data in a folder only its owner may read, and starts on it again', async () => {
+  const first = newController();
+  const { call } = await admin(await first.start());
+  await call('PUT', '/v1/trust', trustRoot);
+  await first.stop();
+  await first.stop();
+  const names = await readdir(join(folder, 'controller'));
+  expect(names).toEqual(
+    expect.arrayContaining(['admin.token', 'blobs', 'ca', 'covey.db', 'covey.json', 'trust.json']),
+  );
+  expect((await stat(join(folder, 'controller', 'admin.token'))).mode & 0o077).toBe(0);
+  const again = await admin(await newController().start());
+  expect((await again.call('GET', '/v1/trust')).body).toEqual(trustRoot);
+});
+
+it('names the port that is in use, and leaves nothing running', async () => {
+  const other = createServer();
+  await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+  const address = other.address();
+  const adminPort = typeof address === 'object' && address ? address.port : 0;
+  await expect(newController({ adminPort }).start()).rejects.toMatchObject({
+    code: 'PORT_IN_USE',
+    message: `port ${adminPort} on 127.0.0.1, wanted for the admin API, is in use`,
+  });
+  await new Promise((resolve) => other.close(resolve));
+  const { adminUrl } = await newController({ adminPort }).start();
+  expect(adminUrl).toBe(`https://127.0.0.1:${adminPort}`);
+});
+
+it('goes on with a rollout after its process was killed', async () => {
+  const child = spawn(
+    process.execPath,
+    [join(import.meta.dirname, 'controller-process.fixture.ts'), join(folder, 'controller')],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
+  const ended = once(child, 'exit');
+  const [line] = await once(createInterface(child.stdout), 'line');
+  const { call } = await admin(JSON.parse(line) as Addresses);
+  await call('PUT', '/v1/trust', trustRoot);
+  const bundle = testBundle('1.0.0');
+  for (const [sha256, bytes] of bundle.chunks) await call('PUT', `/v1/chunks/${sha256}`, bytes);
+  await call('POST', '/v1/models/bearing/versions', JSON.parse(new TextDecoder().decode(bundle.envelope)));
+  const { body: made } = await call('POST', '/v1/tokens', {});
+  await call('POST', '/enrol', (await newDevice('edge-1', made.token)).request);
+  const plan = { model: 'bearing', version: '1', gate: { timeoutMs: 1_000 }, soak: { maxDurationMs: 500 } };
+  const { body: rollout } = await call('POST', '/v1/rollouts', plan);
+  expect(rollout).toMatchObject({ state: 'running', waves: [{ state: 'moving' }] });
+  child.kill('SIGKILL');
+  await ended;
+  const again = await admin(await newController().start());
+  let { body: view } = await again.call('GET', `/v1/rollouts/${rollout.id}`);
+  let { body: changes } = await again.call('GET', '/v1/changes');
+  while (view.state === 'running') {
+    ({ body: changes } = await again.call('GET', `/v1/changes?timeoutMs=2000&after=${changes.cursor}`));
+    ({ body: view } = await again.call('GET', `/v1/rollouts/${rollout.id}`));
+  }
+  expect(view).toMatchObject({
+    state: 'paused',
+    reason: 'wave 1 is inconclusive: device edge-1: the device has not answered for 1 s',
+  });
+});
+
+it('answers who waits for changes when it stops', async () => {
+  const running = newController();
+  const { call } = await admin(await running.start());
+  const { body } = await call('GET', '/v1/changes');
+  const waiting = call('GET', `/v1/changes?after=${body.cursor}`);
+  const healthy = await call('GET', '/healthz');
+  expect(healthy.body.status).toBe('ok');
+  await running.stop();
+  await expect(waiting.then((answer) => answer.status)).resolves.toBe(200);
+});

@@ -1,0 +1,166 @@
+import type { Desired } from '@covey/protocol';
+import { RolloutPlan } from '@covey/protocol/api';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type DomainFixture, domainFixture } from './domain.fixture.ts';
+
+const plan = (version: string, overrides: object = {}) =>
+  RolloutPlan.parse({
+    model: 'bearing',
+    version,
+    gate: { timeoutMs: 60_000 },
+    soak: { maxDurationMs: 30_000 },
+    ...overrides,
+  });
+
+let fixture: DomainFixture;
+beforeEach(async () => {
+  fixture = await domainFixture(['edge-1', 'edge-2', 'edge-3']);
+  for (const version of ['1.0.0', '1.1.0', '1.2.0'])
+    await fixture.publish(version, { bias: Number(version.slice(2, 3)) });
+});
+afterEach(() => fixture.close());
+
+const desiredVersion = (device: string) =>
+  fixture.fleet.received<Desired>(device, 'desired')?.release.models.find(({ model }) => model === 'bearing')
+    ?.version;
+const view = async (id: string) => fixture.domain.rollouts.view(id);
+
+/** Brings all devices to a version, proven. */
+async function install(version: string): Promise<string> {
+  const { id } = await fixture.domain.rollouts.create(plan(version, { waves: [] }), 'admin');
+  await fixture.world.advance(1_000);
+  for (const device of ['edge-1', 'edge-2', 'edge-3'])
+    await fixture.fleet.report(device, 'committed', { proof: 'proven' });
+  await fixture.world.advance(1_000);
+  expect((await view(id)).state).toBe('succeeded');
+  return id;
+}
+const serving = (version: string, number: number) => [
+  {
+    model: 'bearing',
+    version,
+    number,
+    bundle: '0'.repeat(64),
+    variant: 'fp32',
+    provider: 'cpu' as const,
+  },
+];
+
+describe('a rollout through messages', () => {
+  it('moves the fleet wave by wave and ends when all have proven it', async () => {
+    await install('1.0.0');
+    const { id } = await fixture.domain.rollouts.create(plan('1.1.0'), 'admin');
+    await fixture.world.advance(100);
+    expect(['edge-1', 'edge-2', 'edge-3'].map(desiredVersion)).toEqual(['1.1.0', '1.0.0', '1.0.0']);
+    await fixture.fleet.report('edge-1', 'committed', { proof: 'proven' });
+    await fixture.world.advance(1_000);
+    expect(['edge-1', 'edge-2', 'edge-3'].map(desiredVersion)).toEqual(['1.1.0', '1.1.0', '1.1.0']);
+    for (const device of ['edge-2', 'edge-3'])
+      await fixture.fleet.report(device, 'committed', { proof: 'proven' });
+    await fixture.world.advance(1_000);
+    expect(await view(id)).toMatchObject({
+      state: 'succeeded',
+      waves: [{ state: 'passed' }, { state: 'passed' }],
+    });
+  });
+
+  it('accepts a first install without traffic, and shows it as unproven', async () => {
+    const { id } = await fixture.domain.rollouts.create(plan('1.0.0', { waves: [] }), 'admin');
+    await fixture.world.advance(100);
+    for (const device of ['edge-1', 'edge-2', 'edge-3'])
+      await fixture.fleet.report(device, 'committed', { proof: 'unproven' });
+    await fixture.world.advance(1_000);
+    const { state, waves, reason } = await view(id);
+    expect(state).toBe('succeeded');
+    expect(waves[0]?.devices.map((device) => device.state)).toEqual(['unproven', 'unproven', 'unproven']);
+    expect(reason).toContain('3 of 3 without proof');
+  });
+
+  it('takes a failing version back, also after a crash in the middle', async () => {
+    await install('1.0.0');
+    const { id } = await fixture.domain.rollouts.create(plan('1.1.0', { waves: [{ count: 2 }] }), 'admin');
+    await fixture.world.advance(100);
+    await fixture.fleet.report('edge-2', 'committed', { proof: 'proven' });
+    await fixture.fleet.report('edge-1', 'reverted', {
+      evidence: { samples: 50, agreement: 0.41, errors: 0, requests: 60, latencyRatio: 1 },
+      reason: { code: 'DISAGREES', message: 'disagrees' },
+      serving: serving('1.0.0', 1),
+    });
+    await fixture.restart();
+    await fixture.world.advance(1_000);
+    expect(['edge-1', 'edge-2', 'edge-3'].map(desiredVersion)).toEqual(['1.0.0', '1.0.0', '1.0.0']);
+    expect(fixture.fleet.received<Desired>('edge-2', 'desired')?.setBy).toEqual({ kind: 'rollback', id });
+    expect((await view(id)).state).toBe('reverting');
+    await fixture.restart();
+    await fixture.fleet.report('edge-2', 'committed', { proof: 'unproven' });
+    await fixture.world.advance(1_000);
+    expect(await view(id)).toMatchObject({
+      state: 'reverted',
+      reason: 'device edge-1: 1.1.0 agreed with 1.0.0 on 41 % of 50 mirrored inputs, 98 % needed',
+    });
+  });
+
+  it('pauses when a device stays silent, and goes on when told to', async () => {
+    const { id } = await fixture.domain.rollouts.create(plan('1.0.0'), 'admin');
+    await fixture.world.advance(61_000);
+    expect(await view(id)).toMatchObject({ state: 'paused', waves: [{ state: 'inconclusive' }, {}] });
+    const resumed = await fixture.domain.rollouts.order(id, 'resume', 'admin');
+    expect(resumed.waves.map(({ state }) => state)).toEqual(['accepted', 'moving']);
+    await expect(fixture.domain.rollouts.order(id, 'resume', 'admin')).rejects.toMatchObject({
+      code: 'CONFLICT',
+    });
+  });
+
+  it('refuses a second rollout of the model on the same device, one with nothing to do, and an empty group', async () => {
+    const { id } = await fixture.domain.rollouts.create(plan('1.0.0', { selector: 'id=edge-1' }), 'admin');
+    await expect(fixture.domain.rollouts.create(plan('1.1.0'), 'admin')).rejects.toMatchObject({
+      code: 'CONFLICT',
+      message: expect.stringContaining(id),
+    });
+    await expect(
+      fixture.domain.rollouts.create(plan('1.0.0', { selector: 'id=edge-1' }), 'admin'),
+    ).rejects.toMatchObject({ code: 'CONFLICT', message: expect.stringContaining('already') });
+    await expect(
+      fixture.domain.rollouts.create(plan('1.0.0', { selector: 'site=moon' }), 'admin'),
+    ).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  });
+});
+
+describe('a rollback', () => {
+  it('goes back one version at a time', async () => {
+    await install('1.0.0');
+    await install('1.1.0');
+    await install('1.2.0');
+    const first = await fixture.domain.rollouts.rollBack({ model: 'bearing', selector: 'all' }, 'admin');
+    expect(first.devices.map(({ from, to }) => [from, to])).toEqual(Array(3).fill(['1.2.0', '1.1.0']));
+    const second = await fixture.domain.rollouts.rollBack(
+      { model: 'bearing', selector: 'id=edge-2' },
+      'admin',
+    );
+    expect(second.devices).toMatchObject([{ device: 'edge-2', from: '1.1.0', to: '1.0.0' }]);
+    await fixture.world.advance(100);
+    expect(['edge-1', 'edge-2'].map(desiredVersion)).toEqual(['1.1.0', '1.0.0']);
+  });
+
+  it('aborts a rollout under way instead, and leaves the rest alone', async () => {
+    await install('1.0.0');
+    const { id } = await fixture.domain.rollouts.create(plan('1.1.0'), 'admin');
+    await fixture.world.advance(100);
+    const answer = await fixture.domain.rollouts.rollBack({ model: 'bearing', selector: 'all' }, 'admin');
+    expect(answer).toMatchObject({
+      aborted: [id],
+      devices: [{ device: 'edge-1', from: '1.1.0', to: '1.0.0' }],
+    });
+    await fixture.world.advance(100);
+    await fixture.fleet.report('edge-1', 'committed', { proof: 'unproven' });
+    await fixture.world.advance(1_000);
+    expect((await view(id)).state).toBe('reverted');
+    expect(['edge-1', 'edge-2', 'edge-3'].map(desiredVersion)).toEqual(['1.0.0', '1.0.0', '1.0.0']);
+  });
+
+  it('says so when there is nothing to go back to', async () => {
+    await expect(
+      fixture.domain.rollouts.rollBack({ model: 'bearing', selector: 'all' }, 'admin'),
+    ).rejects.toMatchObject({ code: 'CONFLICT', message: expect.stringContaining('not to run bearing') });
+  });
+});

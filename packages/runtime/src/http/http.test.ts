@@ -1,0 +1,315 @@
+import { connect } from 'node:net';
+import { deflateSync, gzipSync } from 'node:zlib';
+import { streamLog, systemClock } from '@covey/ports';
+import { limits } from '@covey/protocol';
+import * as fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { encodeTexts } from '../executor/index.ts';
+import { createInferenceServer, type InferenceServer } from '../server.ts';
+import { client } from '../testing/client.ts';
+import {
+  addModel,
+  countingModel,
+  identityModel,
+  loadedModel,
+  modelFolder,
+  schemaOf,
+} from '../testing/models.ts';
+
+let models: Awaited<ReturnType<typeof modelFolder>>;
+let server: InferenceServer;
+let http: ReturnType<typeof client>;
+
+beforeAll(async () => {
+  models = await modelFolder();
+  server = await createInferenceServer({
+    clock: systemClock,
+    log: streamLog({ write: () => true }, systemClock, 'error'),
+    host: '127.0.0.1',
+    port: 0,
+    metricsIntervalMs: 60_000,
+    summaryIntervalMs: 60_000,
+    send: () => {},
+  });
+  http = client(server.url);
+  const served = async (
+    name: string,
+    bytes: Uint8Array,
+    schema: Parameters<typeof loadedModel>[1],
+    version = '1.2.0',
+  ) => loadedModel(await models.write(`${name}.onnx`, bytes), schema, { name, version, number: 3 });
+  await server.apply({
+    plan: 1,
+    models: [
+      await served('add', addModel(1, [-1, 2]), schemaOf('FP32', [-1, 2])),
+      await served('int64', identityModel('INT64', [-1]), schemaOf('INT64', [-1])),
+      await served('uint64', identityModel('UINT64', [-1]), schemaOf('UINT64', [-1])),
+      await served('half', identityModel('FP16', [-1]), schemaOf('FP16', [-1])),
+      await served('text', identityModel('BYTES', [-1]), schemaOf('BYTES', [-1])),
+      await served('bool', identityModel('BOOL', [-1]), schemaOf('BOOL', [-1])),
+      await served('count', countingModel(), schemaOf('INT64', [])),
+    ],
+  });
+});
+afterAll(async () => {
+  http.close();
+  await server.drain();
+  await models.remove();
+});
+
+const input = (datatype: string, shape: number[], data: unknown, more = {}) => ({
+  inputs: [{ name: 'x', datatype, shape, data }],
+  ...more,
+});
+const floats = (...values: number[]) => new Uint8Array(new Float32Array(values).buffer);
+
+describe('metadata and health', () => {
+  test('server, health and model metadata', async () => {
+    expect((await http.get('/v2')).json).toMatchObject({ name: 'covey', extensions: ['binary_tensor_data'] });
+    for (const path of ['/v2/health/live', '/v2/health/ready', '/v2/models/add/ready']) {
+      expect(await http.get(path)).toMatchObject({ status: 200, json: undefined });
+    }
+    const metadata = await http.get('/v2/models/add');
+    expect(metadata.json).toEqual({
+      name: 'add',
+      versions: ['1.2.0'],
+      platform: 'onnx_onnxv1',
+      inputs: [{ name: 'x', datatype: 'FP32', shape: [-1, 2] }],
+      outputs: [{ name: 'y', datatype: 'FP32', shape: [-1, 2] }],
+    });
+    expect((await http.get('/v2/models/add/versions/3')).json).toEqual(metadata.json);
+    expect((await http.get('/v2/models/add/versions/1.2.0')).json).toEqual(metadata.json);
+  });
+
+  test.each([
+    ['GET', '/v2/models/none', 404, 'MODEL_UNKNOWN'],
+    ['GET', '/v2/models/add/versions/9.9.9', 404, 'MODEL_UNKNOWN'],
+    ['POST', '/v2/models/none/infer', 404, 'MODEL_UNKNOWN'],
+    ['GET', '/elsewhere', 404, 'NOT_FOUND'],
+    ['GET', '/v2/models/add/other', 404, 'NOT_FOUND'],
+    ['GET', '/v2/models/%E0%A4%A/infer', 400, 'INVALID_DOCUMENT'],
+    ['GET', '/v2/models/add/infer', 405, 'METHOD_NOT_ALLOWED'],
+    ['POST', '/v2', 405, 'METHOD_NOT_ALLOWED'],
+  ])('%s %s is %i %s', async (method, path, status, code) => {
+    const reply = await http.send(method, path);
+    expect(reply).toMatchObject({ status, json: { error: expect.any(String) } });
+    expect(reply.headers['x-covey-error-code']).toBe(code);
+  });
+});
+
+describe('inference', () => {
+  test('JSON: nested or flat data; the answer names version, variant and provider, and echoes the id', async () => {
+    const nested = await http.post(
+      '/v2/models/add/infer',
+      input(
+        'FP32',
+        [2, 2],
+        [
+          [1, 2],
+          [3, 4],
+        ],
+        { id: 'a' },
+      ),
+    );
+    expect(nested).toMatchObject({ status: 200 });
+    expect(nested.json).toEqual({
+      model_name: 'add',
+      model_version: '1.2.0',
+      id: 'a',
+      parameters: { variant: 'fp32', provider: 'cpu' },
+      outputs: [{ name: 'y', datatype: 'FP32', shape: [2, 2], data: [2, 3, 4, 5] }],
+    });
+    const flat = await http.post('/v2/models/add/versions/3/infer', input('FP32', [2, 2], [1, 2, 3, 4]));
+    expect(flat.json).toMatchObject({ outputs: [{ data: [2, 3, 4, 5] }] });
+  });
+
+  test('binary in and out, by request or by output, the output winning', async () => {
+    const inputs = [{ name: 'x', datatype: 'FP32', shape: [1, 2], parameters: { binary_data_size: 8 } }];
+    const asked = { inputs, parameters: { binary_data_output: true } };
+    const binary = await http.postBinary('/v2/models/add/infer', asked, floats(1, 2));
+    expect(binary.json).toMatchObject({ outputs: [{ parameters: { binary_data_size: 8 } }] });
+    expect(binary.body.subarray(-8)).toEqual(Buffer.from(floats(2, 3)));
+    const outputs = [{ name: 'y', parameters: { binary_data: false } }];
+    const json = await http.postBinary('/v2/models/add/infer', { ...asked, outputs }, floats(1, 2));
+    expect(json.headers['inference-header-content-length']).toBeUndefined();
+    expect(json.json).toMatchObject({ outputs: [{ data: [2, 3] }] });
+  });
+
+  test('a raw request: header length 0', async () => {
+    const reply = await http.postBinary('/v2/models/add/infer', undefined, floats(1, 2, 3, 4));
+    expect(reply.json).toMatchObject({ outputs: [{ shape: [2, 2], parameters: { binary_data_size: 16 } }] });
+    expect(reply.body.subarray(-16)).toEqual(Buffer.from(floats(2, 3, 4, 5)));
+    expect(await http.postBinary('/v2/models/add/infer', undefined, floats(1, 2, 3))).toMatchObject({
+      status: 400,
+      json: { error: 'input x: FP32 [1,2] takes 8 bytes, got 12' },
+    });
+  });
+
+  test('gzip and deflate bodies, JSON or binary', async () => {
+    const body = JSON.stringify(input('FP32', [1, 2], [1, 2]));
+    for (const [encoding, bytes] of [
+      ['gzip', gzipSync(body)],
+      ['deflate', deflateSync(body)],
+    ] as const) {
+      const reply = await http.post('/v2/models/add/infer', bytes, { 'content-encoding': encoding });
+      expect(reply.json).toMatchObject({ outputs: [{ data: [2, 3] }] });
+    }
+    const raw = await http.post('/v2/models/add/infer', gzipSync(floats(1, 2)), {
+      'content-encoding': 'gzip',
+      'inference-header-content-length': '0',
+    });
+    expect(raw.body.subarray(-8)).toEqual(Buffer.from(floats(2, 3)));
+  });
+
+  test('64-bit integers are exact in JSON, both ways', async () => {
+    const signed =
+      '{"inputs":[{"name":"x","datatype":"INT64","shape":[3],"data":[9223372036854775807,-9223372036854775808,7]}]}';
+    const reply = await http.post('/v2/models/int64/infer', signed);
+    expect(reply.body.toString()).toContain('[9223372036854775807,-9223372036854775808,7]');
+    const unsigned = await http.post(
+      '/v2/models/uint64/infer',
+      signed.replace('INT64', 'UINT64').replace(/\[9.*7\]/, '[18446744073709551615,0,1]'),
+    );
+    expect(unsigned.body.toString()).toContain('[18446744073709551615,0,1]');
+    const tooLarge = await http.post(
+      '/v2/models/int64/infer',
+      signed.replace('9223372036854775807', '9223372036854775808'),
+    );
+    expect(tooLarge).toMatchObject({
+      status: 400,
+      json: { error: 'input x: element 0 must be INT64, got 9223372036854775808' },
+    });
+  });
+
+  test('texts, booleans and halves', async () => {
+    const texts = await http.post('/v2/models/text/infer', input('BYTES', [2], ['ä', '']));
+    expect(texts.json).toMatchObject({ outputs: [{ datatype: 'BYTES', data: ['ä', ''] }] });
+    const packed = encodeTexts(['one', '二']);
+    const json = {
+      inputs: [{ name: 'x', datatype: 'BYTES', shape: [2], parameters: { binary_data_size: packed.length } }],
+    };
+    expect((await http.postBinary('/v2/models/text/infer', json, packed)).json).toMatchObject({
+      outputs: [{ data: ['one', '二'] }],
+    });
+    const booleans = await http.post('/v2/models/bool/infer', input('BOOL', [3], [true, 0, false]));
+    expect(booleans.json).toMatchObject({ outputs: [{ data: [true, false, false] }] });
+    expect(await http.post('/v2/models/half/infer', input('FP16', [1], [1]))).toMatchObject({ status: 400 });
+    const half = await http.postBinary('/v2/models/half/infer', undefined, Uint8Array.of(0, 0x3c));
+    expect(half.body.subarray(-2)).toEqual(Buffer.of(0, 0x3c));
+    const inputs = [{ name: 'x', datatype: 'FP16', shape: [1], parameters: { binary_data_size: 2 } }];
+    expect(await http.postBinary('/v2/models/half/infer', { inputs }, Uint8Array.of(0, 0x3c))).toMatchObject({
+      status: 400,
+      json: { error: expect.stringContaining('binary_data') },
+    });
+  });
+
+  test.each([
+    ['datatype', input('INT32', [1, 2], [1, 2]), 'input x: expected FP32, got INT32'],
+    ['rank', input('FP32', [2], [1, 2]), 'input x: expected shape [-1,2], got [2]'],
+    ['shape', input('FP32', [1, 3], [1, 2, 3]), 'input x: expected shape [-1,2], got [1,3]'],
+    ['count', input('FP32', [1, 2], [1]), 'input x: its shape holds 2 elements, data has 1'],
+    ['element', input('FP32', [1, 2], [1, 'two']), 'input x: element 1 must be FP32, got "two"'],
+    ['overflow', input('FP32', [1, 2], [1, 1e39]), 'input x: element 1 must be FP32, got 1e+39'],
+    [
+      'unknown input',
+      { inputs: [{ name: 'z', datatype: 'FP32', shape: [1], data: [1] }] },
+      'the model has no input z; it has x',
+    ],
+    ['missing input', { inputs: [] }, 'input x is missing'],
+    [
+      'unknown output',
+      input('FP32', [1, 2], [1, 2], { outputs: [{ name: 'z' }] }),
+      'the model has no output z; it has y',
+    ],
+    ['no data', input('FP32', [1, 2], undefined), 'input x: element 0 must be FP32, got nothing'],
+  ])('wrong %s is 400 and says what was expected', async (_what, body, error) => {
+    expect(await http.post('/v2/models/add/infer', body)).toMatchObject({
+      status: 400,
+      json: { error },
+    });
+  });
+
+  test('an extension that is not served is 501, not ignored', async () => {
+    const outputs = [{ name: 'y', parameters: { classification: 2 } }];
+    expect(await http.post('/v2/models/add/infer', input('FP32', [1, 2], [1, 2], { outputs }))).toMatchObject(
+      { status: 501 },
+    );
+    expect(await http.post('/v2/models/add/infer', '{}', { 'content-encoding': 'br' })).toMatchObject({
+      status: 501,
+    });
+  });
+
+  test('a full queue is 503 OVERLOADED, and those inside it are answered', async () => {
+    const slow = (data: number) => http.post('/v2/models/count/infer', input('INT64', [], [data]));
+    const replies = await Promise.all(Array.from({ length: 80 }, (_, i) => slow(i === 0 ? 300_000 : 1)));
+    const refused = replies.filter(({ status }) => status === 503);
+    expect(refused.length).toBe(16);
+    expect(refused.every(({ headers }) => headers['x-covey-error-code'] === 'OVERLOADED')).toBe(true);
+    expect(replies.filter(({ status }) => status === 200).length).toBe(64);
+  });
+});
+
+describe('hostile bodies', () => {
+  test('too large: declared, or only when decoded', async () => {
+    const huge = { 'content-length': String(limits.inferenceBodyBytes + 1) };
+    expect(await http.post('/v2/models/add/infer', 'x', huge)).toMatchObject({
+      status: 413,
+      json: { error: expect.stringContaining('limit') },
+    });
+    const bomb = gzipSync(Buffer.alloc(limits.inferenceBodyBytes + 1));
+    expect(await http.post('/v2/models/add/infer', bomb, { 'content-encoding': 'gzip' })).toMatchObject({
+      status: 413,
+    });
+    const header = { 'inference-header-content-length': String(limits.inferenceHeaderBytes + 1) };
+    expect(await http.post('/v2/models/add/infer', 'x', header)).toMatchObject({ status: 413 });
+  });
+
+  test('garbage, truncated and lying bodies are 4xx with a JSON error, and the server lives', async () => {
+    const good = JSON.stringify({
+      inputs: [{ name: 'x', datatype: 'FP32', shape: [1, 2], parameters: { binary_data_size: 8 } }],
+    });
+    const mangled = fc
+      .tuple(fc.nat(good.length), fc.string({ maxLength: 8 }), fc.nat(20))
+      .map(([at, insert, drop]) => good.slice(0, at) + insert + good.slice(at + drop));
+    const lying = fc.integer({ min: -5, max: 40 }).map((size) => good.replace('8', String(size)));
+    await fc.assert(
+      fc.asyncProperty(
+        fc.oneof(mangled, lying, fc.string(), fc.json()),
+        fc.uint8Array({ maxLength: 24 }),
+        fc.oneof(
+          fc.constant(undefined),
+          fc.constantFrom('-1', 'x', '1e3', '0', '999999'),
+          fc.nat(200).map(String),
+        ),
+        fc.constantFrom('identity', 'gzip', 'deflate'),
+        async (json, binary, length, encoding) => {
+          const body = Buffer.concat([Buffer.from(json), binary]);
+          const headers = {
+            'content-encoding': encoding,
+            'inference-header-content-length': length ?? String(Buffer.byteLength(json)),
+          };
+          const reply = await http.post('/v2/models/add/infer', body, headers);
+          if (reply.status === 200) return;
+          expect(reply.status).toBeGreaterThanOrEqual(400);
+          expect(reply.status).toBeLessThan(500);
+          expect(reply.json).toMatchObject({ error: expect.any(String) });
+        },
+      ),
+      { numRuns: 300 },
+    );
+    expect(await http.post('/v2/models/add/infer', input('FP32', [1, 2], [1, 2]))).toMatchObject({
+      status: 200,
+    });
+  });
+
+  test('what is no HTTP is told so, in JSON', async () => {
+    const socket = connect(server.port, '127.0.0.1');
+    const chunks: Buffer[] = [];
+    socket.on('data', (chunk: Buffer) => chunks.push(chunk));
+    socket.end('\u0016\u0003\u0001 this is TLS, or nothing\r\n\r\n');
+    await new Promise((resolve) => socket.once('close', resolve));
+    const reply = Buffer.concat(chunks).toString();
+    expect(reply).toMatch(/^HTTP\/1\.1 400 /);
+    expect(reply).toContain('{"error":');
+  });
+});
