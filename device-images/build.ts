@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   chmodSync,
   cpSync,
@@ -37,6 +37,8 @@ const bundling: BuildOptions = {
   minifySyntax: true,
   legalComments: 'linked',
   external,
+  // As Node would choose for `import`; esbuild's default for Node is the CommonJS form, whose names a dynamic import loses.
+  mainFields: ['module', 'main'],
   // Bundled CommonJS packages ask for Node's own modules with require().
   banner: {
     js: "import { createRequire as nodeRequire } from 'node:module'; const require = nodeRequire(import.meta.url);",
@@ -104,6 +106,8 @@ function copyNode(): void {
   const target = join(folder, 'bin', 'node');
   cpSync(realpathSync(process.execPath), target);
   chmodSync(target, 0o755);
+  // 33 MB of symbols that only a debugger reads. A machine without binutils ships them too.
+  if (process.platform === 'linux') spawnSync('strip', ['-s', target]);
 }
 
 /** Small heaps: a device runs two of these processes, for months. */

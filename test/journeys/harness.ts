@@ -96,6 +96,8 @@ export async function startTestFleet(deviceCount: number): Promise<TestFleet> {
     '0',
   ]);
   const json = <T>(...args: string[]) => coveyJson<T>([...args, '--data', data]);
+  const { publicKey } = await json<{ publicKey: string }>('trust', 'create-key');
+  await json('trust', 'set', publicKey);
   const agents: TestFleet['agents'] = [];
   for (let index = 1; index <= deviceCount; index++) {
     const id = `edge-${index}`;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type Behaviour, makeBundle, type Simulation, simulate } from './simulation.fixture.ts';
+import type { Behaviour } from './programs.fixture.ts';
+import { makeBundle, type Simulation, simulate } from './simulation.fixture.ts';
 
 describe('the agent on virtual time', () => {
   it('installs a first release without traffic as unproven, and a second one as proven by its soak', async () => {

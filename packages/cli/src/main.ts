@@ -9,6 +9,7 @@ import { rollbackCommand } from './commands/rollback.ts';
 import { rolloutCommand } from './commands/rollout.ts';
 import { summaryCommand } from './commands/summary.ts';
 import { tokenCommand } from './commands/token.ts';
+import { trustCommand } from './commands/trust.ts';
 import { upCommand } from './commands/up.ts';
 import { whyCommand } from './commands/why.ts';
 import { createProgram, runProgram } from './program.ts';
@@ -19,6 +20,7 @@ await runProgram(
     controllerCommand(),
     agentCommand(),
     enrollCommand(),
+    trustCommand(),
     tokenCommand(),
     modelCommand(),
     rolloutCommand(),

@@ -1,11 +1,15 @@
 import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
-import { compressFrame, decompressFrame } from 'lz4-napi';
+import { compressFrameSync, decompressFrameSync } from 'lz4-napi';
 import { CoveyError } from './errors.ts';
 import { type Telemetry, TelemetrySchema } from './generated/telemetry_pb.ts';
 import { limits } from './limits.ts';
 import { checkLz4Frame } from './lz4.ts';
 
-/** A telemetry message as it goes on the wire: protobuf in an LZ4 frame with content checksum. */
+/**
+ * A telemetry message as it goes on the wire: protobuf in an LZ4 frame with content checksum. Compressed in this thread: at
+ * every size up to the limit that costs less than the way to another (2 KB: 11 us against 33; 1 MB: 2.7 ms against 3.3), and
+ * the order of things on virtual time does not depend on real threads.
+ */
 export async function encodeTelemetry(
   message: MessageInitShape<typeof TelemetrySchema>,
 ): Promise<Uint8Array> {
@@ -16,7 +20,7 @@ export async function encodeTelemetry(
       `telemetry message has ${bytes.byteLength} bytes, the limit is ${limits.telemetryBytes}`,
     );
   }
-  return compressFrame(bytes, { contentChecksum: true });
+  return compressFrameSync(viewOf(bytes), { contentChecksum: true });
 }
 
 /**
@@ -27,7 +31,7 @@ export async function decodeTelemetry(frame: Uint8Array): Promise<Telemetry> {
   const sizeBytes = checkLz4Frame(frame, limits.telemetryBytes);
   let bytes: Uint8Array;
   try {
-    bytes = await decompressFrame(frame);
+    bytes = decompressFrameSync(viewOf(frame));
   } catch (cause) {
     throw new CoveyError('WIRE_CHECKSUM', 'telemetry frame does not decode to what its checksum says', {
       cause,
@@ -40,4 +44,8 @@ export async function decodeTelemetry(frame: Uint8Array): Promise<Telemetry> {
   } catch (cause) {
     throw new CoveyError('WIRE_MALFORMED', 'telemetry frame holds no telemetry message', { cause });
   }
+}
+
+function viewOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -91,8 +91,10 @@ function serviceOf(
       return findInstance(serving, model, version);
     },
     infer: async (instance, { inputs }) => {
+      const running = instance.executor.run(inputs);
+      measurements.catchUp();
       try {
-        return await instance.executor.run(inputs);
+        return await running;
       } catch (error) {
         const { code } = toCoveyError(error);
         if (code === 'OVERLOADED' || code === 'INPUT_INVALID') measurements.rejected(instance);

@@ -8,11 +8,11 @@ import { initialUpdate } from '../update/index.ts';
 import { openLedger } from './ledger.ts';
 
 const [root = '', killAt = '', moment = ''] = process.argv.slice(2);
-let changes = 0;
+const done = { changes: 0 };
 
 function killing<A extends unknown[]>(change: (...args: A) => Promise<void>): (...args: A) => Promise<void> {
   return async (...args) => {
-    const isLast = ++changes === Number(killAt);
+    const isLast = ++done.changes === Number(killAt);
     if (isLast && moment === 'before') process.kill(process.pid, 'SIGKILL');
     await change(...args);
     if (isLast) process.kill(process.pid, 'SIGKILL');

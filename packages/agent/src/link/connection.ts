@@ -36,130 +36,158 @@ export interface Connection {
   greetAgain(): Promise<void>;
 }
 
+type LinkPorts = Pick<Ports, 'clock' | 'random' | 'link' | 'log'>;
+
 export function createConnection(
-  ports: Pick<Ports, 'clock' | 'random' | 'link' | 'log'>,
+  ports: LinkPorts,
   identity: Identity,
   bootId: string,
   handlers: ConnectionHandlers,
 ): Connection {
-  const { clock, log } = ports;
-  let machine = stoppedLink;
-  let session: LinkSession | null = null;
-  let timer: Timer | null = null;
-  /** Ends of sessions under way, so that `stop` can wait for them. */
-  let ending: Promise<void> = Promise.resolve();
-  /** Counts attempts: what an older one still says is not listened to. */
-  let attempt = 0;
+  return new MqttConnection(ports, identity, bootId, handlers);
+}
 
-  const feed = (event: LinkEvent) => {
-    const next = advanceLink(machine, event, clock.monotonicMs());
-    if (next.machine.state !== machine.state) log.write('debug', 'link', { state: next.machine.state });
-    machine = next.machine;
-    for (const step of next.steps) execute(step);
-  };
-  const failed = (mine: number, error: unknown) => {
-    if (mine !== attempt) return;
-    const { code, message } = toCoveyError(error);
-    log.write('warn', message, { code });
-    feed({ kind: 'failed', jitter: ports.random.fraction() });
-  };
-  const connect = async () => {
-    const mine = ++attempt;
-    try {
-      const opened = await ports.link.connect(
-        linkOptions(identity, bootId, {
-          onMessage: (topic, payload) => mine === attempt && received(topic, payload),
-          onClose: (reason) => {
-            if (mine !== attempt) return;
-            log.write('info', 'link closed', { reason });
-            session = null;
-            feed({ kind: 'closed', jitter: ports.random.fraction() });
-          },
-        }),
-      );
-      if (mine !== attempt) return await opened.end({ graceful: true });
-      session = opened;
-      feed({ kind: 'accepted' });
-    } catch (error) {
-      failed(mine, error);
+class MqttConnection implements Connection {
+  readonly #ports: LinkPorts;
+  readonly #identity: Identity;
+  readonly #bootId: string;
+  readonly #handlers: ConnectionHandlers;
+  #machine = stoppedLink;
+  #session: LinkSession | null = null;
+  #timer: Timer | null = null;
+  /** The end of a session under way, so that `stop` can wait for it. */
+  #ending: Promise<void> = Promise.resolve();
+  /** Counts attempts: what an older one still says is not listened to. */
+  #attempt = 0;
+
+  constructor(ports: LinkPorts, identity: Identity, bootId: string, handlers: ConnectionHandlers) {
+    this.#ports = ports;
+    this.#identity = identity;
+    this.#bootId = bootId;
+    this.#handlers = handlers;
+  }
+
+  get state(): LinkState {
+    return this.#machine.state;
+  }
+
+  start(): void {
+    this.#feed({ kind: 'start' });
+  }
+
+  async stop(): Promise<void> {
+    this.#timer?.cancel();
+    this.#feed({ kind: 'stop' });
+    await this.#ending;
+  }
+
+  reconnect(retryAfterMs: number): void {
+    this.#feed({ kind: 'ordered', retryAfterMs, jitter: this.#ports.random.fraction() });
+  }
+
+  async publish(kind: UpKind, payload: Uint8Array): Promise<void> {
+    if (!this.#session) throw new CoveyError('UNREACHABLE', 'not connected to the controller');
+    await this.#session.publish(topicOf(this.#identity.deviceId, kind), payload, 1);
+  }
+
+  async greetAgain(): Promise<void> {
+    await this.publish('birth', encodeJson(this.#handlers.birth()));
+    await this.publish('get', encodeJson({ generation: this.#handlers.generation(), bootId: this.#bootId }));
+  }
+
+  #feed(event: LinkEvent): void {
+    const next = advanceLink(this.#machine, event, this.#ports.clock.monotonicMs());
+    if (next.machine.state !== this.#machine.state) {
+      this.#ports.log.write('debug', 'link', { state: next.machine.state });
     }
-  };
-  const received = (topic: string, payload: Uint8Array) => {
-    const parsed = parseTopic(topic);
-    if (parsed?.direction === 'down' && parsed.device === identity.deviceId) {
-      handlers.received(parsed.kind, payload);
-    }
-  };
-  const publish = async (kind: UpKind, payload: Uint8Array) => {
-    if (!session) throw new CoveyError('UNREACHABLE', 'not connected to the controller');
-    await session.publish(topicOf(identity.deviceId, kind), payload, 1);
-  };
-  const introduce = async () => {
-    await publish('birth', encodeJson(handlers.birth()));
-    await publish('get', encodeJson({ generation: handlers.generation(), bootId }));
-  };
-  const greet = async () => {
-    const mine = attempt;
-    try {
-      await session?.subscribe(downKinds.map((kind) => topicOf(identity.deviceId, kind)));
-      await introduce();
-      if (mine === attempt) feed({ kind: 'greeted' });
-    } catch (error) {
-      failed(mine, error);
-    }
-  };
-  const close = (graceful: boolean) => {
-    attempt++;
-    const closing = session;
-    session = null;
-    if (!closing) return;
-    ending = closing.end({ graceful }).catch((error) => {
-      log.write('debug', 'ending a session failed', { message: toCoveyError(error).message });
-    });
-  };
-  const wait = (delayMs: number) => {
-    timer?.cancel();
-    timer = clock.setTimer(delayMs, () => feed({ kind: 'retry' }));
-  };
-  const execute = (step: LinkStep) => {
+    this.#machine = next.machine;
+    for (const step of next.steps) this.#execute(step);
+  }
+
+  #execute(step: LinkStep): void {
     switch (step.kind) {
       case 'connect':
-        void connect();
+        void this.#connect();
         break;
       case 'greet':
-        void greet();
+        void this.#greet();
         break;
       case 'announceOnline':
-        handlers.online();
+        this.#handlers.online();
         break;
       case 'announceOffline':
-        handlers.offline();
+        this.#handlers.offline();
         break;
       case 'end':
-        close(true);
+        this.#close(true);
         break;
       case 'drop':
-        close(false);
+        this.#close(false);
         break;
       case 'wait':
-        wait(step.delayMs);
+        this.#timer?.cancel();
+        this.#timer = this.#ports.clock.setTimer(step.delayMs, () => this.#feed({ kind: 'retry' }));
         break;
     }
-  };
-  return {
-    get state() {
-      return machine.state;
-    },
-    start: () => feed({ kind: 'start' }),
-    stop: async () => {
-      timer?.cancel();
-      feed({ kind: 'stop' });
-      await ending;
-    },
-    reconnect: (retryAfterMs) => feed({ kind: 'ordered', retryAfterMs, jitter: ports.random.fraction() }),
-    publish,
-    greetAgain: introduce,
-  };
+  }
+
+  async #connect(): Promise<void> {
+    const mine = ++this.#attempt;
+    try {
+      const session = await this.#ports.link.connect(
+        linkOptions(this.#identity, this.#bootId, {
+          onMessage: (topic, payload) => mine === this.#attempt && this.#received(topic, payload),
+          onClose: (reason) => mine === this.#attempt && this.#closed(reason),
+        }),
+      );
+      if (mine !== this.#attempt) return await session.end({ graceful: true });
+      this.#session = session;
+      this.#feed({ kind: 'accepted' });
+    } catch (error) {
+      this.#failed(mine, error);
+    }
+  }
+
+  async #greet(): Promise<void> {
+    const mine = this.#attempt;
+    try {
+      await this.#session?.subscribe(downKinds.map((kind) => topicOf(this.#identity.deviceId, kind)));
+      await this.greetAgain();
+      if (mine === this.#attempt) this.#feed({ kind: 'greeted' });
+    } catch (error) {
+      this.#failed(mine, error);
+    }
+  }
+
+  #received(topic: string, payload: Uint8Array): void {
+    const parsed = parseTopic(topic);
+    if (parsed?.direction === 'down' && parsed.device === this.#identity.deviceId) {
+      this.#handlers.received(parsed.kind, payload);
+    }
+  }
+
+  #closed(reason: string): void {
+    this.#ports.log.write('info', 'link closed', { reason });
+    this.#session = null;
+    this.#feed({ kind: 'closed', jitter: this.#ports.random.fraction() });
+  }
+
+  #failed(mine: number, error: unknown): void {
+    if (mine !== this.#attempt) return;
+    const { code, message } = toCoveyError(error);
+    this.#ports.log.write('warn', message, { code });
+    this.#feed({ kind: 'failed', jitter: this.#ports.random.fraction() });
+  }
+
+  #close(graceful: boolean): void {
+    this.#attempt++;
+    const closing = this.#session;
+    this.#session = null;
+    if (!closing) return;
+    this.#ending = closing.end({ graceful }).catch((error) => {
+      this.#ports.log.write('debug', 'ending a session failed', { message: toCoveyError(error).message });
+    });
+  }
 }
 
 function linkOptions(

@@ -4,9 +4,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { plan } from '../plan/index.ts';
 import { advance, type UpdateEvent, wakeAt } from './advance.ts';
+import { allowed, type EventKind } from './allowed.fixture.ts';
 import { candidateOf, changedModels, initialUpdate, isSettled, type Update } from './state.ts';
-
-type EventKind = UpdateEvent['kind'];
 
 const versions = ['1.0.0', '2.0.0', '3.0.0'] as const;
 const sha = (text: string) => createHash('sha256').update(text).digest('hex');
@@ -25,80 +24,6 @@ function desired(
   const soak = { minSamples: 10, maxDurationMs: 60_000, minAgreement: 0.9, maxErrorRate: 0.1 };
   const release = { id: sha(canonicalJson(models)), models };
   return { generation, release, soak, setBy: { kind, id: 'r' }, setAt: 0, now: 0 };
-}
-
-/** Where each event may lead from each state: the compiler asks for all of it. */
-const allowed: Record<UpdateState, Record<EventKind, UpdateState[]>> = {
-  idle: settledRow('idle'),
-  committed: settledRow('committed'),
-  reverted: settledRow('reverted'),
-  rejected: settledRow('rejected'),
-  downloading: {
-    ...only('downloading'),
-    desired: ['downloading', 'committed'],
-    tick: ['downloading', 'reverted'],
-    downloaded: ['verifying'],
-    failed: ['downloading', 'rejected', 'deferred'],
-  },
-  deferred: {
-    ...only('deferred'),
-    desired: ['downloading', 'committed'],
-    tick: ['deferred', 'downloading', 'reverted'],
-  },
-  verifying: {
-    ...only('verifying'),
-    desired: ['downloading', 'committed'],
-    started: ['verifying', 'reverted'],
-    tick: ['verifying', 'reverted'],
-    verified: ['probing', 'activating', 'rejected'],
-    failed: ['downloading', 'rejected', 'reverted'],
-  },
-  probing: {
-    ...only('probing'),
-    desired: ['downloading', 'committed'],
-    started: ['probing', 'reverted'],
-    tick: ['probing', 'reverted'],
-    probed: ['activating', 'reverted', 'rejected'],
-    failed: ['reverted'],
-  },
-  activating: {
-    ...only('activating'),
-    started: ['activating', 'reverting'],
-    tick: ['activating', 'reverting'],
-    failed: ['reverting'],
-    candidateApplied: ['soaking', 'committed'],
-    runtimeDied: ['reverting'],
-  },
-  soaking: {
-    ...only('soaking'),
-    started: ['soaking', 'reverting'],
-    tick: ['soaking', 'reverting'],
-    probed: ['soaking', 'committed', 'reverting'],
-    failed: ['reverting'],
-    evidence: ['soaking', 'committed', 'reverting'],
-    runtimeDied: ['soaking', 'reverting'],
-  },
-  reverting: { ...only('reverting'), tick: ['reverting', 'reverted'], committedApplied: ['reverted'] },
-};
-
-function only(state: UpdateState): Record<EventKind, UpdateState[]> {
-  return {
-    desired: [state],
-    started: [state],
-    tick: [state],
-    downloaded: [state],
-    verified: [state],
-    probed: [state],
-    failed: [state],
-    candidateApplied: [state],
-    committedApplied: [state],
-    evidence: [state],
-    runtimeDied: [state],
-  };
-}
-
-function settledRow(state: UpdateState): Record<EventKind, UpdateState[]> {
-  return { ...only(state), desired: ['downloading', 'committed'], tick: [state, 'downloading', 'committed'] };
 }
 
 /** One thing that may happen, with all that is not yet known filled in from the state it meets. */
@@ -283,7 +208,7 @@ describe('the update machine', () => {
         accepted: 1,
         choices: [],
       };
-      for (const kind of Object.keys(only(state)) as EventKind[]) {
+      for (const kind of Object.keys(allowed[state]) as EventKind[]) {
         const after = advance(update, eventOf({ kind, flavour: 1, waitMs: 0 }, update), 5);
         expect(allowed[state][kind], `${state} --${kind}-->`).toContain(after.state);
       }

@@ -1,11 +1,21 @@
-import { readFileSync } from 'node:fs';
 import { basename, extname } from 'node:path';
-import { buildBundle, type GoldenVector } from '@covey/bundle';
-import { modelSchema, readModel } from '@covey/onnx';
-import { type Classification, CoveyError, canonicalJson, type ModelSchema } from '@covey/protocol';
+import { buildBundle, type GoldenVector, type VariantSource } from '@covey/bundle';
+import {
+  type Classification,
+  CoveyError,
+  canonicalJson,
+  checkDocument,
+  type ModelSchema,
+  NameSchema,
+  type Tensor,
+  VersionSchema,
+} from '@covey/protocol';
+import type { VersionView } from '@covey/protocol/api';
 import type { Command } from 'commander';
 import { publisherKeyPath, readPublisherKey } from '../publish/keys.ts';
+import { type ModelFile, readModelFile } from '../publish/model-file.ts';
 import { publishBundle } from '../publish/publish.ts';
+import { findPublished, requireSameContents } from '../publish/published.ts';
 import { runSamples, sampleInputs } from '../publish/samples.ts';
 import { readTensor } from '../tensors/read.ts';
 import type { Output } from '../terminal/output.ts';
@@ -57,19 +67,28 @@ export function pushCommand(): Command {
 
 async function push(file: string, options: PushOptions, command: Command): Promise<void> {
   const { client, output } = session(command);
-  const privateKey = readPublisherKey(options.key ?? publisherKeyPath(options.data));
-  const bytes = readModelFile(file);
-  const schema = modelSchema(readModel(bytes));
   const model = options.name ?? basename(file, extname(file)).toLowerCase();
-  const classification = classificationOf(options, schema);
-  const others = Object.entries(options.variant ?? {}).map(([name, path]) => ({
-    name,
-    bytes: readModelFile(path),
-    tolerance: tolerances.other,
-  }));
-  for (const other of others) requireSameSchema(other.name, modelSchema(readModel(other.bytes)), schema);
+  checkArgument(NameSchema, model, options.name === undefined ? 'give --name; the file name' : '--name');
+  checkArgument(VersionSchema, options.version, '--version');
+  const privateKey = readPublisherKey(options.key ?? publisherKeyPath(options.data));
+  const main = readModelFile(file);
+  const variants = variantsOf(main, options.variant ?? {});
+  const samples = samplesOf(main.schema, options.sample ?? {});
+  const classification = classificationOf(options, main.schema);
+  const published = await findPublished(client, model, options.version);
+  if (published) {
+    requireSameContents(published, {
+      description: options.description ?? null,
+      securityCounter: options.securityCounter,
+      classNames: classification?.classNames ?? null,
+      variants: Object.fromEntries(variants.map(({ name, bytes }) => [name, bytes])),
+      hasSamples: Object.keys(samples).length > 0,
+    });
+    tellPublished(output, published, published.hasGolden, 'was published before');
+    return;
+  }
   output.progress(`running ${basename(file)} for its golden vectors`);
-  const golden = await goldenVectors(file, schema, options.sample ?? {}, output);
+  const golden = await goldenVectors(main, samples, output);
   const bundle = buildBundle(
     {
       model,
@@ -77,27 +96,54 @@ async function push(file: string, options: PushOptions, command: Command): Promi
       createdAt: new Date().toISOString(),
       ...(options.description !== undefined && { description: options.description }),
       securityCounter: options.securityCounter,
-      schema,
+      schema: main.schema,
       ...(classification && { classification }),
-      variants: [{ name: 'fp32', bytes, tolerance: tolerances.fp32 }, ...others],
+      variants,
       ...(golden && { golden }),
     },
     privateKey,
   );
   output.progress(`publishing ${model}@${options.version}, ${bundle.chunks.size} chunks`);
   const version = await publishBundle(client, bundle, output.progress);
+  tellPublished(output, version, golden !== undefined, 'is published');
+}
+
+function tellPublished(output: Output, version: VersionView, hasGolden: boolean, how: string): void {
   output.result(
-    version,
-    `${version.model}@${version.version} is published as number ${version.number} (${version.digest.slice(0, 12)})`,
+    { ...version, hasGolden },
+    `${version.model}@${version.version} ${how} as number ${version.number} (${version.digest.slice(0, 12)})${hasGolden ? '' : ', without golden vectors'}`,
   );
 }
 
-function readModelFile(path: string): Uint8Array {
+/** A document's check, said of an argument. */
+function checkArgument(
+  schema: typeof NameSchema | typeof VersionSchema,
+  value: string,
+  argument: string,
+): void {
   try {
-    return readFileSync(path);
+    checkDocument(schema, value, `${argument} ("${value}")`);
   } catch (cause) {
-    throw new CoveyError('NOT_FOUND', `cannot read ${path}: ${(cause as Error).message}`, { cause });
+    throw new CoveyError('INVALID_ARGUMENT', (cause as Error).message, { cause });
   }
+}
+
+/** The file itself as `fp32`, then the others. Errors: those of readModelFile; MODEL_INVALID for another schema. */
+function variantsOf(main: ModelFile, others: Record<string, string>): VariantSource[] {
+  const expected = canonicalJson(main.schema);
+  return [
+    { name: 'fp32', bytes: main.bytes, tolerance: tolerances.fp32 },
+    ...Object.entries(others).map(([name, path]) => {
+      const { bytes, schema } = readModelFile(path);
+      const actual = canonicalJson(schema);
+      if (actual !== expected)
+        throw new CoveyError(
+          'MODEL_INVALID',
+          `variant ${name} has other inputs or outputs than the model: ${actual}, not ${expected}`,
+        );
+      return { name, bytes, tolerance: tolerances.other };
+    }),
+  ];
 }
 
 function classificationOf(options: PushOptions, schema: ModelSchema): Classification | undefined {
@@ -106,43 +152,44 @@ function classificationOf(options: PushOptions, schema: ModelSchema): Classifica
   return { output, classNames: options.classes.split(',').map((name) => name.trim()) };
 }
 
-function requireSameSchema(variant: string, actual: ModelSchema, expected: ModelSchema): void {
-  if (canonicalJson(actual) !== canonicalJson(expected)) {
-    throw new CoveyError(
-      'MODEL_INVALID',
-      `variant ${variant} has other inputs or outputs than the model: ${canonicalJson(actual)}`,
-    );
-  }
+/** Errors: INVALID_ARGUMENT for an input that the model lacks, those of readTensor. */
+function samplesOf(schema: ModelSchema, samples: Record<string, string>): Record<string, Tensor> {
+  return Object.fromEntries(
+    Object.entries(samples).map(([name, text]) => {
+      const spec = schema.inputs.find((input) => input.name === name);
+      if (!spec)
+        throw new CoveyError(
+          'INVALID_ARGUMENT',
+          `the model has no input ${name}; its inputs are ${schema.inputs.map((input) => input.name).join(', ')}`,
+        );
+      return [name, readTensor(spec, text)];
+    }),
+  );
 }
 
-/** Golden vectors from the user's samples, or from random inputs where the model takes those. */
+/**
+ * Golden vectors from the user's samples, the rest random; undefined where the model refuses what is random altogether.
+ * Errors: INFERENCE_FAILED when it refuses samples, those of runSamples and sampleInputs.
+ */
 async function goldenVectors(
-  path: string,
-  schema: ModelSchema,
-  samples: Record<string, string>,
+  { path, schema }: ModelFile,
+  samples: Record<string, Tensor>,
   output: Output,
 ): Promise<GoldenVector[] | undefined> {
-  const specs = new Map(schema.inputs.map((spec) => [spec.name, spec]));
-  const given = Object.entries(samples).map(([name, text]) => {
-    const spec = specs.get(name);
-    if (!spec)
-      throw new CoveyError(
-        'INVALID_ARGUMENT',
-        `the model has no input ${name}; its inputs are ${[...specs.keys()].join(', ')}`,
-      );
-    return [name, readTensor(spec, text)] as const;
-  });
+  const missing = schema.inputs.filter(({ name }) => !Object.hasOwn(samples, name)).map(({ name }) => name);
   try {
-    return await runSamples(path, schema, sampleInputs(schema, Object.fromEntries(given)));
-  } catch (error) {
-    if (
-      !(error instanceof CoveyError) ||
-      error.code !== 'INFERENCE_FAILED' ||
-      given.length === schema.inputs.length
-    )
-      throw error;
+    return await runSamples(path, schema, sampleInputs(schema, samples));
+  } catch (cause) {
+    if (!(cause instanceof CoveyError) || cause.code !== 'INFERENCE_FAILED') throw cause;
+    const ofMissing = missing.length === 0 ? '' : `, with random values for ${missing.join(', ')}`;
+    if (Object.keys(samples).length > 0)
+      throw new CoveyError(
+        'INFERENCE_FAILED',
+        `the model refuses these samples${ofMissing}: ${cause.message}`,
+        { cause },
+      );
     output.progress(
-      `no golden vectors: the model refuses random inputs (${error.message}); give real ones with --sample`,
+      `no golden vectors: the model refuses random inputs (${cause.message}); give real ones with --sample`,
     );
     return undefined;
   }

@@ -19,7 +19,9 @@ test('a second process is refused while the first lives, and admitted once it is
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
   await once(child, 'message');
-  expect(() => lockFolder(folder, join(folder, 'lock'))).toThrow(expect.objectContaining({ code: 'DATA_LOCKED' }));
+  expect(() => lockFolder(folder, join(folder, 'lock'))).toThrow(
+    expect.objectContaining({ code: 'DATA_LOCKED' }),
+  );
   child.kill('SIGKILL');
   await once(child, 'exit');
   const lock = lockFolder(folder, join(folder, 'lock'));

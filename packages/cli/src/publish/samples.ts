@@ -11,30 +11,39 @@ import {
 import { startExecutor } from '@covey/runtime';
 
 const runTimeoutMs = 60_000;
-const randomSamples = 4;
+/** Golden vectors go to every device: random ones are few, and few are large. */
+const mostRandomSamples = 4;
+const randomSampleBytes = 1024 * 1024;
 
-/** Inputs that a user gave, or random ones: uniform in [0, 1) for floats, 0 and 1 for the rest; varying dimensions are 1. */
+/**
+ * Inputs that a user gave, with random ones for the others: uniform in [0, 1) for floats, 0 and 1 for the rest; varying
+ * dimensions are 1. One sample where all inputs are given; otherwise some, within 1 MiB but at least one.
+ * Errors: UNSUPPORTED for texts that are not given.
+ */
 export function sampleInputs(schema: ModelSchema, given: Record<string, Tensor>): Record<string, Tensor>[] {
-  const complete = schema.inputs.every(({ name }) => Object.hasOwn(given, name));
-  return Array.from({ length: complete ? 1 : randomSamples }, () =>
-    Object.fromEntries(schema.inputs.map((spec) => [spec.name, given[spec.name] ?? randomTensor(spec)])),
-  );
+  const sample = () =>
+    Object.fromEntries(schema.inputs.map((spec) => [spec.name, given[spec.name] ?? randomTensor(spec)]));
+  if (schema.inputs.every(({ name }) => Object.hasOwn(given, name))) return [sample()];
+  const first = sample();
+  const sizeBytes = Object.values(first).reduce((sum, { data }) => sum + data.byteLength, 0);
+  const count = Math.max(1, Math.min(mostRandomSamples, Math.floor(randomSampleBytes / sizeBytes)));
+  return [first, ...Array.from({ length: count - 1 }, sample)];
 }
 
 function randomTensor(spec: TensorSpec): Tensor {
   if (spec.datatype === 'BYTES')
     throw new CoveyError('UNSUPPORTED', `input ${spec.name} holds texts; give it with --sample`);
   const shape = spec.shape.map((dimension) => (dimension === -1 ? 1 : dimension));
-  const count = elementCount(shape);
-  const data = new Uint8Array(count * elementBytes[spec.datatype]);
+  const sizeBytes = elementBytes[spec.datatype];
+  const data = new Uint8Array(elementCount(shape) * sizeBytes);
   const view = new DataView(data.buffer);
-  for (let index = 0; index < count; index++) {
+  for (let offset = 0; offset < data.byteLength; offset += sizeBytes) {
     const value = systemRandom.fraction();
-    if (spec.datatype === 'FP32') view.setFloat32(index * 4, value, true);
-    else if (spec.datatype === 'FP64') view.setFloat64(index * 8, value, true);
-    // FP16 1.0 is 0x3c00; whole numbers are little-endian, so that the lowest byte makes 0 or 1.
-    else if (spec.datatype === 'FP16') view.setUint16(index * 2, value < 0.5 ? 0 : 0x3c00, true);
-    else view.setUint8(index * elementBytes[spec.datatype], value < 0.5 ? 0 : 1);
+    if (spec.datatype === 'FP16') view.setFloat16(offset, value, true);
+    else if (spec.datatype === 'FP32') view.setFloat32(offset, value, true);
+    else if (spec.datatype === 'FP64') view.setFloat64(offset, value, true);
+    // Whole numbers are little-endian: their lowest byte makes 0 or 1.
+    else view.setUint8(offset, value < 0.5 ? 0 : 1);
   }
   return { datatype: spec.datatype, shape, data };
 }

@@ -7,7 +7,7 @@ import { systemClock, systemDisk, systemRandom } from '@covey/ports';
 import type { IClientOptions } from 'mqtt';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { openIdentity } from '../identity/index.ts';
-import { type BusBench, closed, death, openBusBench, silent } from './bench.ts';
+import { type BusBench, closed, death, openBusBench, silent } from './bus.fixture.ts';
 import { embeddedBus } from './index.ts';
 
 let bench: BusBench;

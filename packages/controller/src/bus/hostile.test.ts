@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type TLSSocket, connect as tlsConnect } from 'node:tls';
 import { limits } from '@covey/protocol';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { type BusBench, closed, openBusBench } from './bench.ts';
+import { type BusBench, closed, openBusBench } from './bus.fixture.ts';
 
 let bench: BusBench;
 beforeAll(async () => {

@@ -4,7 +4,7 @@ import { limits } from '@covey/protocol';
 import { Aedes, type Client } from 'aedes';
 import { connect, connectAsync, type IClientOptions } from 'mqtt';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { type BusBench, closed, openBusBench, silent } from './bench.ts';
+import { type BusBench, closed, openBusBench, silent } from './bus.fixture.ts';
 import { accessHooks } from './hooks.ts';
 import { createInbox } from './inbox.ts';
 import type { Refusal } from './index.ts';

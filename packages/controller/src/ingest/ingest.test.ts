@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { birth, device, event, type IngestBench, json, openIngestBench } from './bench.ts';
+import { birth, device, event, type IngestBench, json, openIngestBench } from './ingest.fixture.ts';
 
 let bench: IngestBench;
 beforeEach(async () => {

@@ -3,7 +3,7 @@ import { encodeTelemetry } from '@covey/protocol/telemetry';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { queryAudit } from '../audit/index.ts';
-import { device, event, type IngestBench, json, openIngestBench, reported } from './bench.ts';
+import { device, event, type IngestBench, json, openIngestBench, reported } from './ingest.fixture.ts';
 
 let bench: IngestBench;
 beforeEach(async () => {

@@ -70,17 +70,28 @@ function session(client: MqttClient, options: LinkOptions): LinkSession {
   });
   return {
     subscribe: async (topics) => {
-      const grants = await client.subscribeAsync(topics, { qos: 1 });
-      const refused = grants.find((grant) => grant.qos === 128);
-      if (refused) throw new CoveyError('FORBIDDEN', `the broker refuses a subscription to ${refused.topic}`);
+      await client.subscribeAsync(topics, { qos: 1 }).catch((cause) => {
+        // MQTT.js 5 rejects when any topic is refused and shows the SUBACK; 128 is "failure" (MQTT 3.1.1, 3.9.3).
+        const granted = (cause as { packet?: { granted?: number[] } }).packet?.granted;
+        if (granted?.includes(128)) {
+          throw new CoveyError('FORBIDDEN', `the broker refuses one of ${topics.join(', ')}`, { cause });
+        }
+        throw lost(cause);
+      });
     },
     publish: async (topic, payload, qos) => {
       if (!client.connected) throw new CoveyError('UNREACHABLE', 'not connected');
-      await client.publishAsync(topic, Buffer.from(payload), { qos, retain: false });
+      await client.publishAsync(topic, Buffer.from(payload), { qos, retain: false }).catch((cause) => {
+        throw lost(cause);
+      });
     },
     end: async ({ graceful }) => {
       reason = 'ended by this side';
       await client.endAsync(!graceful);
     },
   };
+}
+
+function lost(cause: Error): CoveyError {
+  return new CoveyError('UNREACHABLE', `the connection was lost: ${cause.message}`, { cause });
 }

@@ -24,7 +24,7 @@ interface Waiting {
   cancelled: boolean;
 }
 
-/** Turns of the event loop without a call to a port after which nothing more is expected: compression takes one or two. */
+/** Turns of the event loop without a call to a port after which nothing more is expected. */
 const quietTurns = 3;
 /** 2026-01-01T00:00:00Z. */
 const epochMs = 1_767_225_600_000;

@@ -36,8 +36,10 @@ export interface Measurements {
   failed(instance: MeasuredInstance): void;
   /** A request that never reached the model: overload, or inputs it cannot take. */
   rejected(instance: MeasuredInstance): void;
-  /** The tensors of an answered request. */
+  /** The tensors of an answered request; summarized by the next catchUp, observe or end of a window. */
   observe(instance: MeasuredInstance, inputs: Tensors, outputs: Tensors): void;
+  /** Summarizes what waits: a good moment is while a model computes and this thread has nothing to do. */
+  catchUp(): void;
   /** Gives out what an instance that is gone has still to say. */
   release(instance: MeasuredInstance): void;
   /** Gives out everything now and ends. */
@@ -56,6 +58,8 @@ export function createMeasurements(options: MeasurementsOptions): Measurements {
   const counters = new Map<MeasuredInstance, Counters>();
   const summaries = new Map<MeasuredInstance, SummaryAccumulator>();
   let metricsFromMs = clock.now();
+  // At most one request's tensors are kept beyond their request.
+  let waiting: (() => void) | undefined;
 
   const countersOf = (instance: MeasuredInstance) =>
     entry(counters, instance, () => ({
@@ -75,7 +79,12 @@ export function createMeasurements(options: MeasurementsOptions): Measurements {
     const summary = accumulator.take(clock.now());
     if (summary.inferences > 0) options.onSummary(summary);
   };
+  const catchUp = () => {
+    waiting?.();
+    waiting = undefined;
+  };
   const flushSummaries = () => {
+    catchUp();
     for (const accumulator of summaries.values()) flushSummary(accumulator);
   };
   const timers = [
@@ -97,10 +106,13 @@ export function createMeasurements(options: MeasurementsOptions): Measurements {
       countersOf(instance).rejected++;
     },
     observe: (instance, inputs, outputs) => {
+      catchUp();
       const accumulator = entry(summaries, instance, () => summaryOf(instance, clock.now()));
-      accumulator.add(inputs, outputs, batchSize(instance.model, inputs));
+      waiting = () => accumulator.add(inputs, outputs, batchSize(instance.model, inputs));
     },
+    catchUp,
     release: (instance) => {
+      catchUp();
       const accumulator = summaries.get(instance);
       if (accumulator) flushSummary(accumulator);
       summaries.delete(instance);

@@ -48,16 +48,7 @@ export const death = JSON.stringify({ bootId: 'boot-1' });
 export const closed = (client: MqttClient) => vi.waitUntil(() => !client.connected);
 
 export async function openBusBench(): Promise<BusBench> {
-  const folder = await mkdtemp(join(tmpdir(), 'covey-bus-'));
-  const storage = await openStorage({
-    file: ':memory:',
-    blobFolder: join(folder, 'blobs'),
-    disk: systemDisk,
-  });
-  const ports = { clock: systemClock, random: systemRandom, disk: systemDisk };
-  const identity = await openIdentity({ folder, names: [], storage, ...ports });
-  const trustRoot = trustRootOf([createPublisherKey().publicKeyPem]);
-  await identity.setTrustRoot(new TextDecoder().decode(trustRoot), 'admin');
+  const { folder, storage, identity } = await openEnrolment();
   const devices = new Map<string, DeviceTls>();
   const clients: MqttClient[] = [];
   const bench: BusBench = {
@@ -89,8 +80,9 @@ export async function openBusBench(): Promise<BusBench> {
     enrol: async (device) => void devices.set(device, await enrolDevice(identity, device)),
     tlsOf: (device) => devices.get(device) ?? { ca: '', cert: '', key: '' },
     connected: async (device, options = {}) => {
+      const url = `mqtts://localhost:${bench.port}`;
       const client = await connectAsync(
-        `mqtts://localhost:${bench.port}`,
+        url,
         { ...clientOptions(device), ...bench.tlsOf(device), ...options },
         false,
       );
@@ -107,6 +99,20 @@ export async function openBusBench(): Promise<BusBench> {
   };
   for (const device of ['edge-1', 'edge-2', 'edge-3']) await bench.enrol(device);
   return bench;
+}
+
+async function openEnrolment() {
+  const folder = await mkdtemp(join(tmpdir(), 'covey-bus-'));
+  const storage = await openStorage({
+    file: ':memory:',
+    blobFolder: join(folder, 'blobs'),
+    disk: systemDisk,
+  });
+  const ports = { clock: systemClock, random: systemRandom, disk: systemDisk };
+  const identity = await openIdentity({ folder, names: [], storage, ...ports });
+  const trustRoot = trustRootOf([createPublisherKey().publicKeyPem]);
+  await identity.setTrustRoot(new TextDecoder().decode(trustRoot), 'admin');
+  return { folder, storage, identity };
 }
 
 function startBus(bench: () => BusBench, limits: NonNullable<EmbeddedBusOptions['limits']>): Bus {

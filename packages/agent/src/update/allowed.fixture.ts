@@ -1,0 +1,78 @@
+import type { UpdateState } from '@covey/protocol';
+import type { UpdateEvent } from './advance.ts';
+
+export type EventKind = UpdateEvent['kind'];
+
+/** Where each event may lead from each state: the compiler asks for all of it. */
+export const allowed: Record<UpdateState, Record<EventKind, UpdateState[]>> = {
+  idle: settledRow('idle'),
+  committed: settledRow('committed'),
+  reverted: settledRow('reverted'),
+  rejected: settledRow('rejected'),
+  downloading: {
+    ...only('downloading'),
+    desired: ['downloading', 'committed'],
+    tick: ['downloading', 'reverted'],
+    downloaded: ['verifying'],
+    failed: ['downloading', 'rejected', 'deferred'],
+  },
+  deferred: {
+    ...only('deferred'),
+    desired: ['downloading', 'committed'],
+    tick: ['deferred', 'downloading', 'reverted'],
+  },
+  verifying: {
+    ...only('verifying'),
+    desired: ['downloading', 'committed'],
+    started: ['verifying', 'reverted'],
+    tick: ['verifying', 'reverted'],
+    verified: ['probing', 'activating', 'rejected'],
+    failed: ['downloading', 'rejected', 'reverted'],
+  },
+  probing: {
+    ...only('probing'),
+    desired: ['downloading', 'committed'],
+    started: ['probing', 'reverted'],
+    tick: ['probing', 'reverted'],
+    probed: ['activating', 'reverted', 'rejected'],
+    failed: ['reverted'],
+  },
+  activating: {
+    ...only('activating'),
+    started: ['activating', 'reverting'],
+    tick: ['activating', 'reverting'],
+    failed: ['reverting'],
+    candidateApplied: ['soaking', 'committed'],
+    runtimeDied: ['reverting'],
+  },
+  soaking: {
+    ...only('soaking'),
+    started: ['soaking', 'reverting'],
+    tick: ['soaking', 'reverting'],
+    probed: ['soaking', 'committed', 'reverting'],
+    failed: ['reverting'],
+    evidence: ['soaking', 'committed', 'reverting'],
+    runtimeDied: ['soaking', 'reverting'],
+  },
+  reverting: { ...only('reverting'), tick: ['reverting', 'reverted'], committedApplied: ['reverted'] },
+};
+
+function only(state: UpdateState): Record<EventKind, UpdateState[]> {
+  return {
+    desired: [state],
+    started: [state],
+    tick: [state],
+    downloaded: [state],
+    verified: [state],
+    probed: [state],
+    failed: [state],
+    candidateApplied: [state],
+    committedApplied: [state],
+    evidence: [state],
+    runtimeDied: [state],
+  };
+}
+
+function settledRow(state: UpdateState): Record<EventKind, UpdateState[]> {
+  return { ...only(state), desired: ['downloading', 'committed'], tick: [state, 'downloading', 'committed'] };
+}

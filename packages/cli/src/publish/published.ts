@@ -1,0 +1,65 @@
+import { createHash } from 'node:crypto';
+import { CoveyError } from '@covey/protocol';
+import { VersionDetail } from '@covey/protocol/api';
+import type { Client } from '../client/client.ts';
+
+/** What a user asks to be published, without what differs from run to run: time, golden vectors. */
+export interface VersionContents {
+  description: string | null;
+  securityCounter: number;
+  classNames: string[] | null;
+  /** ONNX files by name of variant. */
+  variants: Record<string, Uint8Array>;
+  /** The user gave inputs for golden vectors. */
+  hasSamples: boolean;
+}
+
+/** The version as the registry has it; undefined when there is none. */
+export async function findPublished(
+  client: Client,
+  model: string,
+  version: string,
+): Promise<VersionDetail | undefined> {
+  try {
+    return await client.call({
+      method: 'GET',
+      path: `/models/${encodeURIComponent(model)}/versions/${encodeURIComponent(version)}`,
+      answer: VersionDetail,
+    });
+  } catch (error) {
+    if (error instanceof CoveyError && error.code === 'NOT_FOUND') return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Pushing what is published already is fine, so that a script can be run again. Golden vectors are not compared: random
+ * ones differ each time, and the outputs of given ones differ in the last bits from one CPU to another.
+ * Errors: CONFLICT naming what differs; versions never change.
+ */
+export function requireSameContents(published: VersionDetail, wanted: VersionContents): void {
+  const differences = [
+    ...variantDifferences(published, wanted.variants),
+    ...(published.description === wanted.description ? [] : ['the description']),
+    ...(published.securityCounter === wanted.securityCounter ? [] : ['the security counter']),
+    ...(JSON.stringify(published.classNames) === JSON.stringify(wanted.classNames)
+      ? []
+      : ['the class names']),
+    ...(wanted.hasSamples && !published.hasGolden ? ['golden vectors, which the published one lacks'] : []),
+  ];
+  if (differences.length === 0) return;
+  throw new CoveyError(
+    'CONFLICT',
+    `${published.model}@${published.version} is published already (number ${published.number}) and differs in ${differences.join(', ')}; versions never change, so push this as a new one`,
+  );
+}
+
+function variantDifferences({ variants, files }: VersionDetail, wanted: VersionContents['variants']): string[] {
+  const digests = new Map(files.map(({ path, sha256 }) => [path, sha256]));
+  const names = new Set([...variants.map(({ name }) => name), ...Object.keys(wanted)]);
+  return [...names].flatMap((name) => {
+    const bytes = wanted[name];
+    const digest = bytes && createHash('sha256').update(bytes).digest('hex');
+    return digest !== undefined && digest === digests.get(`${name}.onnx`) ? [] : [`variant ${name}`];
+  });
+}

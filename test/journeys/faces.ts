@@ -1,0 +1,42 @@
+/** A face found: corners as shares of the photograph's width and height, and the detector's score. */
+export interface Face {
+  left: number;
+  top: number;
+  right: number;
+  bottom: number;
+  score: number;
+}
+
+const leastScore = 0.7;
+const mostOverlap = 0.3;
+
+/**
+ * Faces from the detector's outputs, best first: `scores` [n,2] (background, face), `boxes` [n,4] (left, top, right, bottom).
+ * Of boxes that overlap by more than 30 % the best is kept: the thresholds and the suppression of the model's publisher
+ * (Linzaer/Ultra-Light-Fast-Generic-Face-Detector-1MB, run_video_face_detect_onnx.py).
+ */
+export function facesIn(scores: Float32Array, boxes: Float32Array): Face[] {
+  const candidates = Array.from({ length: scores.length / 2 }, (_, i): Face => {
+    const [left = 0, top = 0, right = 0, bottom = 0] = boxes.subarray(i * 4, i * 4 + 4);
+    return { left, top, right, bottom, score: scores[i * 2 + 1] ?? 0 };
+  })
+    .filter(({ score }) => score > leastScore)
+    .sort((a, b) => b.score - a.score);
+  const faces: Face[] = [];
+  for (const candidate of candidates) {
+    if (faces.every((face) => overlap(face, candidate) <= mostOverlap)) faces.push(candidate);
+  }
+  return faces;
+}
+
+/** Intersection over union. */
+function overlap(a: Face, b: Face): number {
+  const width = Math.min(a.right, b.right) - Math.max(a.left, b.left);
+  const height = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+  const shared = Math.max(width, 0) * Math.max(height, 0);
+  return shared / (area(a) + area(b) - shared);
+}
+
+function area({ left, top, right, bottom }: Face): number {
+  return (right - left) * (bottom - top);
+}

@@ -1,0 +1,112 @@
+import { type Agent, type AgentStatus, createAgent } from '@covey/agent';
+import { type SimulatedMachine, type SimulatedWorld, simulatedMachine, simulatedProcesses } from '@covey/ports/simulated';
+import type { Fetch, Link } from '@covey/ports';
+import { silentLog } from './silent-log.ts';
+import { type AgreementOf, probeProgram, type RuntimeLife, runtimeProgram } from './stand-ins.ts';
+
+const folder = '/data/covey';
+const diskBytes = 64 * 1024 * 1024;
+
+export interface DeviceOptions {
+  id: string;
+  world: SimulatedWorld;
+  link: Link;
+  fetch: Fetch;
+  agreementOf: AgreementOf;
+  trustRoot: Uint8Array;
+  noted: (line: string) => void;
+  /** The agent could not start. */
+  failed: (error: unknown) => void;
+}
+
+/** A computer with the real agent on it. */
+export class SimulatedDevice {
+  readonly id: string;
+  readonly machine: SimulatedMachine;
+  /** The newest runtime process, dead or alive. */
+  runtime: RuntimeLife | undefined;
+  /** When agent or runtime last began anew: until they had time, nothing can be expected of them. */
+  disturbedAtMs = 0;
+  readonly #options: DeviceOptions;
+  #agent: Agent | undefined;
+
+  constructor(options: DeviceOptions) {
+    const { id, world, link, fetch, agreementOf } = options;
+    this.id = id;
+    this.#options = options;
+    const onStart = (runtime: RuntimeLife) => {
+      this.runtime = runtime;
+      this.disturbedAtMs = world.clock.monotonicMs();
+    };
+    const programs = { 'sim:runtime': runtimeProgram(agreementOf, onStart), 'sim:probe': probeProgram };
+    const processes = simulatedProcesses(world, programs);
+    this.machine = simulatedMachine(world, { name: id, diskBytes, link, fetch, processes, log: silentLog });
+  }
+
+  get isOn(): boolean {
+    return this.#agent !== undefined;
+  }
+
+  status(): AgentStatus | undefined {
+    return this.#agent?.status();
+  }
+
+  /** Writes what an enrolment leaves behind. */
+  async enrol(): Promise<void> {
+    const { disk } = this.machine.boot();
+    const write = (name: string, text: string | Uint8Array) => disk.write(`${folder}/${name}`, Buffer.from(text));
+    for (const part of ['identity', 'state', 'outbox', 'bundles']) await disk.makeFolder(`${folder}/${part}`);
+    const urls = { mqttUrl: 'mqtts://controller:8883', deviceUrl: 'https://controller:8443' };
+    await write('identity/key.pem', 'key');
+    await write('identity/certificate.pem', 'certificate');
+    await write('identity/ca.pem', 'ca');
+    await write('identity/trust.json', this.#options.trustRoot);
+    await write('identity/device.json', JSON.stringify({ deviceId: this.id, ...urls, tags: {} }));
+    await write('covey.json', JSON.stringify({ format: 'covey-data/1', kind: 'device' }));
+    this.machine.killProcess();
+  }
+
+  boot(): void {
+    this.#note('boots');
+    this.disturbedAtMs = this.#options.world.clock.monotonicMs();
+    this.machine.disk.fault = () => 'none';
+    const agent = createAgent(this.machine.boot(), {
+      folder,
+      agentVersion: '0.1.0',
+      runtimeModule: 'sim:runtime',
+      probeModule: 'sim:probe',
+      inference: { host: '127.0.0.1', port: 8000 },
+      intervals: { metricsMs: 10_000, summaryMs: 60_000, telemetryFlushMs: 10_000 },
+    });
+    this.#agent = agent;
+    // Never settles when the power goes while it starts.
+    agent.start().catch((error) => this.#options.failed(error));
+  }
+
+  kill(): void {
+    this.#note('is killed');
+    this.machine.killProcess();
+    this.#agent = undefined;
+  }
+
+  cutPower(): void {
+    this.#note('loses power');
+    this.machine.cutPower();
+    this.#agent = undefined;
+  }
+
+  /** Cuts the power around the next change of the disk. */
+  cutPowerAtNextWrite(how: 'cut-before' | 'cut-during' | 'cut-after', onCut: () => void): void {
+    this.machine.disk.fault = () => {
+      this.#note(`loses power (${how})`);
+      this.machine.disk.fault = () => 'none';
+      this.#agent = undefined;
+      onCut();
+      return how;
+    };
+  }
+
+  #note(what: string): void {
+    this.#options.noted(`${this.id} ${what}`);
+  }
+}
