@@ -1,6 +1,11 @@
 import { type Agent, type AgentStatus, createAgent } from '@covey/agent';
-import { type SimulatedMachine, type SimulatedWorld, simulatedMachine, simulatedProcesses } from '@covey/ports/simulated';
 import type { Fetch, Link } from '@covey/ports';
+import {
+  type SimulatedMachine,
+  type SimulatedWorld,
+  simulatedMachine,
+  simulatedProcesses,
+} from '@covey/ports/simulated';
 import { silentLog } from './silent-log.ts';
 import { type AgreementOf, probeProgram, type RuntimeLife, runtimeProgram } from './stand-ins.ts';
 
@@ -54,7 +59,8 @@ export class SimulatedDevice {
   /** Writes what an enrolment leaves behind. */
   async enrol(): Promise<void> {
     const { disk } = this.machine.boot();
-    const write = (name: string, text: string | Uint8Array) => disk.write(`${folder}/${name}`, Buffer.from(text));
+    const write = (name: string, text: string | Uint8Array) =>
+      disk.write(`${folder}/${name}`, Buffer.from(text));
     for (const part of ['identity', 'state', 'outbox', 'bundles']) await disk.makeFolder(`${folder}/${part}`);
     const urls = { mqttUrl: 'mqtts://controller:8883', deviceUrl: 'https://controller:8443' };
     await write('identity/key.pem', 'key');

@@ -201,7 +201,8 @@ export class SimulatedNetwork {
   #end(connection: Connection, isGraceful: boolean): void {
     if (!connection.isOpenAtDevice) return;
     connection.closeAtDevice('ended by this side');
-    if (isGraceful) void connection.up(this.#delayMs()).then(() => this.#closeAtBroker(connection, 'left', false));
+    if (isGraceful)
+      void connection.up(this.#delayMs()).then(() => this.#closeAtBroker(connection, 'left', false));
     // A killed process leaves its kernel to say so; a cut power leaves nobody.
     else if (this.#isDrawn(0.5)) this.#deafen(connection, 'died silently');
     else this.#later(this.#delayMs(), () => this.#closeAtBroker(connection, 'reset', true));

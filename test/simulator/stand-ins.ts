@@ -161,7 +161,14 @@ export const probeProgram: Program = (self) => ({
     const results = candidates.flatMap(({ ref, variants }) =>
       variants.map(
         ({ name }): ProbeResult => ({
-          ...{ model: ref.model, version: ref.version, variant: name, provider: 'cpu', ok: true, chosen: true },
+          ...{
+            model: ref.model,
+            version: ref.version,
+            variant: name,
+            provider: 'cpu',
+            ok: true,
+            chosen: true,
+          },
           ...{ maxError: 0, latencyMs: 1, memoryBytes: 1e6 },
         }),
       ),

@@ -34,12 +34,12 @@ export function publish() {
   return { trustRootBytes, trustRoot: parseTrustRoot(trustRootBytes), bundles };
 }
 
-/** y = x + bias, on so many floats that the file has several chunks. */
+/** y = x + (bias, bias + 1, ...), on so many floats that the file has several chunks. */
 function adder(bias: number) {
   const elements = 40_000;
   const graph = new GraphBuilder('add');
   graph.input({ name: 'x', datatype: 'FP32', shape: [-1, elements] });
-  const data = new Uint8Array(new Float32Array(elements).fill(bias).buffer);
+  const data = new Uint8Array(Float32Array.from({ length: elements }, (_, index) => bias + index).buffer);
   graph.initializer('bias', { datatype: 'FP32', shape: [elements], data });
   graph.node('Add', ['x', 'bias'], 'y');
   graph.output({ name: 'y', datatype: 'FP32', shape: [-1, elements] });

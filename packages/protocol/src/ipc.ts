@@ -27,7 +27,10 @@ export interface ServingPlan {
   /** Counts up with every plan the agent sends in the runtime's life. */
   plan: number;
   models: LoadedModel[];
-  /** The versions before, kept loaded during the soak: live inputs run on them too and the answers are compared. */
+  /**
+   * Present during a soak: evidence is sent while it is. `models` are the versions before, kept loaded: live inputs run on
+   * them too and the answers are compared. Models without a version before are judged on requests and errors alone.
+   */
   mirror?: { models: LoadedModel[]; sampleShare: number };
 }
 

@@ -58,7 +58,7 @@ function serveStep(update: Update): Step & { kind: 'serve' } {
   const mirror = isCandidate ? comparedModels(update) : [];
   const of = isCandidate ? 'candidate' : 'committed';
   const generation = update.desired?.generation ?? 0;
-  const content = canonicalJson({ choices, mirror });
+  const content = canonicalJson({ choices, mirror, isCandidate });
   const key = `serve/${of}/${generation}/${content}`;
   return { kind: 'serve', key, content, of, generation, choices, mirror };
 }

@@ -199,7 +199,8 @@ class RuntimeSupervisor implements Supervisor {
         plan: {
           plan,
           models,
-          ...(mirror.length > 0 && { mirror: { models: mirror, sampleShare: mirrorShare } }),
+          // A first install has nothing to mirror to, but its requests and errors are evidence too.
+          ...(target.of === 'candidate' && { mirror: { models: mirror, sampleShare: mirrorShare } }),
         },
       });
     } catch (error) {

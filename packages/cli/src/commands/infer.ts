@@ -46,6 +46,11 @@ export function inferCommand(): Command {
 
 async function infer(model: string, options: InferOptions): Promise<void> {
   const output = createOutput(options.json);
+  if (!/^https?:/.test(options.device) || !URL.canParse(options.device))
+    throw new CoveyError(
+      'INVALID_ARGUMENT',
+      `--device "${options.device}" is no address such as http://127.0.0.1:8000`,
+    );
   const path = `/v2/models/${encodeURIComponent(model)}${options.version === undefined ? '' : `/versions/${encodeURIComponent(options.version)}`}`;
   const { inputs: specs } = (await ask(options.device, 'GET', path)) as { inputs: TensorSpec[] };
   const given = options.input ?? {};

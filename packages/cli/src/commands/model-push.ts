@@ -146,10 +146,26 @@ function variantsOf(main: ModelFile, others: Record<string, string>): VariantSou
   ];
 }
 
+/** Errors: INVALID_ARGUMENT for an output that the model lacks, or one of another size than there are names. */
 function classificationOf(options: PushOptions, schema: ModelSchema): Classification | undefined {
   if (options.classes === undefined) return undefined;
-  const output = options.classOutput ?? schema.outputs[0]?.name ?? '';
-  return { output, classNames: options.classes.split(',').map((name) => name.trim()) };
+  const classNames = options.classes.split(',').map((name) => name.trim());
+  const output =
+    options.classOutput === undefined
+      ? schema.outputs[0]
+      : schema.outputs.find(({ name }) => name === options.classOutput);
+  if (!output)
+    throw new CoveyError(
+      'INVALID_ARGUMENT',
+      `the model has no output ${options.classOutput}; its outputs are ${schema.outputs.map(({ name }) => name).join(', ')}`,
+    );
+  const scores = output.shape.at(-1);
+  if (scores !== -1 && scores !== classNames.length)
+    throw new CoveyError(
+      'INVALID_ARGUMENT',
+      `--classes has ${classNames.length} names, output ${output.name} has the shape [${output.shape}]`,
+    );
+  return { output: output.name, classNames };
 }
 
 /** Errors: INVALID_ARGUMENT for an input that the model lacks, those of readTensor. */

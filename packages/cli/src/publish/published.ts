@@ -54,7 +54,10 @@ export function requireSameContents(published: VersionDetail, wanted: VersionCon
   );
 }
 
-function variantDifferences({ variants, files }: VersionDetail, wanted: VersionContents['variants']): string[] {
+function variantDifferences(
+  { variants, files }: VersionDetail,
+  wanted: VersionContents['variants'],
+): string[] {
   const digests = new Map(files.map(({ path, sha256 }) => [path, sha256]));
   const names = new Set([...variants.map(({ name }) => name), ...Object.keys(wanted)]);
   return [...names].flatMap((name) => {

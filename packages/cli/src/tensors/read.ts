@@ -14,29 +14,19 @@ import { parseNpy } from './npy.ts';
 /**
  * The tensor for one input as a user gives it: `@file.npy`, `@file.json` (numbers, nested or flat), `@file` (raw little-endian
  * elements), or numbers written out, `1,2.5,3`. A dimension that varies is worked out from the number of elements.
- * Errors: INVALID_ARGUMENT, NOT_FOUND, INVALID_DOCUMENT; each names the input.
+ * Errors: INVALID_ARGUMENT, NOT_FOUND, INVALID_DOCUMENT, WIRE_MALFORMED; each names the input or the file.
  */
 export function readTensor(spec: TensorSpec, text: string): Tensor {
-  if (!text.startsWith('@'))
-    return fromNumbers(
-      spec,
-      text.split(',').map((part) => numberOf(spec, part.trim())),
-    );
+  if (!text.startsWith('@')) return fromNumbers(spec, text.split(','));
   const path = text.slice(1);
   const bytes = readFile(path);
   if (path.endsWith('.npy')) return fitted(spec, parseNpy(bytes));
-  if (path.endsWith('.json')) {
-    const values = [parseJson(bytes, path, limits.inferenceBodyBytes)].flat(limits.tensorRank);
-    return fromNumbers(
-      spec,
-      values.map((value) => numberOf(spec, value)),
-    );
-  }
-  return fitted(spec, {
+  if (path.endsWith('.json')) return fromNested(spec, parseJson(bytes, path, limits.inferenceBodyBytes));
+  return {
     datatype: spec.datatype,
     shape: shapeFor(spec, bytes.byteLength / bytesOf(spec)),
     data: new Uint8Array(bytes),
-  });
+  };
 }
 
 function readFile(path: string): Uint8Array {
@@ -53,20 +43,32 @@ function bytesOf(spec: TensorSpec): number {
   return elementBytes[spec.datatype];
 }
 
-function numberOf(spec: TensorSpec, value: unknown): number | bigint {
-  const isWide = spec.datatype === 'INT64' || spec.datatype === 'UINT64';
+type Whole = Extract<Datatype, `${'U' | ''}INT${string}`>;
+
+function isWhole(datatype: Datatype): datatype is Whole {
+  return /^U?INT/.test(datatype);
+}
+
+/** Errors: INVALID_ARGUMENT for what is no number, or none that the datatype holds. */
+function numberOf({ name, datatype }: TensorSpec, value: unknown): number | bigint {
+  const text = String(value).trim();
   if (typeof value === 'boolean') return value ? 1 : 0;
-  try {
-    const parsed = isWide ? BigInt(value as string) : Number(value);
-    if (value !== '' && (typeof parsed === 'bigint' || !Number.isNaN(parsed) || value === 'NaN'))
-      return parsed;
-  } catch {
-    // BigInt throws on what is no whole number; said below in the user's words.
+  const wrong = (what: string) =>
+    new CoveyError('INVALID_ARGUMENT', `input ${name}: "${text.slice(0, 40)}" is ${what}`);
+  if (typeof value === 'object' || text === '') throw wrong('no number');
+  if (!isWhole(datatype)) {
+    const parsed = Number(text);
+    if (Number.isNaN(parsed) && text !== 'NaN') throw wrong('no number');
+    return parsed;
   }
-  throw new CoveyError(
-    'INVALID_ARGUMENT',
-    `input ${spec.name}: "${String(value)}" is no ${isWide ? 'whole ' : ''}number`,
-  );
+  if (!/^-?\d{1,20}$/.test(text)) throw wrong('no whole number');
+  if (typeof value === 'number' && !Number.isSafeInteger(value))
+    throw wrong('rounded: write whole numbers beyond 2^53 in quotes');
+  const whole = BigInt(text);
+  const bits = elementBytes[datatype] * 8;
+  const held = datatype.startsWith('U') ? BigInt.asUintN(bits, whole) : BigInt.asIntN(bits, whole);
+  if (held !== whole) throw wrong(`beyond what ${datatype} holds`);
+  return bits === 64 ? whole : Number(whole);
 }
 
 const writers: Partial<Record<Datatype, (view: DataView, offset: number, value: number) => void>> = {
@@ -77,30 +79,54 @@ const writers: Partial<Record<Datatype, (view: DataView, offset: number, value: 
   INT16: (view, offset, value) => view.setInt16(offset, value, true),
   UINT32: (view, offset, value) => view.setUint32(offset, value, true),
   INT32: (view, offset, value) => view.setInt32(offset, value, true),
+  FP16: (view, offset, value) => view.setFloat16(offset, value, true),
   FP32: (view, offset, value) => view.setFloat32(offset, value, true),
   FP64: (view, offset, value) => view.setFloat64(offset, value, true),
 };
 
-function fromNumbers(spec: TensorSpec, values: (number | bigint)[]): Tensor {
+function fromNumbers(spec: TensorSpec, values: unknown[]): Tensor {
   const step = bytesOf(spec);
   const data = new Uint8Array(values.length * step);
   const view = new DataView(data.buffer);
-  const write = writers[spec.datatype];
   for (const [index, value] of values.entries()) {
-    if (typeof value === 'bigint') view.setBigInt64(index * step, BigInt.asIntN(64, value), true);
-    else if (write) write(view, index * step, value);
-    else
-      throw new CoveyError('UNSUPPORTED', `input ${spec.name} is ${spec.datatype}; give it as an .npy file`);
+    const parsed = numberOf(spec, value);
+    if (typeof parsed === 'bigint') view.setBigInt64(index * step, BigInt.asIntN(64, parsed), true);
+    else writers[spec.datatype]?.(view, index * step, parsed);
   }
   return { datatype: spec.datatype, shape: shapeFor(spec, values.length), data };
 }
 
-/** The spec's shape with its varying dimensions worked out: the first takes what there is, further ones are 1. */
+/** Nested arrays carry their shape; a flat one, or a number alone, does not. */
+function fromNested(spec: TensorSpec, document: unknown): Tensor {
+  const shape: number[] = [];
+  let level: unknown[] = [document];
+  while (level.length > 0 && level.every(Array.isArray)) {
+    const [first] = level as unknown[][];
+    const size = first?.length ?? 0;
+    if (!level.every((part) => part.length === size))
+      throw new CoveyError('INVALID_ARGUMENT', `input ${spec.name}: its arrays differ in length`);
+    shape.push(size);
+    level = level.flat();
+  }
+  const flat = { ...spec, shape: [-1] };
+  return fitted(spec, { ...fromNumbers(flat, level), shape });
+}
+
+/**
+ * The spec's shape with its varying dimensions worked out from a number of elements. Where several vary, the leading one
+ * is a batch of one. Errors: INVALID_ARGUMENT when the elements do not fill it, or more than one dimension is left open.
+ */
 function shapeFor(spec: TensorSpec, elements: number): number[] {
+  const varying = spec.shape.flatMap((dimension, index) => (dimension === -1 ? [index] : []));
+  const [open, ...others] = varying.length > 1 && varying[0] === 0 ? varying.slice(1) : varying;
+  if (others.length > 0)
+    throw new CoveyError(
+      'INVALID_ARGUMENT',
+      `input ${spec.name}: [${spec.shape}] leaves several dimensions open; give an .npy file or nested JSON, which carry their shape`,
+    );
   const fixed = elementCount(spec.shape.filter((dimension) => dimension !== -1));
-  const varying = spec.shape.indexOf(-1);
   const shape = spec.shape.map((dimension, index) =>
-    dimension !== -1 ? dimension : index === varying ? elements / fixed : 1,
+    dimension !== -1 ? dimension : index === open ? elements / fixed : 1,
   );
   if (elementCount(shape) !== elements || !shape.every(Number.isInteger)) {
     throw new CoveyError(
@@ -111,6 +137,10 @@ function shapeFor(spec: TensorSpec, elements: number): number[] {
   return shape;
 }
 
+/**
+ * A tensor that carries its shape, as the spec has it: dimensions of 1 may be left out, and a flat one is filled in.
+ * Nothing else is reshaped: height, width, channels read as channels, height, width would be another picture.
+ */
 function fitted(spec: TensorSpec, tensor: Tensor): Tensor {
   if (tensor.datatype !== spec.datatype) {
     throw new CoveyError(
@@ -121,5 +151,14 @@ function fitted(spec: TensorSpec, tensor: Tensor): Tensor {
   const fits =
     tensor.shape.length === spec.shape.length &&
     spec.shape.every((dimension, index) => dimension === -1 || dimension === tensor.shape[index]);
-  return fits ? tensor : { ...tensor, shape: shapeFor(spec, elementCount(tensor.shape)) };
+  if (fits) return tensor;
+  const shape = shapeFor(spec, elementCount(tensor.shape));
+  const large = (dimensions: number[]) => dimensions.filter((dimension) => dimension !== 1).join();
+  if (tensor.shape.length !== 1 && large(shape) !== large(tensor.shape)) {
+    throw new CoveyError(
+      'INVALID_ARGUMENT',
+      `input ${spec.name} has the shape [${spec.shape}], the file holds [${tensor.shape}]`,
+    );
+  }
+  return { ...tensor, shape };
 }

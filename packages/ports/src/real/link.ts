@@ -8,7 +8,8 @@ const identityRefusals = new Set([2, 4, 5]);
 /** MQTT.js, without its reconnecting (it has no jitter) and without its unbounded queue before the first connect. */
 export const mqttLink: Link = {
   connect: async (options) => {
-    const { connect } = await import('mqtt');
+    // The default, because a bundle of a CommonJS package has no other names.
+    const { connect } = (await import('mqtt')).default;
     const client = connect(options.url, {
       clientId: options.clientId,
       protocolVersion: 4,

@@ -1,0 +1,74 @@
+import { type SimulatedWorld, simulatedWorld } from '@covey/ports/simulated';
+import { RolloutPlan, type RolloutView } from '@covey/protocol/api';
+import { SimulatedController } from './controller.ts';
+import { SimulatedDevice } from './device.ts';
+import { SimulatedNetwork } from './network.ts';
+import { Transcript } from './transcript.ts';
+import { modelName, publish, type VersionName, versions } from './versions.ts';
+import { Watch } from './watch.ts';
+
+export interface Fleet {
+  world: SimulatedWorld;
+  network: SimulatedNetwork;
+  controller: SimulatedController;
+  devices: SimulatedDevice[];
+  watch: Watch;
+  transcript: Transcript;
+  /** Digest of each version's bundle. */
+  digests: Record<VersionName, string>;
+}
+
+/** Devices with the real agent, the real controller, and a network between them, all on virtual time from one seed. */
+export async function createFleet(seed: number, deviceCount: number): Promise<Fleet> {
+  const world = simulatedWorld(seed);
+  const transcript = new Transcript(() => world.clock.monotonicMs());
+  const watch = new Watch(transcript);
+  const network = new SimulatedNetwork(world, watch);
+  const { bundles, trustRoot, trustRootBytes } = publish();
+  const controller = await SimulatedController.open(world, network, trustRoot);
+  const agreements = new Map(
+    Object.entries(bundles).map(([name, { digest }]) => [digest, versions[name as VersionName].agreement]),
+  );
+  const devices = Array.from({ length: deviceCount }, (_, index) => {
+    const id = `device-${String(index + 1).padStart(2, '0')}`;
+    return new SimulatedDevice({
+      id,
+      world,
+      link: network.link,
+      fetch: (request) => network.fetch(id, request, (url) => controller.answer(url)),
+      agreementOf: (bundle) => agreements.get(bundle) ?? 1,
+      trustRoot: trustRootBytes,
+      noted: (line) => transcript.note(line),
+      failed: (error) => watch.violated(`${id} cannot start: ${String(error)}`),
+    });
+  });
+  await controller.start();
+  for (const device of devices) {
+    await device.enrol();
+    const certificate = { certificate_serial: '01', key_fingerprint: device.id };
+    await controller.storage.db
+      .insertInto('devices')
+      .values({ id: device.id, tags: '{}', enrolled_at: world.clock.now(), ...certificate })
+      .execute();
+    device.boot();
+  }
+  for (const { chunks, envelope } of Object.values(bundles)) {
+    for (const [sha256, bytes] of chunks) await controller.domain.registry.putChunk(sha256, bytes);
+    await controller.domain.registry.publish(modelName, envelope, 'admin');
+  }
+  const { first, good, bad } = bundles;
+  const digests = { first: first.digest, good: good.digest, bad: bad.digest };
+  return { world, network, controller, devices, watch, transcript, digests };
+}
+
+/** Begins to roll a version out to all: one device, half of them, the rest. The faults of a scenario end well before the gate gives up. */
+export function rollOut({ controller }: Fleet, name: VersionName): Promise<RolloutView> {
+  const plan = RolloutPlan.parse({
+    model: modelName,
+    version: versions[name].version,
+    waves: [{ count: 1 }, { percent: 50 }],
+    gate: { timeoutMs: 4 * 3_600_000 },
+    soak: { minSamples: 300, maxDurationMs: 3_600_000 },
+  });
+  return controller.domain.rollouts.create(plan, 'admin');
+}
