@@ -116,8 +116,8 @@ export function judgeProbe(update: Update, results: ProbeResult[], now: number):
   if (!unfit) return activate(next, results, now);
   const reasons = results
     .filter((result) => result.model === unfit.model)
-    .map((result) => result.reason ?? '');
-  const message = `${unfit.model} ${unfit.version}: ${reasons.join('; ') || 'no variant was measured'}`;
+    .map((result) => `${result.variant}: ${result.reason ?? 'no reason given'}`);
+  const message = `${unfit.model} ${unfit.version} has no variant that works here (${reasons.join('; ') || 'none was measured'})`;
   return reasons.some((reason) => reason.includes('GOLDEN_MISMATCH'))
     ? giveUp(next, 'GOLDEN_MISMATCH', message)
     : reject(next, 'BUNDLE_INCOMPATIBLE', message);

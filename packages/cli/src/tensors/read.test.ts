@@ -39,6 +39,26 @@ test('64-bit integers keep every digit', () => {
   expect(tensor.shape).toEqual([]);
 });
 
+test('shapes: files carry theirs, flat numbers fill what is open, of several open dimensions the leading one is a batch of one', () => {
+  const data = new Uint8Array(24);
+  writeFileSync(join(folder, 'zeros.npy'), npy('<f4', '2, 3', data));
+  writeFileSync(join(folder, 'zeros.json'), '[[0, 0, 0], [0, 0, 0]]');
+  writeFileSync(join(folder, 'flat.json'), '[0, 0, 0, 0, 0, 0]');
+  const shapeOf = (shape: number[], text: string) => readTensor({ ...spec, shape }, text).shape;
+  for (const text of [`@${folder}/zeros.npy`, `@${folder}/zeros.json`]) {
+    expect(shapeOf([-1, -1], text)).toEqual([2, 3]);
+    expect(shapeOf([1, 2, 3], text)).toEqual([1, 2, 3]);
+    expect(() => shapeOf([3, 2], text)).toThrow('has the shape [3,2], the file holds [2,3]');
+  }
+  for (const text of [`@${folder}/flat.json`, '0,0,0,0,0,0']) {
+    expect(shapeOf([-1, -1], text)).toEqual([1, 6]);
+    expect(shapeOf([2, -1, 3], text)).toEqual([2, 1, 3]);
+    expect(() => shapeOf([-1, 3, -1, -1], text)).toThrow('several dimensions open');
+  }
+  writeFileSync(join(folder, 'ragged.json'), '[[1, 2], [3]]');
+  expect(() => shapeOf([-1, 2], `@${folder}/ragged.json`)).toThrow('differ in length');
+});
+
 test.each([
   ['three elements into pairs', '1,2,3', 'do not fill'],
   ['a word', '1,two', 'is no number'],
@@ -46,6 +66,16 @@ test.each([
   ['an absent file', '@/nowhere/x.npy', 'cannot read'],
 ])('%s is refused in words that name the fault', (_, text, words) => {
   expect(() => readTensor(spec, text)).toThrow(words);
+});
+
+test.each<[TensorSpec['datatype'], string, string]>([
+  ['UINT8', '256', 'beyond what UINT8 holds'],
+  ['UINT8', '-1', 'beyond what UINT8 holds'],
+  ['INT8', '128', 'beyond what INT8 holds'],
+  ['INT32', '1.5', 'is no whole number'],
+  ['INT64', '9223372036854775808', 'beyond what INT64 holds'],
+])('%s does not hold %s, and nothing is rounded into it', (datatype, text, words) => {
+  expect(() => readTensor({ name: 'n', datatype, shape: [1] }, text)).toThrow(words);
 });
 
 test('any bytes as npy give a tensor or a clear error', () => {

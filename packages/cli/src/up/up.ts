@@ -56,7 +56,7 @@ export async function up(options: UpOptions): Promise<boolean> {
     return await runFleet(fleet, { ...options, data }, view, interrupted, startedMs);
   } finally {
     view.close();
-    if (!options.once) view.tell({ event: 'stopping' }, 'stopping');
+    if (!options.once) view.tell({ event: 'stopping' }, 'stopping: devices finish what they run');
     await (stopFleet?.() ?? Promise.all(services.reverse().map((service) => service.stop())));
     lock.release();
   }

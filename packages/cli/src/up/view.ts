@@ -47,7 +47,7 @@ function plainView(): View {
   return {
     tell: (_event, text) => process.stdout.write(`${text}\n`),
     show: ({ devices }) => {
-      if (due()) for (const device of devices) process.stdout.write(`  ${cells(device).join('  ')}\n`);
+      if (due()) for (const device of devices) process.stdout.write(`  ${cells(device).join('  ')} errors\n`);
     },
     close: () => {},
   };
@@ -87,7 +87,10 @@ function terminalView(output: Output): View {
       erase();
       draw(scene);
     },
-    close: erase,
+    close: () => {
+      erase();
+      last = undefined;
+    },
   };
 }
 
@@ -119,7 +122,7 @@ function cells(device: DeviceLine): string[] {
     `${device.perSecond.toFixed(1)}/s`,
     device.p50Ms === null ? '-' : `${device.p50Ms.toFixed(1)} ms`,
     device.p99Ms === null ? '-' : `${device.p99Ms.toFixed(1)} ms`,
-    `${device.errors} errors`,
+    String(device.errors),
   ];
 }
 

@@ -24,7 +24,7 @@ export function describeFailure(
   if (seen && seen.requests > 0 && seen.errors > soak.maxErrorRate * seen.requests)
     return `${version} failed on ${seen.errors} of ${seen.requests} requests, at most ${percentText(soak.maxErrorRate)} allowed`;
   const words = reported.reason ?? 'the device gave no reason';
-  return reported.state === 'rejected' ? `refused ${version}: ${words}` : `took ${version} back: ${words}`;
+  return reported.state === 'rejected' ? `refused ${version}: ${words}` : `did not keep ${version}: ${words}`;
 }
 
 /** Why a device has no outcome. */
