@@ -10,7 +10,7 @@ import {
   type Tensor,
   VersionSchema,
 } from '@covey/protocol';
-import type { VersionView } from '@covey/protocol/api';
+import { VersionView } from '@covey/protocol/api';
 import type { Command } from 'commander';
 import { publisherKeyPath, readPublisherKey } from '../publish/keys.ts';
 import { type ModelFile, readModelFile } from '../publish/model-file.ts';
@@ -110,7 +110,7 @@ async function push(file: string, options: PushOptions, command: Command): Promi
 
 function tellPublished(output: Output, version: VersionView, hasGolden: boolean, how: string): void {
   output.result(
-    { ...version, hasGolden },
+    { ...VersionView.parse(version), hasGolden },
     `${version.model}@${version.version} ${how} as number ${version.number} (${version.digest.slice(0, 12)})${hasGolden ? '' : ', without golden vectors'}`,
   );
 }

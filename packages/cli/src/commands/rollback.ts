@@ -20,6 +20,7 @@ export function rollbackCommand(): Command {
       });
       if (options.wait) {
         let waiting: string[] = [];
+        let told = '';
         do {
           const devices = await allDevices(client, options.group);
           waiting = rollback.devices.flatMap(({ device, generation }) => {
@@ -29,7 +30,9 @@ export function rollbackCommand(): Command {
             return reached || !view?.online ? [] : [device];
           });
           if (waiting.length > 0) {
-            output.progress(`waiting for ${waiting.join(', ')}`);
+            const line = `waiting for ${waiting.join(', ')}`;
+            if (line !== told) output.progress(line);
+            told = line;
             await new Promise((resolve) => setTimeout(resolve, 500));
           }
         } while (waiting.length > 0);

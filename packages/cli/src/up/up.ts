@@ -2,7 +2,6 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { CoveyError } from '@covey/protocol';
 import type { RolloutView } from '@covey/protocol/api';
-import { allDevices } from '../commands/device.ts';
 import { lockFolder } from '../folder/lock.ts';
 import { publisherKeyPath, readPublisherKey } from '../publish/keys.ts';
 import type { Output } from '../terminal/output.ts';
@@ -11,6 +10,7 @@ import { type Feeder, startFeeder } from './feeder.ts';
 import { type Fleet, startFleet } from './fleet.ts';
 import type { RunningService } from './services.ts';
 import { showShift } from './shift.ts';
+import { keepShowing } from './showing.ts';
 import { chapters, playStory } from './story.ts';
 import { createView, type Scene, type View } from './view.ts';
 
@@ -23,7 +23,6 @@ export interface UpOptions {
 }
 
 const feedIntervalMs = 40;
-const showIntervalMs = 500;
 
 /**
  * A controller and devices on this machine, each fed its machine's vibration, and the story. Runs until it is interrupted,
@@ -145,48 +144,4 @@ async function tellStory(
       : `\nThe story did not go as it should; ${errors} of ${answers + errors} inferences failed. The logs are in the data folder.`,
   );
   return isAsExpected;
-}
-
-/** Repaints until it is stopped. The figures come from the feeders, the rest from the controller when it answers. */
-function keepShowing(
-  fleet: Fleet,
-  feeders: Feeder[],
-  scene: Scene,
-  view: View,
-  startedMs: number,
-): () => void {
-  const known = new Map<string, { online: boolean; state: string }>();
-  let hasServed = false;
-  const refresh = async () => {
-    for (const device of await allDevices(fleet.client, 'all')) {
-      known.set(device.id, { online: device.online, state: device.reported?.state ?? 'enrolled' });
-    }
-  };
-  const show = () => {
-    const nowMs = performance.now();
-    // A controller that is away makes every device offline to see, and nothing else.
-    refresh().catch(() => {
-      for (const [id, state] of known) known.set(id, { ...state, online: false });
-    });
-    scene.devices = fleet.devices.map((device, index) => ({
-      device: device.id,
-      ...(known.get(device.id) ?? { online: false, state: 'starting' }),
-      ...(feeders[index] ?? raise(device.id)).figures(nowMs),
-    }));
-    if (!hasServed && scene.devices.some((device) => device.answers > 0)) {
-      hasServed = true;
-      const seconds = (nowMs - startedMs) / 1_000;
-      view.tell(
-        { event: 'first-inference', afterMs: Math.round(nowMs - startedMs) },
-        `  first inference ${seconds.toFixed(1)} s after the start`,
-      );
-    }
-    view.show(scene);
-  };
-  const timer = setInterval(show, showIntervalMs);
-  return () => clearInterval(timer);
-}
-
-function raise(device: string): never {
-  throw new CoveyError('INTERNAL', `no feeder for ${device}`);
 }

@@ -5,7 +5,8 @@ import type { FeederFigures } from './feeder.ts';
 
 export interface DeviceLine extends FeederFigures {
   device: string;
-  online: boolean;
+  /** `online`, `offline`, or that the controller is away and cannot tell. */
+  link: string;
   state: string;
 }
 
@@ -97,7 +98,7 @@ function terminalView(output: Output): View {
 function render(scene: Scene, output: Output): string[] {
   const rows = scene.devices.map((device) => {
     const row = cells(device);
-    row[1] = output.style(device.online ? 'green' : 'yellow', row[1] ?? '');
+    row[1] = output.style(device.link === 'online' ? 'green' : 'yellow', row[1] ?? '');
     if (device.errors > 0) row[7] = output.style('red', row[7] ?? '');
     return row;
   });
@@ -116,7 +117,7 @@ function render(scene: Scene, output: Output): string[] {
 function cells(device: DeviceLine): string[] {
   return [
     device.device,
-    device.online ? 'online' : 'offline',
+    device.link,
     device.version === null ? 'nothing yet' : `bearing@${device.version} ${device.variant}`,
     device.state,
     `${device.perSecond.toFixed(1)}/s`,
