@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-const main = fileURLToPath(import.meta.resolve('../../packages/cli/src/main.ts'));
+const main = fileURLToPath(import.meta.resolve('@covey/cli/main'));
 /** Real models, photographs and speech, beside the checkout; journeys that need them are skipped without. */
 export const dataFolder = join(import.meta.dirname, '..', '..', '..', 'shared', 'data');
 export const hasData = existsSync(dataFolder);

@@ -32,9 +32,9 @@ export function isCode(path: string): boolean {
   return codeFile.test(path);
 }
 
-/** Test files and configuration of tools; what only they do is not shipped. */
+/** Test files, what they stand on (fixtures), and configuration of tools; what only they do is not shipped. */
 export function isTest(path: string): boolean {
-  return path.startsWith('test/') || /\.(?:test|config)\.[cm]?tsx?$/.test(path);
+  return path.startsWith('test/') || /\.(?:test|fixture|config)\.[cm]?tsx?$/.test(path);
 }
 
 /** The text of a file given by its path from the root, or undefined where there is none. */

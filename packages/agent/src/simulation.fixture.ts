@@ -24,12 +24,12 @@ import { initDeviceFolder } from './folder/index.ts';
 import { storeIdentity } from './identity/index.ts';
 import { type Behaviour, probeProgram, runtimeProgram, wellBehaved } from './programs.fixture.ts';
 
-export const deviceId = 'device-1';
+const deviceId = 'device-1';
 const folder = '/data/covey';
-export const publisher = createPublisherKey();
+const publisher = createPublisherKey();
 const stranger = createPublisherKey();
 
-export const soak: SoakPolicy = {
+const soak: SoakPolicy = {
   minSamples: 20,
   maxDurationMs: 60_000,
   minAgreement: 0.9,

@@ -11,7 +11,7 @@ export interface Evaluation {
   confusion: number[][];
 }
 
-export const heldOutWindows = 2_000;
+const heldOutWindows = 2_000;
 
 /** The class of the largest probability. */
 export function decisionOf(probabilities: Float32Array): number {

@@ -1,2 +1,1 @@
-export type { OutMessage } from './encode.ts';
-export { type Outbox, type OutboxLimits, openOutbox } from './outbox.ts';
+export { type Outbox, openOutbox } from './outbox.ts';

@@ -1,6 +1,5 @@
 export {
   createSupervisor,
-  type ServingTarget,
   type Supervisor,
   type SupervisorHandlers,
   type SupervisorStatus,

@@ -5,6 +5,5 @@ export {
   comparedModels,
   initialUpdate,
   isSettled,
-  type SettledRelease,
   type Update,
 } from './state.ts';

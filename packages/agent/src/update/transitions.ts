@@ -3,7 +3,7 @@ import { judgeSoak, totalEvidence } from './soak.ts';
 import { type Choice, changedModels, comparedModels, type SettledRelease, type Update } from './state.ts';
 
 /** Longest stay in each state; in the soak the policy's own bound holds. Every path ends within the sum of these. */
-export const bounds = {
+const bounds = {
   downloadMs: 24 * 3_600_000,
   verifyMs: 30 * 60_000,
   probeMs: 10 * 60_000,
@@ -18,7 +18,7 @@ export const bounds = {
 
 const reasonChars = 1_000;
 
-export function because(update: Update, code: string, message: string): Update {
+function because(update: Update, code: string, message: string): Update {
   return { ...update, reason: { code, message: message.slice(0, reasonChars) } };
 }
 

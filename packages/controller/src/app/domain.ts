@@ -4,7 +4,7 @@ import { createRefusalAudit, type RefusalAudit } from '../audit/index.ts';
 import type { Bus } from '../bus/index.ts';
 import { type Changes, createChanges } from '../changes/index.ts';
 import { fleetHandlers, resetPresence } from '../fleet/index.ts';
-import { createIngest } from '../ingest/index.ts';
+import { createIngest, forgetBoots } from '../ingest/index.ts';
 import { monitoringHandlers, pruneTelemetry } from '../monitoring/index.ts';
 import { createOutbox } from '../outbox/index.ts';
 import { createRegistry, type Registry } from '../registry/index.ts';
@@ -79,6 +79,7 @@ export function createDomain({ ports, storage, bus, trustRoot }: DomainOptions):
     refusals,
     start: async () => {
       await resetPresence(storage.db);
+      await forgetBoots(storage.db);
       scheduler.start();
     },
     stop: async () => {

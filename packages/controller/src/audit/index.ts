@@ -1,2 +1,2 @@
-export { type AuditEntry, type AuditPage, type AuditQuery, queryAudit, writeAudit } from './audit.ts';
+export { queryAudit, writeAudit } from './audit.ts';
 export { createRefusalAudit, type RefusalAudit } from './refusals.ts';

@@ -1,2 +1,2 @@
-export type { Bus, MessageHandler, Refusal, RefusalReason } from './bus.ts';
+export type { Bus, MessageHandler, Refusal } from './bus.ts';
 export { type EmbeddedBusOptions, embeddedBus } from './embedded.ts';

@@ -1,8 +1,8 @@
 import type { Sequenced } from '@covey/protocol';
-import type { Tx } from '../storage/index.ts';
+import type { Db, Tx } from '../storage/index.ts';
 import type { Message, TelemetryBody } from './decode.ts';
 import type { IngestHandlers } from './handlers.ts';
-import { born, dropped, noSequences, received, type Sequences } from './sequences.ts';
+import { born, died, dropped, noSequences, received, type Sequences } from './sequences.ts';
 
 /** What is left to do, after the commit, about a message that was applied. */
 export interface Outcome {
@@ -28,10 +28,12 @@ export async function apply(
       const { bootId, nextSeq } = message.birth;
       await handlers.birth(tx, device, message.birth);
       await saveSequences(tx, device, born(before, bootId, nextSeq));
-      return { ...nothing, receipt: true };
+      return { ...nothing, receipt: true, desired: true };
     }
     case 'death':
-      if (message.death.bootId === before.bootId) await handlers.death(tx, device, message.death);
+      if (message.death.bootId !== before.bootId) return nothing;
+      await handlers.death(tx, device, message.death);
+      await saveSequences(tx, device, died(before));
       return nothing;
     case 'get':
       await handlers.get(tx, device, message.generation);
@@ -88,6 +90,11 @@ function withoutDropped(sequences: Sequences, message: SequencedMessage): Sequen
   const [from, to] = [Number(record.from), Number(record.to)];
   const isWhole = from >= 1 && to >= from && to < message.sent.seq && record.count === to - from + 1;
   return isWhole ? dropped(sequences, from, to) : sequences;
+}
+
+/** At the start nobody is connected: whoever is heard without a birth is asked for one. */
+export async function forgetBoots(db: Db): Promise<void> {
+  await db.updateTable('sequences').set({ boot_id: null }).where('boot_id', 'is not', null).execute();
 }
 
 async function loadSequences(tx: Tx, device: string): Promise<Sequences> {

@@ -4,7 +4,7 @@ import type { Sequenced } from '@covey/protocol';
 export interface Sequences {
   readonly upTo: number;
   readonly missing: readonly number[];
-  /** Of the last birth. */
+  /** Of the last birth; null after a death, so that a device which is heard without a new birth is asked for one. */
   readonly bootId: string | null;
   /** The device is to be asked for a birth. */
   readonly rebirth: boolean;
@@ -59,6 +59,11 @@ export function born(before: Sequences, bootId: string, nextSeq: number): Sequen
     bootId,
     rebirth: false,
   };
+}
+
+/** The connection has ended. */
+export function died(before: Sequences): Sequences {
+  return { ...before, bootId: null };
 }
 
 /** Everything after `upTo` and before `seq` is missing now. Its cost does not depend on the width of the gap. */
