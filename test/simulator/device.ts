@@ -6,6 +6,7 @@ import {
   simulatedMachine,
   simulatedProcesses,
 } from '@covey/ports/simulated';
+import type { ServingPlan } from '@covey/protocol';
 import { silentLog } from './silent-log.ts';
 import { type AgreementOf, probeProgram, type RuntimeLife, runtimeProgram } from './stand-ins.ts';
 
@@ -20,6 +21,8 @@ export interface DeviceOptions {
   agreementOf: AgreementOf;
   trustRoot: Uint8Array;
   noted: (line: string) => void;
+  /** The runtime has changed over to these bundles. */
+  served: (bundles: string[]) => void;
   /** The agent could not start. */
   failed: (error: unknown) => void;
 }
@@ -43,7 +46,11 @@ export class SimulatedDevice {
       this.runtime = runtime;
       this.disturbedAtMs = world.clock.monotonicMs();
     };
-    const programs = { 'sim:runtime': runtimeProgram(agreementOf, onStart), 'sim:probe': probeProgram };
+    const onPlan = ({ models }: ServingPlan) => options.served(models.map(({ ref }) => ref.bundle));
+    const programs = {
+      'sim:runtime': runtimeProgram(agreementOf, onStart, onPlan),
+      'sim:probe': probeProgram,
+    };
     const processes = simulatedProcesses(world, programs);
     this.machine = simulatedMachine(world, { name: id, diskBytes, link, fetch, processes, log: silentLog });
   }

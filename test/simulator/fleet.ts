@@ -39,6 +39,7 @@ export async function createFleet(seed: number, deviceCount: number): Promise<Fl
       agreementOf: (bundle) => agreements.get(bundle) ?? 1,
       trustRoot: trustRootBytes,
       noted: (line) => transcript.note(line),
+      served: (bundles) => watch.served(id, bundles),
       failed: (error) => watch.violated(`${id} cannot start: ${String(error)}`),
     });
   });

@@ -29,9 +29,13 @@ export interface RuntimeLife {
 export type AgreementOf = (bundle: string) => number;
 
 /** Stands in for the runtime: serves a steady traffic whose outcome is decided by the version alone. */
-export function runtimeProgram(agreementOf: AgreementOf, onStart: (life: RuntimeLife) => void): Program {
+export function runtimeProgram(
+  agreementOf: AgreementOf,
+  onStart: (life: RuntimeLife) => void,
+  onPlan: (plan: ServingPlan) => void,
+): Program {
   return (self) => {
-    const runtime = new StandInRuntime(self, agreementOf);
+    const runtime = new StandInRuntime(self, agreementOf, onPlan);
     onStart(runtime);
     return { onMessage: (message) => runtime.obey(message as AgentToRuntime) };
   };
@@ -41,13 +45,15 @@ class StandInRuntime implements RuntimeLife {
   plan: ServingPlan | undefined;
   readonly #self: ProgramSelf;
   readonly #agreementOf: AgreementOf;
+  readonly #onPlan: (plan: ServingPlan) => void;
   #seconds = 0;
   /** Requests not yet reported. */
   #unmetered = 0;
   #unsummed = 0;
 
-  constructor(self: ProgramSelf, agreementOf: AgreementOf) {
+  constructor(self: ProgramSelf, agreementOf: AgreementOf, onPlan: (plan: ServingPlan) => void) {
     this.#self = self;
+    this.#onPlan = onPlan;
     this.#agreementOf = agreementOf;
   }
 
@@ -77,6 +83,7 @@ class StandInRuntime implements RuntimeLife {
     this.#sendSummaries();
     this.plan = plan;
     this.#seconds = 0;
+    this.#onPlan(plan);
     this.#send({ type: 'applied', plan: plan.plan });
   }
 

@@ -54,6 +54,17 @@ export class Watch implements NetworkObserver {
     if (kind === 'receipt') this.of(device).sequences.receipted(payload);
   }
 
+  /** A runtime has changed over to these bundles. */
+  served(device: string, bundles: string[]): void {
+    this.#transcript.note(
+      `${device} serves ${bundles.map((digest) => digest.slice(0, 12)).join() || 'nothing'}`,
+    );
+    const seen = this.of(device);
+    for (const bundle of bundles) seen.served.add(bundle);
+    if (bundles.length === 0 && seen.committed.size > 0)
+      this.violated(`${device}: is told to serve nothing, and had committed a version`);
+  }
+
   of(device: string): Seen {
     const known = this.#seen.get(device);
     if (known) return known;
@@ -92,11 +103,9 @@ export class Watch implements NetworkObserver {
     }
     const isServing = device.runtime?.isAlive() ?? false;
     const bundles = isServing ? (device.runtime?.plan?.models ?? []).map(({ ref }) => ref.bundle) : [];
-    for (const bundle of bundles) seen.served.add(bundle);
     if (seen.committed.size === 0) return;
     const hadTime = device.isOn && nowMs - device.disturbedAtMs >= recoveryMs;
-    if (bundles.length === 0 && (hadTime || (isServing && device.runtime?.plan)))
-      violated('serves nothing, and had committed a version');
+    if (bundles.length === 0 && hadTime) violated('serves nothing, and had committed a version');
     const isTrying = ['activating', 'soaking', 'reverting'].includes(reported?.state ?? '');
     if (reported && !isTrying && bundles.some((bundle) => !seen.committed.has(bundle)))
       violated(`serves in ${reported.state} what it never committed`);
