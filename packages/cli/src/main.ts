@@ -1,34 +1,12 @@
 #!/usr/bin/env node
-import { agentCommand } from './commands/agent.ts';
-import { controllerCommand } from './commands/controller.ts';
-import { deviceCommand } from './commands/device.ts';
-import { enrollCommand } from './commands/enroll.ts';
-import { inferCommand } from './commands/infer.ts';
-import { modelCommand } from './commands/model.ts';
-import { rollbackCommand } from './commands/rollback.ts';
-import { rolloutCommand } from './commands/rollout.ts';
-import { summaryCommand } from './commands/summary.ts';
-import { tokenCommand } from './commands/token.ts';
-import { trustCommand } from './commands/trust.ts';
-import { upCommand } from './commands/up.ts';
-import { whyCommand } from './commands/why.ts';
-import { createProgram, runProgram } from './program.ts';
+import { enableCompileCache } from 'node:module';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
 
-await runProgram(
-  createProgram('Runs quantized ONNX models on fleets of edge devices and keeps them right', [
-    upCommand(),
-    controllerCommand(),
-    agentCommand(),
-    enrollCommand(),
-    trustCommand(),
-    tokenCommand(),
-    modelCommand(),
-    rolloutCommand(),
-    rollbackCommand(),
-    deviceCommand(),
-    summaryCommand(),
-    whyCommand(),
-    inferCommand(),
-  ]),
-  process.argv.slice(2),
-);
+/*
+ * Compiled code is kept between runs, here and, by the environment, in every process started from here: it halves the time
+ * a command takes to start. The folder is the user's own, because whoever can write to it can make us run their code.
+ */
+process.env.NODE_COMPILE_CACHE ??= join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'covey');
+enableCompileCache();
+await import('./covey.ts');
