@@ -63,28 +63,31 @@ describe('the agent is killed', () => {
     ['probing', '2.1.0'],
     ['activating', '2.2.0'],
     ['soaking', '2.3.0'],
-  ])('in %s: it goes on after the restart, and meanwhile the last good version serves', async (state, version) => {
-    await publishScaling(fleet, version, { ballastBytes: 8 * 1024 * 1024 });
-    const load = startLoad(device.inferenceUrl, 'scaling');
-    const { id } = await fleet.roll(version, { soak: { minSamples: 200 } });
-    await ledgerReaches(device.folder, state);
-    const runtime = await runtimePid();
-    await device.service.kill('SIGKILL');
-    expect(ledgerState(device.folder)).toBe(state);
-    await isGone(runtime);
-    const atDeath = load.figures().answers;
-    await device.restart();
-    const rollout = await fleet.settled(id);
-    expect(rollout.state, JSON.stringify(rollout)).toBe('succeeded');
-    await load.answerOf(version);
-    const { answers, failures, longestGapMs } = await load.stop();
-    expect(Object.keys(failures).filter((failure) => !whileAway.has(failure))).toEqual([]);
-    expect(Object.keys(answers).sort()).toEqual([installed, version].sort());
-    if (state === 'downloading') {
-      expect(answers[installed]).toBeGreaterThan(atDeath[installed] ?? 0);
-    }
-    expect(longestGapMs).toBeLessThan(10_000);
-  });
+  ])(
+    'in %s: it goes on after the restart, and meanwhile the last good version serves',
+    async (state, version) => {
+      await publishScaling(fleet, version, { ballastBytes: 8 * 1024 * 1024 });
+      const load = startLoad(device.inferenceUrl, 'scaling');
+      const { id } = await fleet.roll(version, { soak: { minSamples: 200 } });
+      await ledgerReaches(device.folder, state);
+      const runtime = await runtimePid();
+      await device.service.kill('SIGKILL');
+      expect(ledgerState(device.folder)).toBe(state);
+      await isGone(runtime);
+      const atDeath = load.figures().answers;
+      await device.restart();
+      const rollout = await fleet.settled(id);
+      expect(rollout.state, JSON.stringify(rollout)).toBe('succeeded');
+      await load.answerOf(version);
+      const { answers, failures, longestGapMs } = await load.stop();
+      expect(Object.keys(failures).filter((failure) => !whileAway.has(failure))).toEqual([]);
+      expect(Object.keys(answers).sort()).toEqual([installed, version].sort());
+      if (state === 'downloading') {
+        expect(answers[installed]).toBeGreaterThan(atDeath[installed] ?? 0);
+      }
+      expect(longestGapMs).toBeLessThan(10_000);
+    },
+  );
 });
 
 describe('the runtime is killed', () => {

@@ -5,7 +5,12 @@ import { covey, until } from './harness.ts';
 import { auditEntries, type Impostor, impostorOf } from './impostor.ts';
 import { startLoad } from './load.ts';
 import { publishScaling } from './scaling-model.ts';
-import { enrolDevice, type StandingDevice, type StandingFleet, startStandingFleet } from './standing-fleet.ts';
+import {
+  enrolDevice,
+  type StandingDevice,
+  type StandingFleet,
+  startStandingFleet,
+} from './standing-fleet.ts';
 
 let fleet: StandingFleet;
 let device: StandingDevice;
@@ -34,7 +39,12 @@ test("a device with a good certificate gets nothing of another device's topics",
   const client = await curious.mqtt();
   const heard: string[] = [];
   client.on('message', (topic) => heard.push(topic));
-  for (const topic of [topicOf(device.id, 'desired'), topicOf(device.id, 'reported'), 'covey/1/+/desired', '#']) {
+  for (const topic of [
+    topicOf(device.id, 'desired'),
+    topicOf(device.id, 'reported'),
+    'covey/1/+/desired',
+    '#',
+  ]) {
     await expect(client.subscribeAsync(topic, { qos: 1 }), topic).rejects.toThrow();
   }
   expect(await refusal('curious', 'bus.subscribe')).toMatchObject({ subject: 'device:curious' });
@@ -50,7 +60,10 @@ test("a device with a good certificate gets nothing of another device's topics",
   expect(heard.filter((topic) => !topic.startsWith('covey/1/curious/'))).toEqual([]);
 
   const closed = once(client, 'close');
-  client.publish(topicOf(device.id, 'reported'), JSON.stringify({ seq: 1, bootId: 'b', at: 1, reported: before }));
+  client.publish(
+    topicOf(device.id, 'reported'),
+    JSON.stringify({ seq: 1, bootId: 'b', at: 1, reported: before }),
+  );
   await closed;
   expect(await refusal('curious', 'bus.publish')).toMatchObject({
     detail: { detail: expect.stringContaining(topicOf(device.id, 'reported')) },
@@ -69,7 +82,10 @@ test('a revoked device is refused everywhere and told so, and serves on', async 
   await until('the device to be cut off', async () => ((await device.view()).online ? undefined : true));
   expect((await device.view()).revokedAt).not.toBeNull();
   const answer = await stolen.get(bundle);
-  expect([answer.status, JSON.parse(Buffer.from(answer.body).toString()).code]).toEqual([403, 'DEVICE_REVOKED']);
+  expect([answer.status, JSON.parse(Buffer.from(answer.body).toString()).code]).toEqual([
+    403,
+    'DEVICE_REVOKED',
+  ]);
   await expect(stolen.mqtt()).rejects.toThrow(/not authorized/i);
   expect(await refusal(device.id, 'bus.revoked')).toMatchObject({ subject: `device:${device.id}` });
   const actions = (await auditEntries(fleet.client)).map(({ actor, action }) => `${actor} ${action}`);

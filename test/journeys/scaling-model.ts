@@ -59,7 +59,11 @@ function ballast(seed: string, sizeBytes: number): Uint8Array {
 }
 
 export function scalingBundleSource(version: string, options: ScalingOptions = {}): BundleSource {
-  const tensor = (...values: number[]): Tensor => ({ datatype: 'FP32', shape: [1, 4], data: floats(...values) });
+  const tensor = (...values: number[]): Tensor => ({
+    datatype: 'FP32',
+    shape: [1, 4],
+    data: floats(...values),
+  });
   return {
     model: 'scaling',
     version,
@@ -85,5 +89,9 @@ export function publishScaling(
 ): Promise<VersionView> {
   const key = publisherKeyPath(data);
   ensurePublisherKey(key);
-  return publishBundle(client, buildBundle(scalingBundleSource(version, options), readPublisherKey(key)), () => {});
+  return publishBundle(
+    client,
+    buildBundle(scalingBundleSource(version, options), readPublisherKey(key)),
+    () => {},
+  );
 }

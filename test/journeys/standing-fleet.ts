@@ -40,11 +40,14 @@ export interface StandingFleet {
   settled(id: string): Promise<RolloutView>;
   /** The first version on every device, without requests to prove it by. */
   install(version: string): Promise<void>;
-  stop(): Promise<void>;
+  /** Ends everything and removes the data. `beforeRemoval` is called in between. */
+  stop(beforeRemoval?: () => void): Promise<void>;
 }
 
-export async function startStandingFleet(deviceCount: number, model = 'scaling'): Promise<StandingFleet> {
-  const data = temporaryFolder();
+export async function startStandingFleet(
+  deviceCount: number,
+  data = temporaryFolder(),
+): Promise<StandingFleet> {
   const ports = await freePorts(3 + deviceCount);
   const startController = () => startService<{ url: string }>(controllerArgs(data, ports));
   const json = <T>(...args: string[]) => coveyJson<T>([...args, '--data', data]);
@@ -61,7 +64,7 @@ export async function startStandingFleet(deviceCount: number, model = 'scaling')
         method: 'POST',
         path: '/rollouts',
         body: {
-          model,
+          model: 'scaling',
           version,
           selector,
           waves,
@@ -81,11 +84,12 @@ export async function startStandingFleet(deviceCount: number, model = 'scaling')
       const { state, reason } = await fleet.settled(id);
       if (state !== 'succeeded') throw new Error(`${version} was not installed: ${reason}`);
     },
-    stop: async () => {
+    stop: async (beforeRemoval) => {
       // A stopped process takes no SIGTERM.
       fleet.controller.child.kill('SIGCONT');
       await Promise.all(fleet.devices.map(({ service }) => service.kill('SIGTERM')));
       await fleet.controller.kill('SIGTERM');
+      beforeRemoval?.();
       rmSync(data, { recursive: true, force: true });
     },
   };
@@ -152,7 +156,8 @@ export async function freePorts(count: number): Promise<number[]> {
 export async function ledgerReaches(folder: string, ...states: string[]): Promise<void> {
   const deadline = performance.now() + 30_000;
   while (!states.includes(ledgerState(folder) ?? '')) {
-    if (performance.now() > deadline) throw new Error(`the update of ${folder} never reached ${states.join()}`);
+    if (performance.now() > deadline)
+      throw new Error(`the update of ${folder} never reached ${states.join()}`);
     await new Promise((resolve) => setImmediate(resolve));
   }
 }

@@ -9,6 +9,7 @@ const allowed = [
   '.ci',
   '.git',
   '.gitignore',
+  '.npmrc',
   'LICENSE',
   'README.md',
   'device-images',

@@ -147,6 +147,16 @@ describe('enrolment, over real TLS', () => {
     expect(files.paths()).toEqual(['/data/letter.txt']);
   });
 
+  it('tells a folder in which nothing was enrolled from one of others', async () => {
+    const { disk } = newDisk();
+    await expect(openDeviceFolder(disk, '/data')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await disk.makeFolder('/data');
+    await disk.write('/data/lock', Buffer.from(''));
+    await expect(openDeviceFolder(disk, '/data')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await disk.write('/data/letter.txt', Buffer.from('dear'));
+    await expect(openDeviceFolder(disk, '/data')).rejects.toMatchObject({ code: 'DATA_FOREIGN' });
+  });
+
   it('does not open what a newer Covey wrote', async () => {
     const { disk } = newDisk();
     await disk.makeFolder('/data');

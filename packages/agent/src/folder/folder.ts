@@ -16,13 +16,17 @@ const formatVersion = 1;
 const lockName = 'lock';
 
 /**
- * The paths of an existing device folder. Errors: DATA_FOREIGN (not a device's folder of Covey's), DATA_NEWER (written by
- * a newer Covey). Changes nothing.
+ * The paths of an existing device folder. Errors: NOT_FOUND (absent or empty: nothing was enrolled there), DATA_FOREIGN (not
+ * a device's folder of Covey's), DATA_NEWER (written by a newer Covey). Changes nothing.
  */
 export async function openDeviceFolder(disk: Disk, root: string): Promise<DeviceFolder> {
   const marker = await disk.read(`${root}/covey.json`);
-  if (!marker)
-    throw new CoveyError('DATA_FOREIGN', `${root} is not a data folder of Covey: it has no covey.json`);
+  if (!marker) {
+    const isEmpty = (await disk.list(root)).every(({ name }) => name === lockName);
+    throw isEmpty
+      ? new CoveyError('NOT_FOUND', `no device was enrolled in ${root}: do that first, with covey enroll`)
+      : new CoveyError('DATA_FOREIGN', `${root} is not a data folder of Covey: it has no covey.json`);
+  }
   checkMarker(root, marker);
   return pathsOf(root);
 }

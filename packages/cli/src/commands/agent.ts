@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Agent, createAgent } from '@covey/agent';
-import type { LogLevel } from '@covey/ports';
+import { type Agent, createAgent, openDeviceFolder } from '@covey/agent';
+import { type LogLevel, systemDisk } from '@covey/ports';
 import { CoveyError } from '@covey/protocol';
 import { Command, Option } from 'commander';
 import { lockFolder } from '../folder/lock.ts';
@@ -69,6 +69,8 @@ async function run(options: AgentOptions): Promise<void> {
         telemetryFlushMs: options.flush,
       },
     });
+    // Before the lock, which is a file in the folder: somebody else's is left as it is.
+    await openDeviceFolder(systemDisk, folder);
     const lock = lockFolder(folder, join(folder, 'lock'));
     await agent.start();
     const inferenceUrl = await inferenceApiUp(agent);

@@ -172,6 +172,8 @@ describe('devices and rollouts', () => {
       `It is to serve 1.0.0, set by rollout ${rollout.id}.`,
       'Its last update is committed and unproven.',
     ]);
+    const unknown = await call('POST', '/v1/rollbacks', { model: 'absent', selector: 'site=lab' });
+    expect([unknown.status, unknown.body.code]).toEqual([404, 'NOT_FOUND']);
     const back = await call('POST', '/v1/rollbacks', { model: 'bearing', selector: 'site=lab' });
     expect(back.body.devices).toMatchObject([{ device: 'lab-1', from: '1.0.0', to: null }]);
     const actions = (await call('GET', '/v1/audit')).body.entries.map(

@@ -17,7 +17,8 @@ const orders = {
 } as const;
 
 /** Rollouts, and the rollback. */
-export function rolloutRoutes(app: AdminApp, { registry, rollouts }: AdminServices): void {
+export function rolloutRoutes(app: AdminApp, services: AdminServices): void {
+  const { registry, rollouts } = services;
   app.post(
     '/rollouts',
     {
@@ -57,10 +58,10 @@ export function rolloutRoutes(app: AdminApp, { registry, rollouts }: AdminServic
     },
     async ({ params }) => rollouts.view(params.rollout),
   );
-  orderRoutes(app, rollouts);
+  orderRoutes(app, services);
 }
 
-function orderRoutes(app: AdminApp, rollouts: AdminServices['rollouts']): void {
+function orderRoutes(app: AdminApp, { registry, rollouts }: AdminServices): void {
   for (const order of ['pause', 'resume', 'abort'] as const)
     app.post(
       `/rollouts/:rollout/${order}`,
@@ -84,6 +85,9 @@ function orderRoutes(app: AdminApp, rollouts: AdminServices['rollouts']): void {
         response: { 200: RollbackAnswer, ...errorAnswers },
       },
     },
-    async ({ body }) => rollouts.rollBack(body, actor),
+    async ({ body }) => {
+      const { name } = await registry.model(body.model);
+      return rollouts.rollBack({ ...body, model: name }, actor);
+    },
   );
 }
