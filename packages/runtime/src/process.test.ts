@@ -172,7 +172,8 @@ test('a drain answers what runs, refuses what comes, and gives out what was meas
   runtime.child.kill('SIGTERM');
   expect(await slow).toMatchObject({ status: 200 });
   expect(await runtime.exited()).toEqual({ code: 0, signal: null });
-  expect(runtime.of('metrics')).toMatchObject([{ metrics: { models: [{ requests: 1 }] } }]);
+  // A window may end in between: what counts is that nothing is lost and nothing counted twice.
+  expect(runtime.of('metrics').flatMap(({ metrics }) => metrics.models)).toMatchObject([{ requests: 1 }]);
   expect(runtime.of('summary')).toMatchObject([{ summary: { inferences: 1 } }]);
   http.close();
 });

@@ -50,7 +50,7 @@ export async function createInferenceServer(options: InferenceServerOptions): Pr
     onRelease: (instance) => measurements.release(instance),
   });
   const state = { draining: false };
-  const service = serviceOf(models, measurements, mirror, state);
+  const service = serviceOf({ models, measurements, mirror, state, log });
   let http: InferenceHttp;
   try {
     http = await serveHttp(service, options);
@@ -76,12 +76,15 @@ export async function createInferenceServer(options: InferenceServerOptions): Pr
   };
 }
 
-function serviceOf(
-  models: Models,
-  measurements: Measurements,
-  mirror: Mirror,
-  state: { readonly draining: boolean },
-): InferenceService {
+interface ServiceParts {
+  models: Models;
+  measurements: Measurements;
+  mirror: Mirror;
+  state: { readonly draining: boolean };
+  log: Log;
+}
+
+function serviceOf({ models, measurements, mirror, state, log }: ServiceParts): InferenceService {
   return {
     isReady: () => !state.draining && models.current() !== undefined,
     find: (model, version) => {
@@ -105,10 +108,17 @@ function serviceOf(
         throw error;
       }
     },
-    answered: (instance, { inputs }, result, latencyMs) => {
+    answered: async (instance, { inputs }, result, latencyMs) => {
       measurements.served(instance, latencyMs);
-      measurements.observe(instance, inputs, result.outputs);
-      mirror.answered(instance, inputs, result);
+      try {
+        await Promise.all([
+          mirror.answered(instance, inputs, result),
+          measurements.observe(instance, inputs, result.outputs),
+        ]);
+      } catch (error) {
+        // The client has its answer: a fault in measuring is for the log.
+        log.write('error', `an answered request could not be measured: ${String(error)}`);
+      }
     },
     refused: (instance) => measurements.rejected(instance),
   };

@@ -12,8 +12,8 @@ export interface Session {
 }
 
 /**
- * One thread per session: on two contended cores, two threads gained nothing for a small convolutional network
- * (README, figures), and leave none for HTTP. Spinning threads burn what the other models need.
+ * One thread per session: served on busy cores, two were slower; alone on two idle cores, two are faster (README,
+ * figures). Spinning threads would burn what HTTP and the other models need.
  */
 const options = {
   executionProviders: ['cpu'],

@@ -14,30 +14,63 @@ export interface InferenceBody {
 /** Bytes of bodies in memory at a time, over all requests. */
 const bodyBytesInFlight = 2 * limits.inferenceBodyBytes;
 
+/** Bodies of the sizes last seen, kept for the next: fresh memory costs more than the copy into it (README, figures). */
+const sparesKept = 4;
+/** Larger bodies are not kept. */
+const spareBytes = 4 * 1024 * 1024;
+
 /** Reads bodies within bounds on each and on all together. */
 export interface BodyReader {
-  /** Resolves with `use(body)`; the body counts as held until then. Errors: PAYLOAD_TOO_LARGE, OVERLOADED, UNSUPPORTED, INPUT_INVALID. */
+  /** Resolves with `use(body)`; the body's memory is used again after that. Errors: PAYLOAD_TOO_LARGE, OVERLOADED, UNSUPPORTED, INPUT_INVALID. */
   withBody<T>(request: IncomingMessage, use: (body: InferenceBody) => Promise<T>): Promise<T>;
 }
 
 export function createBodyReader(): BodyReader {
   let heldBytes = 0;
+  const spares: SharedArrayBuffer[] = [];
+  const allocate = (sizeBytes: number) => {
+    const found = spares.findIndex(({ byteLength }) => byteLength === sizeBytes);
+    return (found < 0 ? undefined : spares.splice(found, 1)[0]) ?? new SharedArrayBuffer(sizeBytes);
+  };
+  const keep = ({ binary }: InferenceBody) => {
+    if (!(binary?.buffer instanceof SharedArrayBuffer) || binary.byteLength > spareBytes) return;
+    if (spares.push(binary.buffer) > sparesKept) spares.shift();
+  };
   return {
     withBody: async (request, use) => {
       const jsonLength = inferenceHeaderLength(request);
       const declared = declaredLength(request);
-      const reserved = declared ?? limits.inferenceBodyBytes;
-      if (heldBytes + reserved > bodyBytesInFlight) {
-        throw new CoveyError('OVERLOADED', 'too many large requests are being read; try again shortly');
-      }
-      heldBytes += reserved;
+      let reservedBytes = 0;
+      const reserve = (sizeBytes: number) => {
+        if (heldBytes + sizeBytes > bodyBytesInFlight) {
+          throw new CoveyError('OVERLOADED', 'too many large requests are being read; try again shortly');
+        }
+        heldBytes += sizeBytes;
+        reservedBytes += sizeBytes;
+      };
       try {
-        return await use(await readBody(request, jsonLength, declared));
+        const body =
+          declared === undefined
+            ? await readUndeclared(request, jsonLength, { reserve, allocate })
+            : await readDeclared(request, jsonLength, declared, { reserve, allocate });
+        try {
+          return await use(body);
+        } finally {
+          keep(body);
+        }
       } finally {
-        heldBytes -= reserved;
+        heldBytes -= reservedBytes;
       }
     },
   };
+}
+
+type Allocate = (sizeBytes: number) => SharedArrayBuffer;
+
+interface BodyMemory {
+  /** Errors: OVERLOADED. */
+  reserve: (sizeBytes: number) => void;
+  allocate: Allocate;
 }
 
 /** The value of Inference-Header-Content-Length: undefined when the body is JSON alone. */
@@ -62,16 +95,25 @@ function declaredLength(request: IncomingMessage): number | undefined {
   return length === undefined || encodingOf(request) !== 'identity' ? undefined : Number(length);
 }
 
-async function readBody(
+/** The bytes go where they belong as they arrive. */
+async function readDeclared(
   request: IncomingMessage,
   jsonLength: number | undefined,
-  declared: number | undefined,
+  sizeBytes: number,
+  memory: BodyMemory,
 ): Promise<InferenceBody> {
-  if (declared !== undefined) {
-    const body = new BodyBuffer(declared, jsonLength);
-    await forEachChunk(request, (chunk) => body.append(chunk));
-    return body.finish();
-  }
+  memory.reserve(sizeBytes);
+  const body = new BodyBuffer(sizeBytes, jsonLength, memory.allocate);
+  await forEachChunk(request, (chunk) => body.append(chunk));
+  return body.finish();
+}
+
+/** Compressed or chunked: how large it is shows at its end. */
+async function readUndeclared(
+  request: IncomingMessage,
+  jsonLength: number | undefined,
+  memory: BodyMemory,
+): Promise<InferenceBody> {
   const chunks: Buffer[] = [];
   let sizeBytes = 0;
   await forEachChunk(decoded(request), (chunk) => {
@@ -79,9 +121,10 @@ async function readBody(
     if (sizeBytes > limits.inferenceBodyBytes) {
       throw tooLarge('the body is larger when decoded', limits.inferenceBodyBytes);
     }
+    memory.reserve(chunk.byteLength);
     chunks.push(chunk);
   });
-  const body = new BodyBuffer(sizeBytes, jsonLength);
+  const body = new BodyBuffer(sizeBytes, jsonLength, memory.allocate);
   for (const chunk of chunks) body.append(chunk);
   return body.finish();
 }
@@ -92,14 +135,14 @@ class BodyBuffer {
   readonly #binary: Uint8Array | undefined;
   #filled = 0;
 
-  constructor(sizeBytes: number, jsonLength: number | undefined) {
+  constructor(sizeBytes: number, jsonLength: number | undefined, allocate: Allocate) {
     const jsonBytes = jsonLength ?? sizeBytes;
     if (jsonBytes > sizeBytes) {
       const message = `Inference-Header-Content-Length is ${jsonBytes}, the whole body has ${sizeBytes} bytes`;
       throw new CoveyError('INPUT_INVALID', message);
     }
     this.#json = Buffer.allocUnsafe(jsonBytes);
-    if (jsonLength !== undefined) this.#binary = new Uint8Array(new SharedArrayBuffer(sizeBytes - jsonBytes));
+    if (jsonLength !== undefined) this.#binary = new Uint8Array(allocate(sizeBytes - jsonBytes));
   }
 
   append(chunk: Buffer): void {

@@ -23,8 +23,16 @@ export interface InferenceService {
   find(model: string, version: string | undefined): Instance;
   /** The request met its model: counts it when it cannot be answered. Errors: those of Executor.run. */
   infer(instance: Instance, request: InferenceRequest): Promise<RunResult>;
-  /** The answer was handed to the socket `latencyMs` after the whole request had been read. */
-  answered(instance: Instance, request: InferenceRequest, result: RunResult, latencyMs: number): void;
+  /**
+   * The answer was handed to the socket `latencyMs` after the whole request had been read. Resolves when nobody looks at
+   * the inputs any more.
+   */
+  answered(
+    instance: Instance,
+    request: InferenceRequest,
+    result: RunResult,
+    latencyMs: number,
+  ): Promise<void>;
   /** The inputs do not fit the model. */
   refused(instance: Instance): void;
 }
@@ -78,11 +86,10 @@ async function answerRequest(
       send(response, answerFor(service, route));
       return;
     }
-    const T0=performance.now();
     // Before the body is read: what cannot be served shall not cost its memory.
     service.find(route.model, route.version);
     await bodies.withBody(request, (body) => {
-      const startedMs = performance.now(); (globalThis as any).S ??= [[],[],[],[],[]]; (globalThis as any).S[0].push(startedMs-T0);
+      const startedMs = performance.now();
       // Looked up again, and used without a pause: the plan may have changed while the body arrived.
       const instance = service.find(route.model, route.version);
       return answerInference(
@@ -112,14 +119,12 @@ async function answerInference(
     service.refused(instance);
     throw error;
   }
-  const S=(globalThis as any).S; const T1=performance.now(); S[1].push(T1-startedMs);
   const result = await service.infer(instance, request);
-  const T2=performance.now(); S[2].push(result.runMs); S[3].push(T2-T1-result.runMs);
   send(response, inferenceAnswer(instance, request, result.outputs));
-  const latencyMs = performance.now() - startedMs; S[4].push(performance.now()-T2);
-  if (S[0].length===1180) process.stderr.write(['read','parse','run','roundtrip','send'].map((n,i)=>{const v=S[i].slice(380).sort((a:number,b:number)=>a-b); return n+' p10 '+v[80].toFixed(3)+' p50 '+v[400].toFixed(3);}).join(' | ')+'\n');
+  const latencyMs = performance.now() - startedMs;
   // After the answer is on its way: measuring and mirroring cost the client nothing.
-  setImmediate(() => service.answered(instance, request, result, latencyMs));
+  await new Promise((resolve) => setImmediate(resolve));
+  await service.answered(instance, request, result, latencyMs);
 }
 
 function answerFor(service: InferenceService, route: QueryRoute): Answer {

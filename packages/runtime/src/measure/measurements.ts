@@ -36,8 +36,8 @@ export interface Measurements {
   failed(instance: MeasuredInstance): void;
   /** A request that never reached the model: overload, or inputs it cannot take. */
   rejected(instance: MeasuredInstance): void;
-  /** The tensors of an answered request; summarized by the next catchUp, observe or end of a window. */
-  observe(instance: MeasuredInstance, inputs: Tensors, outputs: Tensors): void;
+  /** The tensors of an answered request; resolves when they are summarized: by the next catchUp, observe or end of a window. */
+  observe(instance: MeasuredInstance, inputs: Tensors, outputs: Tensors): Promise<void>;
   /** Summarizes what waits: a good moment is while a model computes and this thread has nothing to do. */
   catchUp(): void;
   /** Gives out what an instance that is gone has still to say. */
@@ -54,76 +54,102 @@ interface Counters {
 }
 
 export function createMeasurements(options: MeasurementsOptions): Measurements {
-  const { clock } = options;
-  const counters = new Map<MeasuredInstance, Counters>();
-  const summaries = new Map<MeasuredInstance, SummaryAccumulator>();
-  let metricsFromMs = clock.now();
-  // At most one request's tensors are kept beyond their request.
-  let waiting: (() => void) | undefined;
+  return new WindowedMeasurements(options);
+}
 
-  const countersOf = (instance: MeasuredInstance) =>
-    entry(counters, instance, () => ({
+class WindowedMeasurements implements Measurements {
+  readonly #options: MeasurementsOptions;
+  readonly #counters = new Map<MeasuredInstance, Counters>();
+  readonly #summaries = new Map<MeasuredInstance, SummaryAccumulator>();
+  readonly #timers: Timer[];
+  #metricsFromMs: number;
+  /** At most one request's tensors are kept beyond their request. */
+  #waiting: (() => void) | undefined;
+
+  constructor(options: MeasurementsOptions) {
+    const { clock, metricsIntervalMs, summaryIntervalMs } = options;
+    this.#options = options;
+    this.#metricsFromMs = clock.now();
+    this.#timers = [
+      everyWindow(clock, metricsIntervalMs, () => this.#flushMetrics()),
+      everyWindow(clock, summaryIntervalMs, () => this.#flushSummaries()),
+    ];
+  }
+
+  served(instance: MeasuredInstance, latencyMs: number): void {
+    const counts = this.#countersOf(instance);
+    counts.requests++;
+    counts.latencyMs.add(latencyMs);
+  }
+
+  failed(instance: MeasuredInstance): void {
+    const counts = this.#countersOf(instance);
+    counts.requests++;
+    counts.errors++;
+  }
+
+  rejected(instance: MeasuredInstance): void {
+    this.#countersOf(instance).rejected++;
+  }
+
+  observe(instance: MeasuredInstance, inputs: Tensors, outputs: Tensors): Promise<void> {
+    this.catchUp();
+    const accumulator = entry(this.#summaries, instance, () =>
+      summaryOf(instance, this.#options.clock.now()),
+    );
+    return new Promise((resolve) => {
+      this.#waiting = () => {
+        accumulator.add(inputs, outputs, batchSize(instance.model, inputs));
+        resolve();
+      };
+    });
+  }
+
+  catchUp(): void {
+    this.#waiting?.();
+    this.#waiting = undefined;
+  }
+
+  release(instance: MeasuredInstance): void {
+    this.catchUp();
+    const accumulator = this.#summaries.get(instance);
+    if (accumulator) this.#flushSummary(accumulator);
+    this.#summaries.delete(instance);
+    if (this.#counters.has(instance)) this.#flushMetrics();
+  }
+
+  stop(): void {
+    for (const timer of this.#timers) timer.cancel();
+    this.#flushSummaries();
+    if (this.#counters.size > 0) this.#flushMetrics();
+  }
+
+  #countersOf(instance: MeasuredInstance): Counters {
+    return entry(this.#counters, instance, () => ({
       requests: 0,
       errors: 0,
       rejected: 0,
       latencyMs: new ExponentialHistogramAccumulator(),
     }));
-  const flushMetrics = () => {
-    const toMs = clock.now();
-    const models = [...counters].map(([{ model }, counts]) => modelMetrics(model, counts));
-    counters.clear();
-    options.onMetrics(create(MetricsSchema, { fromMs: metricsFromMs, toMs, models }));
-    metricsFromMs = toMs;
-  };
-  const flushSummary = (accumulator: SummaryAccumulator) => {
-    const summary = accumulator.take(clock.now());
-    if (summary.inferences > 0) options.onSummary(summary);
-  };
-  const catchUp = () => {
-    waiting?.();
-    waiting = undefined;
-  };
-  const flushSummaries = () => {
-    catchUp();
-    for (const accumulator of summaries.values()) flushSummary(accumulator);
-  };
-  const timers = [
-    everyWindow(clock, options.metricsIntervalMs, flushMetrics),
-    everyWindow(clock, options.summaryIntervalMs, flushSummaries),
-  ];
-  return {
-    served: (instance, latencyMs) => {
-      const counts = countersOf(instance);
-      counts.requests++;
-      counts.latencyMs.add(latencyMs);
-    },
-    failed: (instance) => {
-      const counts = countersOf(instance);
-      counts.requests++;
-      counts.errors++;
-    },
-    rejected: (instance) => {
-      countersOf(instance).rejected++;
-    },
-    observe: (instance, inputs, outputs) => {
-      catchUp();
-      const accumulator = entry(summaries, instance, () => summaryOf(instance, clock.now()));
-      waiting = () => accumulator.add(inputs, outputs, batchSize(instance.model, inputs));
-    },
-    catchUp,
-    release: (instance) => {
-      catchUp();
-      const accumulator = summaries.get(instance);
-      if (accumulator) flushSummary(accumulator);
-      summaries.delete(instance);
-      if (counters.has(instance)) flushMetrics();
-    },
-    stop: () => {
-      for (const timer of timers) timer.cancel();
-      flushSummaries();
-      if (counters.size > 0) flushMetrics();
-    },
-  };
+  }
+
+  #flushMetrics(): void {
+    const toMs = this.#options.clock.now();
+    const models = [...this.#counters].map(([{ model }, counts]) => modelMetrics(model, counts));
+    this.#counters.clear();
+    this.#options.onMetrics(create(MetricsSchema, { fromMs: this.#metricsFromMs, toMs, models }));
+    this.#metricsFromMs = toMs;
+  }
+
+  #flushSummaries(): void {
+    this.catchUp();
+    for (const accumulator of this.#summaries.values()) this.#flushSummary(accumulator);
+  }
+
+  #flushSummary(accumulator: SummaryAccumulator): void {
+    const summary = accumulator.take(this.#options.clock.now());
+    if (summary.inferences > 0) this.#options.onSummary(summary);
+  }
 }
 
 function summaryOf({ model, reference }: MeasuredInstance, fromMs: number): SummaryAccumulator {

@@ -17,8 +17,11 @@ const heartbeatMs = 1_000;
 export interface Mirror {
   /** Begins anew for a plan; evidence is sent while the plan holds a mirror. */
   begin(serving: Serving): void;
-  /** A live request was answered with `result`: offers its inputs for a second run on the incumbent. */
-  answered(instance: Instance, inputs: Tensors, result: RunResult): void;
+  /**
+   * A live request was answered with `result`: offers its inputs for a second run on the incumbent. Resolves when they
+   * are no longer looked at.
+   */
+  answered(instance: Instance, inputs: Tensors, result: RunResult): Promise<void>;
   /** A live request was failed by the model. */
   failed(instance: Instance): void;
   /** Sends the last evidence and ends. */
@@ -43,7 +46,7 @@ export function createMirror(clock: Clock, log: Log, send: SendEvidence): Mirror
       soak?.stop();
       soak = serving.plan.mirror ? new Soak(serving, clock, log, send) : undefined;
     },
-    answered: (instance, inputs, result) => soak?.answered(instance, inputs, result),
+    answered: async (instance, inputs, result) => soak?.answered(instance, inputs, result),
     failed: (instance) => soak?.failed(instance),
     stop: () => soak?.stop(),
   };
@@ -68,14 +71,16 @@ class Soak {
     this.#sendAfter(heartbeatMs);
   }
 
-  answered(instance: Instance, inputs: Tensors, result: RunResult): void {
+  async answered(instance: Instance, inputs: Tensors, result: RunResult): Promise<void> {
     const side = this.#sideOf(instance);
     if (side === undefined) return;
     side.counts.requests++;
-    const incumbent = this.#serving.incumbents.get(instance.model.ref.model);
-    if (incumbent !== undefined && incumbent !== instance)
-      this.#sample(side, instance, incumbent, inputs, result);
     this.#note();
+    const incumbent = this.#serving.incumbents.get(instance.model.ref.model);
+    if (incumbent === undefined || incumbent === instance || !this.#isSampled(side)) return;
+    side.pending++;
+    await this.#mirror(side, instance, incumbent, inputs, result);
+    side.pending--;
   }
 
   failed(instance: Instance): void {
@@ -97,14 +102,12 @@ class Soak {
     return this.#serving.instances.get(model) === instance ? this.#sides.get(model) : undefined;
   }
 
-  #sample(side: Side, instance: Instance, incumbent: Instance, inputs: Tensors, result: RunResult): void {
+  #isSampled(side: Side): boolean {
     side.credit += this.#serving.plan.mirror?.sampleShare ?? 0;
     // Rounding must not make a share of 1 miss one.
-    if (side.credit < 1 - 1e-9) return;
+    if (side.credit < 1 - 1e-9) return false;
     side.credit -= 1;
-    if (side.pending >= maxPending) return;
-    side.pending++;
-    void this.#mirror(side, instance, incumbent, inputs, result).finally(() => side.pending--);
+    return side.pending < maxPending;
   }
 
   async #mirror(

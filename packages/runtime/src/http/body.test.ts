@@ -1,0 +1,81 @@
+import { connect } from 'node:net';
+import { gzipSync } from 'node:zlib';
+import { limits } from '@covey/protocol';
+import * as fc from 'fast-check';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { addModel, schemaOf } from '../testing/models.ts';
+import { serverWith } from '../testing/server.ts';
+
+let server: Awaited<ReturnType<typeof serverWith>>;
+let http: typeof server.http;
+
+beforeAll(async () => {
+  server = await serverWith({ add: [addModel(1, [-1, 2]), schemaOf('FP32', [-1, 2])] });
+  http = server.http;
+});
+afterAll(() => server.close());
+
+const wellFormed = { inputs: [{ name: 'x', datatype: 'FP32', shape: [1, 2], data: [1, 2] }] };
+
+test('too large: declared, or only when decoded', async () => {
+  const huge = { 'content-length': String(limits.inferenceBodyBytes + 1) };
+  expect(await http.post('/v2/models/add/infer', 'x', huge)).toMatchObject({
+    status: 413,
+    json: { error: expect.stringContaining('limit') },
+  });
+  const bomb = gzipSync(Buffer.alloc(limits.inferenceBodyBytes + 1));
+  expect(await http.post('/v2/models/add/infer', bomb, { 'content-encoding': 'gzip' })).toMatchObject({
+    status: 413,
+  });
+  const header = { 'inference-header-content-length': String(limits.inferenceHeaderBytes + 1) };
+  expect(await http.post('/v2/models/add/infer', 'x', header)).toMatchObject({ status: 413 });
+});
+
+test('garbage, truncated and lying bodies are 4xx with a JSON error, and the server lives', async () => {
+  const good = JSON.stringify({
+    inputs: [{ name: 'x', datatype: 'FP32', shape: [1, 2], parameters: { binary_data_size: 8 } }],
+  });
+  const mangled = fc
+    .tuple(fc.nat(good.length), fc.string({ maxLength: 8 }), fc.nat(20))
+    .map(([at, insert, drop]) => good.slice(0, at) + insert + good.slice(at + drop));
+  const lying = fc.integer({ min: -5, max: 40 }).map((size) => good.replace('8', String(size)));
+  await fc.assert(
+    fc.asyncProperty(
+      fc.oneof(mangled, lying, fc.string(), fc.json()),
+      fc.uint8Array({ maxLength: 24 }),
+      fc.oneof(
+        fc.constant(undefined),
+        fc.constantFrom('-1', 'x', '1e3', '0', '999999'),
+        fc.nat(200).map(String),
+      ),
+      fc.constantFrom('identity', 'gzip', 'deflate'),
+      async (json, binary, length, encoding) => {
+        const body = Buffer.concat([Buffer.from(json), binary]);
+        const headers = {
+          'content-encoding': encoding,
+          'inference-header-content-length': length ?? String(Buffer.byteLength(json)),
+        };
+        const reply = await http.post('/v2/models/add/infer', body, headers);
+        if (reply.status === 200) return;
+        expect(reply.status).toBeGreaterThanOrEqual(400);
+        expect(reply.status).toBeLessThan(500);
+        expect(reply.json).toMatchObject({ error: expect.any(String) });
+      },
+    ),
+    { numRuns: 300 },
+  );
+  expect(await http.post('/v2/models/add/infer', wellFormed)).toMatchObject({
+    status: 200,
+  });
+});
+
+test('what is no HTTP is told so, in JSON', async () => {
+  const socket = connect(server.port, '127.0.0.1');
+  const chunks: Buffer[] = [];
+  socket.on('data', (chunk: Buffer) => chunks.push(chunk));
+  socket.end('\u0016\u0003\u0001 this is TLS, or nothing\r\n\r\n');
+  await new Promise((resolve) => socket.once('close', resolve));
+  const reply = Buffer.concat(chunks).toString();
+  expect(reply).toMatch(/^HTTP\/1\.1 400 /);
+  expect(reply).toContain('{"error":');
+});

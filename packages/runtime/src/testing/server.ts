@@ -1,0 +1,35 @@
+import { streamLog, systemClock } from '@covey/ports';
+import type { ModelSchema } from '@covey/protocol';
+import { createInferenceServer } from '../server.ts';
+import { client } from './client.ts';
+import { loadedModel, modelFolder } from './models.ts';
+
+/** An inference server in this process with the given models, version 1.2.0, number 3; ONNX bytes and schema by name. */
+export async function serverWith(served: Record<string, [bytes: Uint8Array, schema: ModelSchema]>) {
+  const folder = await modelFolder();
+  const server = await createInferenceServer({
+    clock: systemClock,
+    log: streamLog({ write: () => true }, systemClock, 'error'),
+    host: '127.0.0.1',
+    port: 0,
+    metricsIntervalMs: 60_000,
+    summaryIntervalMs: 60_000,
+    send: () => {},
+  });
+  const models = [];
+  for (const [name, [bytes, schema]] of Object.entries(served)) {
+    const path = await folder.write(`${name}.onnx`, bytes);
+    models.push(loadedModel(path, schema, { name, version: '1.2.0', number: 3 }));
+  }
+  await server.apply({ plan: 1, models });
+  const http = client(server.url);
+  return {
+    port: server.port,
+    http,
+    close: async () => {
+      http.close();
+      await server.drain();
+      await folder.remove();
+    },
+  };
+}
