@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { nodeProcesses } from '@covey/ports';
 import type { AgentToRuntime, LoadedModel, RuntimeToAgent } from '@covey/protocol';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { client } from './testing/client.ts';
-import { addModel, countingModel, loadedModel, modelFolder, schemaOf } from './testing/models.ts';
+import { client } from './client.fixture.ts';
+import { addModel, countingModel, loadedModel, modelFolder, schemaOf } from './models.fixture.ts';
 
 let models: Awaited<ReturnType<typeof modelFolder>>;
 const running: Array<() => void> = [];

@@ -1,14 +1,14 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { streamLog, systemClock } from '@covey/ports';
 import type { LoadedModel, ModelSchema } from '@covey/protocol';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { client } from './client.fixture.ts';
 import { openSession, type Tensors } from './executor/index.ts';
+import { loadedModel } from './models.fixture.ts';
 import { createInferenceServer, type InferenceServer } from './server.ts';
-import { client } from './testing/client.ts';
-import { loadedModel } from './testing/models.ts';
 
-const data = fileURLToPath(new URL('../../../../shared/data', import.meta.url));
+const data = join(import.meta.dirname, '..', '..', '..', '..', 'shared', 'data');
 const present = existsSync(data);
 const file = (name: string) => `${data}/models/${name}.onnx`;
 

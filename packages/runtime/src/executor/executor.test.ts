@@ -2,7 +2,7 @@ import { streamLog, systemClock } from '@covey/ports';
 import { type Datatype, datatypes, elementBytes, type Tensor } from '@covey/protocol';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { countingModel, identityModel, modelFolder, schemaOf } from '../testing/models.ts';
+import { countingModel, identityModel, modelFolder, schemaOf } from '../models.fixture.ts';
 import { type Executor, type ExecutorOptions, startExecutor } from './executor.ts';
 import { openSession } from './session.ts';
 import { decodeTexts, encodeTexts } from './tensors.ts';

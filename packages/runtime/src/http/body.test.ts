@@ -3,8 +3,8 @@ import { gzipSync } from 'node:zlib';
 import { limits } from '@covey/protocol';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { addModel, schemaOf } from '../testing/models.ts';
-import { serverWith } from '../testing/server.ts';
+import { addModel, schemaOf } from '../models.fixture.ts';
+import { serverWith } from '../server.fixture.ts';
 
 let server: Awaited<ReturnType<typeof serverWith>>;
 let http: typeof server.http;

@@ -2,7 +2,7 @@ import { simulatedWorld } from '@covey/ports/simulated';
 import type { Metrics, Summary } from '@covey/protocol';
 import { quantile } from '@covey/stats';
 import { expect, test } from 'vitest';
-import { loadedModel, schemaOf } from '../testing/models.ts';
+import { loadedModel, schemaOf } from '../models.fixture.ts';
 import { createMeasurements, type MeasuredInstance } from './measurements.ts';
 import { median } from './median.ts';
 

@@ -1,7 +1,7 @@
 import { nodeProcesses } from '@covey/ports';
 import type { Golden, ProbeAnswer, ProbeCandidate, ProbeJob, ProbeResult } from '@covey/protocol';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { addModel, loadedModel, modelFolder, schemaOf } from '../testing/models.ts';
+import { addModel, loadedModel, modelFolder, schemaOf } from '../models.fixture.ts';
 
 let models: Awaited<ReturnType<typeof modelFolder>>;
 let goldenPath: string;

@@ -1,8 +1,8 @@
 import { streamLog, systemClock } from '@covey/ports';
 import type { ModelSchema } from '@covey/protocol';
-import { createInferenceServer } from '../server.ts';
-import { client } from './client.ts';
-import { loadedModel, modelFolder } from './models.ts';
+import { client } from './client.fixture.ts';
+import { loadedModel, modelFolder } from './models.fixture.ts';
+import { createInferenceServer } from './server.ts';
 
 /** An inference server in this process with the given models, version 1.2.0, number 3; ONNX bytes and schema by name. */
 export async function serverWith(served: Record<string, [bytes: Uint8Array, schema: ModelSchema]>) {
