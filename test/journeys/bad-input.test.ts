@@ -3,14 +3,12 @@ import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { buildBundle, createPublisherKey } from '@covey/bundle';
+import { publishBundle, publisherKeyPath, readPublisherKey } from '@covey/cli';
 import { type FetchAnswer, type FetchRequest, nodeFetch } from '@covey/ports';
-import { limits, topicOf } from '@covey/protocol';
+import { limits } from '@covey/protocol';
 import type { RolloutView } from '@covey/protocol/api';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { publisherKeyPath, readPublisherKey } from '../../packages/cli/src/publish/keys.ts';
-import { publishBundle } from '../../packages/cli/src/publish/publish.ts';
-import { until } from './harness.ts';
-import { auditEntries, impostorOf } from './impostor.ts';
+import { impostorOf } from './impostor.ts';
 import { scalingBundleSource, scalingModel } from './scaling-model.ts';
 import {
   enrolDevice,
@@ -257,72 +255,5 @@ describe('the device listener', () => {
     const ca = readFileSync(join(device.folder, 'identity', 'ca.pem'), 'utf8');
     const ask = nodeFetch({ method: 'GET', url: deviceUrl, tls: { ca }, timeoutMs: 10_000, maxBytes: 1_000 });
     await expect(ask).rejects.toMatchObject({ code: 'UNREACHABLE' });
-  });
-});
-
-describe('MQTT', () => {
-  const connectPacket = (id: string) =>
-    Buffer.concat([
-      Buffer.from([0x10, 12 + id.length, 0, 4]),
-      Buffer.from('MQTT'),
-      Buffer.from([4, 2, 0, 30, 0, id.length]),
-      Buffer.from(id),
-    ]);
-  const refusal = (id: string, action: string) =>
-    until(`${action} of ${id} in the audit log`, async () =>
-      (await auditEntries(fleet.client)).find(
-        (entry) => entry.actor === `device:${id}` && entry.action === action,
-      ),
-    );
-
-  test.each<[string, string, Buffer]>([
-    [
-      'noise instead of a CONNECT',
-      'mqtt-1',
-      Buffer.from(Array.from({ length: 500 }, (_, i) => (i * 97) % 251)),
-    ],
-    [
-      'a packet that announces 200 MB',
-      'mqtt-2',
-      Buffer.concat([connectPacket('mqtt-2'), Buffer.from([0x30, 0x80, 0x80, 0x80, 0x60])]),
-    ],
-    ['a reserved packet', 'mqtt-3', Buffer.concat([connectPacket('mqtt-3'), Buffer.from([0xf0, 0])])],
-  ])('%s ends that connection alone', async (_what, id, bytes) => {
-    const socket = await impostorOf(await enrolDevice(fleet.data, id)).socket();
-    const closed = once(socket, 'close');
-    socket.write(bytes);
-    await closed;
-    await until('the refusal', async () =>
-      (await auditEntries(fleet.client)).find(({ actor }) => actor === `device:${id}`),
-    );
-  });
-
-  test('half a packet, and then nothing more', async () => {
-    const socket = await impostorOf(await enrolDevice(fleet.data, 'mqtt-4')).socket();
-    socket.end(connectPacket('mqtt-4').subarray(0, 9));
-    await once(socket, 'close');
-  });
-
-  test('a publish of 30 MB', async () => {
-    const client = await impostorOf(await enrolDevice(fleet.data, 'mqtt-5')).mqtt();
-    client.on('error', () => {});
-    const closed = new Promise((resolve) => client.on('close', resolve));
-    client.publish(topicOf('mqtt-5', 'event'), Buffer.alloc(30 * 1024 * 1024));
-    await closed;
-    await refusal('mqtt-5', 'bus.packet-size');
-  });
-
-  test.each([
-    ['reported', Buffer.from('{"seq":')],
-    ['birth', Buffer.from('[]')],
-    ['metrics', Buffer.alloc(1_000, 7)],
-    ['get', Buffer.from('['.repeat(10_000))],
-  ] as const)('a %s message that is none is refused, and the connection stays', async (kind, payload) => {
-    const id = `mqtt-${kind}`;
-    const client = await impostorOf(await enrolDevice(fleet.data, id)).mqtt();
-    await client.publishAsync(topicOf(id, kind), payload, { qos: 1 });
-    expect(await refusal(id, 'message.refused')).toMatchObject({ detail: { kind } });
-    await client.publishAsync(topicOf(id, 'get'), JSON.stringify({ generation: 0, bootId: 'b' }), { qos: 1 });
-    await client.endAsync();
   });
 });

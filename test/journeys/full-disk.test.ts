@@ -53,6 +53,17 @@ describe.skipIf(!canMount)('a full disk (skipped where no disk may be mounted)',
     }),
   );
 
+  /** Requests in the metrics that the controller has. */
+  async function requestsSince(from: number): Promise<number> {
+    const { totals } = await fleet.client.call({
+      method: 'GET',
+      path: '/metrics',
+      query: { model: 'scaling', from, to: from + 3_600_000 },
+      answer: MetricsAnswer,
+    });
+    return totals.reduce((sum, total) => sum + total.requests, 0);
+  }
+
   test('of the controller: nothing is half published, devices serve, and what they measured arrives when there is room', async () => {
     const load = startLoad(device.inferenceUrl, 'scaling', { connections: 1 });
     const from = Date.now();
@@ -73,13 +84,7 @@ describe.skipIf(!canMount)('a full disk (skipped where no disk may be mounted)',
     expect(failures).toEqual({});
     const answered = Object.values(answers).reduce((sum, count) => sum + count, 0);
     const counted = await until('metrics of every answer', async () => {
-      const { totals } = await fleet.client.call({
-        method: 'GET',
-        path: '/metrics',
-        query: { model: 'scaling', from, to: from + 3_600_000 },
-        answer: MetricsAnswer,
-      });
-      const requests = totals.reduce((sum, total) => sum + total.requests, 0);
+      const requests = await requestsSince(from);
       return requests >= answered ? requests : undefined;
     });
     expect(counted).toBe(answered);

@@ -1,8 +1,7 @@
-import { once } from 'node:events';
 import { topicOf } from '@covey/protocol';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { covey, until } from './harness.ts';
-import { auditEntries, type Impostor, impostorOf } from './impostor.ts';
+import { auditEntries, closed, type Impostor, impostorOf } from './impostor.ts';
 import { startLoad } from './load.ts';
 import { publishScaling } from './scaling-model.ts';
 import {
@@ -59,12 +58,12 @@ test("a device with a good certificate gets nothing of another device's topics",
   await client.subscribeAsync(topicOf('curious', 'receipt'), { qos: 1 });
   expect(heard.filter((topic) => !topic.startsWith('covey/1/curious/'))).toEqual([]);
 
-  const closed = once(client, 'close');
+  const ended = closed(client);
   client.publish(
     topicOf(device.id, 'reported'),
     JSON.stringify({ seq: 1, bootId: 'b', at: 1, reported: before }),
   );
-  await closed;
+  await ended;
   expect(await refusal('curious', 'bus.publish')).toMatchObject({
     detail: { detail: expect.stringContaining(topicOf(device.id, 'reported')) },
   });

@@ -2,10 +2,10 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TLSSocket, connect as tlsConnect } from 'node:tls';
+import type { Client } from '@covey/cli';
 import { type FetchAnswer, nodeFetch } from '@covey/ports';
 import { AuditAnswer } from '@covey/protocol/api';
 import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt';
-import type { Client } from '../../packages/cli/src/client/client.ts';
 
 /** The identity files of an enrolled device, in other hands than its agent's. */
 export interface Impostor {
@@ -49,6 +49,11 @@ export function impostorOf(folder: string): Impostor {
         maxBytes: 1024 * 1024,
       }),
   };
+}
+
+/** Resolves when the connection has ended, whatever error it ends with. */
+export function closed(client: MqttClient): Promise<void> {
+  return new Promise((resolve) => client.on('error', () => {}).on('close', () => resolve()));
 }
 
 /** Newest first. */

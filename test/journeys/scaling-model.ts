@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto';
 import { type BundleSource, buildBundle } from '@covey/bundle';
+import {
+  type Client,
+  ensurePublisherKey,
+  publishBundle,
+  publisherKeyPath,
+  readPublisherKey,
+} from '@covey/cli';
 import { GraphBuilder, writeModel } from '@covey/onnx';
 import type { ModelSchema, Tensor } from '@covey/protocol';
 import type { VersionView } from '@covey/protocol/api';
-import type { Client } from '../../packages/cli/src/client/client.ts';
-import {
-  ensurePublisherKey,
-  publisherKeyPath,
-  readPublisherKey,
-} from '../../packages/cli/src/publish/keys.ts';
-import { publishBundle } from '../../packages/cli/src/publish/publish.ts';
 
 export interface ScalingOptions {
   /** Bytes that no other version has, so that the download takes its time. */

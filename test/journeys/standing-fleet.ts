@@ -1,10 +1,8 @@
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
+import { type Client, createClient, findConnection } from '@covey/cli';
 import { DeviceView, type RolloutRequest, RolloutView } from '@covey/protocol/api';
-import { type Client, createClient } from '../../packages/cli/src/client/client.ts';
-import { findConnection } from '../../packages/cli/src/client/connection.ts';
-import { isSettled } from '../../packages/cli/src/commands/rollout-wait.ts';
 import { coveyJson, type RunningService, startService, temporaryFolder, until } from './harness.ts';
 
 export interface StandingDevice {
@@ -76,7 +74,7 @@ export async function startStandingFleet(
     settled: (id) =>
       until(`the end of rollout ${id}`, async () => {
         const rollout = await fleet.rollout(id);
-        return isSettled(rollout) ? rollout : undefined;
+        return ['succeeded', 'reverted', 'paused'].includes(rollout.state) ? rollout : undefined;
       }),
     install: async (version) => {
       const waves = [{ percent: 100 }];

@@ -1,6 +1,6 @@
 export { type Client, createClient } from './client/client.ts';
 export { findConnection } from './client/connection.ts';
-export { waitForRollout } from './commands/rollout-wait.ts';
+export { isSettled } from './commands/rollout-wait.ts';
 export { ensurePublisherKey, publisherKeyPath, readPublisherKey } from './publish/keys.ts';
 export { publishBundle } from './publish/publish.ts';
 export { exampleBundle } from './up/bundle.ts';

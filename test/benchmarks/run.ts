@@ -1,0 +1,41 @@
+import { parseArgs } from 'node:util';
+import { keepsLimit, type Result, tableOf } from './figures.ts';
+import { benchmarkInference } from './inference.ts';
+import { benchmarkIngest } from './ingest.ts';
+import { benchmarkMemory } from './memory.ts';
+import { benchmarkWire } from './wire.ts';
+
+/** `node run.ts [--json] [name ...]`: runs the benchmarks named, or all, one after the other. */
+
+const benchmarks: Record<string, () => Promise<Result>> = {
+  inference: benchmarkInference,
+  wire: benchmarkWire,
+  ingest: benchmarkIngest,
+  memory: benchmarkMemory,
+};
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { json: { type: 'boolean', default: false } },
+});
+const unknown = positionals.find((name) => !Object.hasOwn(benchmarks, name));
+if (unknown === undefined) {
+  await run(positionals.length > 0 ? positionals : Object.keys(benchmarks), values.json);
+} else {
+  process.stderr.write(`there is no benchmark ${unknown}; there are ${Object.keys(benchmarks).join(', ')}\n`);
+  process.exitCode = 2;
+}
+
+/** Exit code 1 when a limit was exceeded. */
+async function run(names: string[], asJson: boolean): Promise<void> {
+  const results: Result[] = [];
+  for (const name of names) {
+    const result = await benchmarks[name]?.();
+    if (result === undefined) continue;
+    results.push(result);
+    if (!asJson) process.stdout.write(`${tableOf(result)}\n`);
+  }
+  if (asJson) process.stdout.write(`${JSON.stringify(results, null, 2)}\n`);
+  const figures = results.flatMap((result) => ('figures' in result ? result.figures : []));
+  if (figures.some((figure) => keepsLimit(figure) === false)) process.exitCode = 1;
+}
