@@ -77,7 +77,7 @@ describe('a port is in use', () => {
     expect(outcome.stderr).toContain(String(port));
   });
 
-  test('the inference port of an agent, which starts once it is free', async () => {
+  test('the inference port of an agent', async () => {
     const { token } = await coveyJson<{ token: string }>(['token', 'create', '--data', fleet.data]);
     const folder = folderOf('agent-port');
     await coveyJson(['enroll', '--data', folder, '--id', 'agent-port'], { stdin: token });
@@ -170,9 +170,10 @@ describe('a data folder', () => {
     mkdirSync(join(data, 'controller'), { recursive: true });
     writeFileSync(join(data, 'controller', 'covey.json'), marker('controller', 1));
     const database = new DatabaseSync(join(data, 'controller', 'covey.db'));
-    database.exec('PRAGMA user_version = 1000000; CREATE TABLE a (b)');
+    // "COVY", as the controller marks its databases.
+    database.exec('PRAGMA application_id = 0x434f5659; PRAGMA user_version = 1000000; CREATE TABLE a (b)');
     database.close();
-    expectRefusal(await covey(controllerArgs(data, [0, 0, 0])), 'DATA_');
+    expectRefusal(await covey(controllerArgs(data, [0, 0, 0])), 'DATA_NEWER');
   });
 
   test('that a running process uses', async () => {

@@ -9,7 +9,7 @@ import { findConnection } from '../client/connection.ts';
 import type { AgentReady } from '../commands/agent.ts';
 import type { ControllerReady } from '../commands/controller.ts';
 import { ensurePublisherKey, publisherKeyPath } from '../publish/keys.ts';
-import type { FleetPorts } from './addresses.ts';
+import { controllerPorts, type FleetPorts } from './addresses.ts';
 import { type RunningService, Service } from './services.ts';
 
 export interface FleetDevice {
@@ -72,20 +72,14 @@ export async function startFleet(
 }
 
 function controllerService({ data, ports, tell }: FleetOptions): Service<ControllerReady> {
-  const args = [
-    'controller',
-    '--data',
-    data,
-    '--port',
-    ports.admin,
-    '--mqtt-port',
-    ports.mqtt,
-    '--device-port',
-    ports.device,
-  ];
+  const args = () => {
+    const { admin, mqtt, device } = controllerPorts(data, deviceFolder(data, deviceId(0)), ports);
+    const listen = ['--port', admin, '--mqtt-port', mqtt, '--device-port', device];
+    return ['controller', '--data', data, ...listen.map(String)];
+  };
   return new Service<ControllerReady>({
     name: 'controller',
-    args: args.map(String),
+    args,
     log: logFile(data, 'controller'),
     onReady: () => {},
     onDeath: (how) =>
@@ -97,14 +91,14 @@ function controllerService({ data, ports, tell }: FleetOptions): Service<Control
 }
 
 function agentService({ data, ports, tell }: FleetOptions, index: number): FleetDevice {
-  const id = `edge-${index + 1}`;
+  const id = deviceId(index);
   const device: FleetDevice = {
     id,
     index,
     inferenceUrl: undefined,
     service: new Service<AgentReady>({
       name: id,
-      args: [
+      args: () => [
         'agent',
         '--data',
         deviceFolder(data, id),
@@ -121,6 +115,10 @@ function agentService({ data, ports, tell }: FleetOptions, index: number): Fleet
     }),
   };
   return device;
+}
+
+function deviceId(index: number): string {
+  return `edge-${index + 1}`;
 }
 
 function deviceFolder(data: string, id: string): string {

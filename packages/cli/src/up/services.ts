@@ -8,8 +8,8 @@ export type ServiceMessage<Ready> =
 
 export interface ServiceOptions<Ready> {
   name: string;
-  /** Arguments of `covey`. */
-  args: string[];
+  /** Arguments of `covey`, asked for at each start. */
+  args: () => string[];
   /** Open file for its output. */
   log: number;
   onReady: (ready: Ready) => void;
@@ -49,7 +49,7 @@ export class Service<Ready> implements RunningService {
   /** Resolves when it is ready. Errors: the service's own, such as PORT_IN_USE; TIMEOUT. */
   start(): Promise<Ready> {
     const { name, args, log, onReady, onDeath } = this.#options;
-    const child = fork(process.argv[1] ?? '', args, { stdio: ['ignore', log, log, 'ipc'] });
+    const child = fork(process.argv[1] ?? '', args(), { stdio: ['ignore', log, log, 'ipc'] });
     this.#child = child;
     return new Promise((resolve, reject) => {
       const timeout = setTimeout(() => {
