@@ -23,7 +23,7 @@ export default defineConfig({
           include: ['test/{journeys,simulator,contracts,conformance}/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          fileParallelism: false,
+          maxWorkers: 2,
         },
       },
     ],

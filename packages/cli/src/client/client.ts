@@ -4,7 +4,9 @@ import type { Connection } from './connection.ts';
 
 /** Largest answer of the admin API that the command reads. */
 const answerBytes = 64 * 1024 * 1024;
-const requestTimeoutMs = 40_000;
+const requestTimeoutMs = 15_000;
+/** The controller holds a question for changes open until there are some. */
+const changesTimeoutMs = 40_000;
 
 export interface Call<Answer> {
   method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -27,6 +29,12 @@ export interface Client {
 }
 
 export function createClient(connection: Connection): Client {
+  if (!URL.canParse(connection.url)) {
+    throw new CoveyError(
+      'INVALID_ARGUMENT',
+      `"${connection.url}" is no address such as https://covey.example:8080`,
+    );
+  }
   const send = async (
     method: Call<unknown>['method'],
     path: string,
@@ -42,7 +50,7 @@ export function createClient(connection: Connection): Client {
       },
       ...(body && { body }),
       ...(connection.ca !== undefined && { tls: { ca: connection.ca } }),
-      timeoutMs: requestTimeoutMs,
+      timeoutMs: path.startsWith('/v1/changes') ? changesTimeoutMs : requestTimeoutMs,
       maxBytes: answerBytes,
     });
     if (answer.status >= 400) throw errorOf(answer.status, answer.body, path);

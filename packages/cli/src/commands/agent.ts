@@ -6,7 +6,7 @@ import { CoveyError } from '@covey/protocol';
 import { Command, Option } from 'commander';
 import { lockFolder } from '../folder/lock.ts';
 import { systemPorts } from '../ports.ts';
-import { duration, wholeNumber } from './command.ts';
+import { durationOption, wholeNumber } from './command.ts';
 import { runService } from './service.ts';
 
 export const defaultDeviceFolder = '/var/lib/covey';
@@ -37,9 +37,9 @@ export function agentCommand(): Command {
       '127.0.0.1',
     )
     .option('--port <port>', 'port of the inference API; 0: any that is free', wholeNumber(0, 65_535), 8000)
-    .option('--metrics <duration>', 'how often metrics are reported', duration, 30_000)
-    .option('--summaries <duration>', 'length of the windows that are summarized', duration, 300_000)
-    .option('--flush <duration>', 'how often telemetry is written to disk and sent', duration, 10_000)
+    .addOption(durationOption('--metrics <duration>', 'how often metrics are reported', '30s'))
+    .addOption(durationOption('--summaries <duration>', 'length of the windows that are summarized', '5m'))
+    .addOption(durationOption('--flush <duration>', 'how often telemetry is written to disk and sent', '10s'))
     .addOption(
       new Option('--log-level <level>', 'least level that is logged')
         .choices(['debug', 'info', 'warn', 'error'])

@@ -1,5 +1,5 @@
 import { CoveyError } from '@covey/protocol';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { type Client, createClient } from '../client/client.ts';
 import { type ConnectionOptions, findConnection } from '../client/connection.ts';
 import { createOutput, type Output } from '../terminal/output.ts';
@@ -40,7 +40,7 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
 }
 
 /** For commander: a share written as a percentage, `98` or `98%`. Returns 0..1. */
-export function percentage(text: string): number {
+function percentage(text: string): number {
   const value = Number(text.replace(/ ?%$/, ''));
   if (!(value >= 0 && value <= 100)) throw new InvalidArgumentError('a percentage from 0 to 100 is wanted');
   return value / 100;
@@ -49,12 +49,22 @@ export function percentage(text: string): number {
 const durationUnits: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /** For commander: a duration such as `500ms`, `30s`, `15m`, `24h`. Returns milliseconds. */
-export function duration(text: string): number {
+function duration(text: string): number {
   const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text);
   const unit = durationUnits[match?.[2] ?? ''];
   if (!match || unit === undefined)
     throw new InvalidArgumentError('a duration such as 500ms, 30s, 15m or 24h is wanted');
   return Math.round(Number(match[1]) * unit);
+}
+
+/** An option that takes a duration; its default is shown as it would be written. */
+export function durationOption(flags: string, description: string, defaultText: string): Option {
+  return new Option(flags, description).argParser(duration).default(duration(defaultText), defaultText);
+}
+
+/** An option that takes a percentage; its default is shown as it would be written. */
+export function percentageOption(flags: string, description: string, defaultText: string): Option {
+  return new Option(flags, description).argParser(percentage).default(percentage(defaultText), defaultText);
 }
 
 /** For commander: collects repeated `name=value` options. */

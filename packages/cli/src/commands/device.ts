@@ -52,7 +52,9 @@ async function list({ client, output }: Session, selector: string): Promise<void
   const devices = await allDevices(client, selector);
   output.result({ devices }, () =>
     devices.length === 0
-      ? 'no devices; enrol one with a token from `covey token create`'
+      ? selector === 'all'
+        ? 'no devices; enrol one with a token from `covey token create`'
+        : `no device has the tags ${selector}`
       : formatTable(
           ['device', 'online', 'state', 'serving', 'tags'],
           devices.map((device) => row(device, output)),

@@ -3,8 +3,15 @@ import { RolloutsAnswer, RolloutView } from '@covey/protocol/api';
 import { Command } from 'commander';
 import type { Client } from '../client/client.ts';
 import type { Output } from '../terminal/output.ts';
-import { formatTable } from '../terminal/table.ts';
-import { apiCommand, duration, parseModelVersion, percentage, session, wholeNumber } from './command.ts';
+import { formatDuration, formatTable } from '../terminal/table.ts';
+import {
+  apiCommand,
+  durationOption,
+  parseModelVersion,
+  percentageOption,
+  session,
+  wholeNumber,
+} from './command.ts';
 import { exitCodeOf, parseWaves, waitForRollout } from './rollout-wait.ts';
 
 interface Session {
@@ -66,10 +73,10 @@ function startCommand(): Command {
       wholeNumber(1, 1_000_000),
       50,
     )
-    .option('--soak <duration>', 'longest soak on a device', duration, 600_000)
-    .option('--agreement <percent>', 'least agreement with the version before', percentage, 0.98)
-    .option('--errors <percent>', 'largest share of failed inferences', percentage, 0.01)
-    .option('--timeout <duration>', 'a device without an outcome by then is silent', duration, 900_000)
+    .addOption(durationOption('--soak <duration>', 'longest soak on a device', '10m'))
+    .addOption(percentageOption('--agreement <percent>', 'least agreement with the version before', '98%'))
+    .addOption(percentageOption('--errors <percent>', 'largest share of failed inferences', '1%'))
+    .addOption(durationOption('--timeout <duration>', 'a device without an outcome by then is silent', '15m'))
     .option('--wait', 'follow it to its end; exit 0 passed, 3 reverted, 4 inconclusive', false)
     .action((target: string, options: StartOptions, command: Command) =>
       start(session(command), target, options),
@@ -94,7 +101,12 @@ async function start({ client, output }: Session, target: string, options: Start
     },
     answer: RolloutView,
   });
-  if (options.wait) return follow({ client, output }, rollout.id);
+  if (options.wait) {
+    output.progress(
+      `each device proves it on ${options.samples} live requests, within ${formatDuration(options.soak)}; without requests it stays unproven`,
+    );
+    return follow({ client, output }, rollout.id);
+  }
   output.result(rollout, () => describe(rollout, output));
 }
 

@@ -2,7 +2,7 @@ import { SummariesAnswer } from '@covey/protocol/api';
 import type { Command } from 'commander';
 import type { Output } from '../terminal/output.ts';
 import { formatShare, formatTable } from '../terminal/table.ts';
-import { apiCommand, duration, session } from './command.ts';
+import { apiCommand, durationOption, session } from './command.ts';
 
 type VersionSummary = SummariesAnswer['versions'][number];
 
@@ -11,7 +11,7 @@ export function summaryCommand(): Command {
   return apiCommand('summary', "what a model's inputs and outputs look like, against its reference")
     .argument('<model>', 'name of the model')
     .option('--group <selector>', 'tags that devices must have', 'all')
-    .option('--last <duration>', 'how far back', duration, 3_600_000)
+    .addOption(durationOption('--last <duration>', 'how far back', '1h'))
     .action(async (model: string, options: { group: string; last: number }, command: Command) => {
       const { client, output } = session(command);
       const answer = await client.call({

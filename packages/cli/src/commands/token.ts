@@ -1,6 +1,6 @@
 import { TokenAnswer } from '@covey/protocol/api';
 import { Command } from 'commander';
-import { apiCommand, duration, namedValue, session, wholeNumber } from './command.ts';
+import { apiCommand, durationOption, namedValue, session, wholeNumber } from './command.ts';
 
 /** `covey token create` */
 export function tokenCommand(): Command {
@@ -8,7 +8,7 @@ export function tokenCommand(): Command {
     apiCommand('create', 'a token that lets devices enrol; it is shown once')
       .option('--tag <name=value>', 'a tag every device enrolled with it gets; may be repeated', namedValue)
       .option('--uses <count>', 'how many devices may enrol with it', wholeNumber(1, 100_000), 1)
-      .option('--expires <duration>', 'how long it is valid', duration, 3_600_000)
+      .addOption(durationOption('--expires <duration>', 'how long it is valid', '1h'))
       .action(
         async (
           options: { tag?: Record<string, string>; uses: number; expires: number },

@@ -36,7 +36,8 @@ export async function rollBack(
   for (const row of group.filter((candidate) => !handled.has(candidate.id))) {
     const wanted = desiredOf(row)?.release.models.find((ref) => ref.model === model)?.version;
     const before = wanted === undefined ? undefined : await versionBefore(tx, row.id, model, wanted);
-    if (wanted === undefined || before === undefined) {
+    // A first install is not taken off by a rollback: what serves is better than nothing.
+    if (wanted === undefined || !before) {
       const reason = wanted === undefined ? `it is not to run ${model}` : `nothing came before ${wanted}`;
       answer.skipped.push({ device: row.id, reason });
       continue;
