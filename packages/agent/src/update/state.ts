@@ -58,19 +58,12 @@ export interface Update {
   reason: { code: string; message: string } | null;
 }
 
-export const initialUpdate: Update = {
-  state: 'idle',
-  accepted: 0,
-  desired: null,
+/** What belongs to one attempt at one desired generation: a new one begins with none of it. */
+export const noAttempt = {
   waiting: null,
-  committed: null,
-  previous: null,
   choices: null,
   probe: [],
-  securityCounters: {},
   candidateCounters: {},
-  deadlineAt: null,
-  retryAt: null,
   attempts: 0,
   failuresInRow: 0,
   restarts: 0,
@@ -78,6 +71,18 @@ export const initialUpdate: Update = {
   isReplaying: false,
   evidence: null,
   reason: null,
+} satisfies Partial<Update>;
+
+export const initialUpdate: Update = {
+  ...noAttempt,
+  state: 'idle',
+  accepted: 0,
+  desired: null,
+  committed: null,
+  previous: null,
+  securityCounters: {},
+  deadlineAt: null,
+  retryAt: null,
 };
 
 /** Whether the machine has nothing under way and takes up a new desired generation at once. */

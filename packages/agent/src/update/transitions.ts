@@ -1,6 +1,13 @@
 import type { Desired, MirrorEvidence, ProbeResult, UpdateState } from '@covey/protocol';
 import { judgeSoak, totalEvidence } from './soak.ts';
-import { type Choice, changedModels, comparedModels, type SettledRelease, type Update } from './state.ts';
+import {
+  type Choice,
+  changedModels,
+  comparedModels,
+  noAttempt,
+  type SettledRelease,
+  type Update,
+} from './state.ts';
 
 /** Longest stay in each state; in the soak the policy's own bound holds. Every path ends within the sum of these. */
 const bounds = {
@@ -30,19 +37,9 @@ function enter(update: Update, state: UpdateState, deadlineAt: number | null): U
 export function begin(update: Update, desired: Desired, now: number): Update {
   const fresh: Update = {
     ...update,
+    ...noAttempt,
     accepted: Math.max(update.accepted, desired.generation),
     desired,
-    waiting: null,
-    choices: null,
-    probe: [],
-    candidateCounters: {},
-    attempts: 0,
-    failuresInRow: 0,
-    restarts: 0,
-    deaths: 0,
-    isReplaying: false,
-    evidence: null,
-    reason: null,
   };
   if (update.committed?.release.id === desired.release.id) return enter(fresh, 'committed', null);
   return enter(fresh, 'downloading', now + bounds.downloadMs);

@@ -31,7 +31,7 @@ export function summaryCommand(): Command {
 function describe(version: VersionSummary, output: Output): string {
   const head = output.style(
     'bold',
-    `${version.version}: ${version.inferences} inferences on ${version.devices} devices`,
+    `${version.version}: ${version.inferences} inferences on ${version.devices} ${version.devices === 1 ? 'device' : 'devices'}`,
   );
   const tensors = version.tensors.map((tensor) => [
     tensor.name,

@@ -4,8 +4,8 @@ import { DatabaseSync } from 'node:sqlite';
 import { CoveyError, toCoveyError } from '@covey/protocol';
 
 /**
- * Holds a data folder for this process until it ends, however it ends, by a lock on `path`, a file in or beside it. SQLite's file lock is used because the kernel releases it
- * with the process: a lock file with a process number would be stale after a SIGKILL.
+ * Holds a data folder for this process until it ends, however it ends, by a lock on `path`, a file in or beside it. It is
+ * SQLite's file lock, because the kernel releases that with the process: a lock file would be stale after a SIGKILL.
  * Errors: DATA_LOCKED when another process holds it.
  */
 export function lockFolder(folder: string, path: string): { release(): void } {
