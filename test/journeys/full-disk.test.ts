@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { MetricsAnswer } from '@covey/protocol/api';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -28,11 +28,28 @@ const deviceDisk = join(data, 'devices', 'edge-1');
 const mounted = [controllerDisk, deviceDisk].filter((folder) => mountDisk(folder, 64 * mebibyte));
 const canMount = mounted.length === 2;
 
-/** Takes what is left of a disk but for `leftBytes`; the returned function gives it back. */
+/**
+ * Takes what is left of a disk but for `leftBytes`; the returned function gives it back. Others write to the disk
+ * meanwhile, so that what `statfs` calls free may be gone at the write: the end of the room is found by reaching it.
+ */
 function fill(disk: string, leftBytes = 0): () => void {
   const path = join(disk, 'ballast');
-  const { bavail, bsize } = statfsSync(disk);
-  writeFileSync(path, Buffer.alloc(bavail * bsize - leftBytes));
+  const file = openSync(path, 'w');
+  const chunk = Buffer.alloc(64 * 1024);
+  try {
+    for (let size = chunk.length; size >= 1; ) {
+      const { bavail, bsize } = statfsSync(disk);
+      if (leftBytes > 0 && bavail * bsize <= leftBytes) break;
+      try {
+        writeSync(file, chunk, 0, size);
+      } catch (error) {
+        if (!(error instanceof Error && 'code' in error && error.code === 'ENOSPC')) throw error;
+        size = Math.floor(size / 2);
+      }
+    }
+  } finally {
+    closeSync(file);
+  }
   return () => rmSync(path);
 }
 
