@@ -1,3 +1,3 @@
-export { type Attributes, GraphBuilder } from './builder.ts';
-export { type Model, readModel, writeModel } from './model.ts';
-export { modelSchema } from './schema.ts';
+export * from './execution.ts';
+export * from './graph/index.ts';
+export * from './model/index.ts';

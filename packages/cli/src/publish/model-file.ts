@@ -14,7 +14,7 @@ export function readModelFile(path: string): ModelFile {
   const bytes = readBytes(path);
   try {
     const model = readModel(bytes);
-    const external = model.graph.initializer.find(({ externalData }) => externalData.length > 0);
+    const external = [...model.graph.initializers.values()].find(({ data }) => data.kind === 'external');
     // It would run here, where the other file lies beside it, and on no device.
     if (external)
       throw new CoveyError(

@@ -1,7 +1,5 @@
 import { CoveyError, limits, type ModelSchema, type TensorSpec } from '@covey/protocol';
-import { datatypeOf } from './elements.ts';
-import type { TensorShapeProto_Dimension, ValueInfoProto } from './generated/onnx_pb.ts';
-import type { Model } from './model.ts';
+import { type Dimension, datatypeOf, elementTypeName, type Model, type ValueInfo } from '../model/index.ts';
 
 type Role = 'input' | 'output';
 
@@ -13,18 +11,14 @@ type Role = 'input' | 'output';
  */
 export function modelSchema(model: Model): ModelSchema {
   const { graph } = model;
-  const weights = new Set(
-    [...graph.initializer, ...graph.sparseInitializer.flatMap((sparse) => sparse.values ?? [])].map(
-      (tensor) => tensor.name,
-    ),
-  );
-  const inputs = graph.input.filter((input) => !weights.has(input.name));
+  const sparse = new Set(graph.sparseInitializers.map(({ values }) => values.name));
+  const inputs = graph.inputs.filter(({ name }) => !graph.initializers.has(name) && !sparse.has(name));
   if (inputs.length === 0)
     throw new CoveyError('MODEL_UNSUPPORTED', 'the model takes no inputs, it is a constant');
-  return { inputs: tensorSpecs(inputs, 'input'), outputs: tensorSpecs(graph.output, 'output') };
+  return { inputs: tensorSpecs(inputs, 'input'), outputs: tensorSpecs(graph.outputs, 'output') };
 }
 
-function tensorSpecs(values: readonly ValueInfoProto[], role: Role): TensorSpec[] {
+function tensorSpecs(values: readonly ValueInfo[], role: Role): TensorSpec[] {
   if (values.length > limits.tensorsPerModel) {
     throw new CoveyError(
       'MODEL_INVALID',
@@ -36,47 +30,47 @@ function tensorSpecs(values: readonly ValueInfoProto[], role: Role): TensorSpec[
   return values.map((value) => tensorSpec(value, role));
 }
 
-function tensorSpec(value: ValueInfoProto, role: Role): TensorSpec {
+function tensorSpec(value: ValueInfo, role: Role): TensorSpec {
   const { name } = value;
   if (name.length < 1 || name.length > maxNameChars)
     throw new CoveyError(
       'MODEL_INVALID',
       `an ${role} of the model has no name, or one over ${maxNameChars} characters`,
     );
-  const type = value.type?.value;
-  if (type?.case !== 'tensorType') {
-    const form = type?.case?.replace('Type', '') ?? 'value of unknown type';
-    throw new CoveyError('MODEL_UNSUPPORTED', `${role} "${name}" is a ${form}, not a tensor`);
-  }
-  const datatype = datatypeOf(type.value.elemType);
+  const { type } = value;
+  if (type?.kind !== 'tensor')
+    throw new CoveyError(
+      'MODEL_UNSUPPORTED',
+      `${role} "${name}" is a ${type?.kind ?? 'value of unknown type'}, not a tensor`,
+    );
+  const datatype = datatypeOf(type.elementType);
   if (datatype === undefined) {
     throw new CoveyError(
       'MODEL_UNSUPPORTED',
-      `${role} "${name}" has the ONNX element type ${type.value.elemType}, which the inference protocol lacks`,
+      `${role} "${name}" is ${elementTypeName(type.elementType)}, which the inference protocol has no word for`,
     );
   }
-  const { shape } = type.value;
+  const { shape } = type;
   if (!shape)
     throw new CoveyError('MODEL_UNSUPPORTED', `${role} "${name}" does not say how many dimensions it has`);
-  if (shape.dim.length > limits.tensorRank) {
+  if (shape.length > limits.tensorRank) {
     throw new CoveyError(
       'MODEL_INVALID',
-      `${role} "${name}" has ${shape.dim.length} dimensions, the limit is ${limits.tensorRank}`,
+      `${role} "${name}" has ${shape.length} dimensions, the limit is ${limits.tensorRank}`,
     );
   }
-  return { name, datatype, shape: shape.dim.map((dimension) => dimensionSize(dimension, name)) };
+  return { name, datatype, shape: shape.map((dimension) => dimensionSize(dimension, name)) };
 }
 
 /** As the schema of the protocol bounds it. */
 const maxNameChars = 256;
 
-function dimensionSize(dimension: TensorShapeProto_Dimension, name: string): number {
-  if (dimension.value.case !== 'dimValue' || dimension.value.value < 0n) return -1;
-  const size = Number(dimension.value.value);
-  if (size > limits.tensorElements)
+function dimensionSize(dimension: Dimension, name: string): number {
+  if (typeof dimension !== 'number') return -1;
+  if (dimension > limits.tensorElements)
     throw new CoveyError(
       'MODEL_INVALID',
-      `"${name}" has a dimension of ${size}, the limit is ${limits.tensorElements}`,
+      `"${name}" has a dimension of ${dimension}, the limit is ${limits.tensorElements}`,
     );
-  return size;
+  return dimension;
 }

@@ -1,0 +1,2 @@
+export { readModelFile } from './read.ts';
+export { type ExternalData, writeModelFile } from './write.ts';
