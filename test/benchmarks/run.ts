@@ -3,6 +3,7 @@ import { keepsLimit, type Result, tableOf } from './figures.ts';
 import { benchmarkInference } from './inference.ts';
 import { benchmarkIngest } from './ingest.ts';
 import { benchmarkMemory } from './memory.ts';
+import { benchmarkModelFile } from './model-file.ts';
 import { benchmarkWire } from './wire.ts';
 
 /** `node run.ts [--json] [name ...]`: runs the benchmarks named, or all, one after the other. */
@@ -12,6 +13,7 @@ const benchmarks: Record<string, () => Promise<Result>> = {
   wire: benchmarkWire,
   ingest: benchmarkIngest,
   memory: benchmarkMemory,
+  'model-file': benchmarkModelFile,
 };
 
 const { values, positionals } = parseArgs({

@@ -1,4 +1,4 @@
-import { closeSync, constants, fsyncSync, openSync, renameSync, rmSync, writevSync } from 'node:fs';
+import { closeSync, constants, openSync, renameSync, rmSync, writevSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { CoveyError, limits } from '@covey/protocol';
 import { cloneModel, everyConstant, type Model, modelSegments } from '../model/index.ts';
@@ -13,8 +13,9 @@ export interface ExternalData {
 const alignmentBytes = 4096;
 
 /**
- * Writes an ONNX file, and one for its weights where asked. Each appears whole or not at all; the weights' first, so that
- * a model never names weights that are not there.
+ * Writes an ONNX file, and one for its weights where asked. Each appears whole or not at all, whenever the process is
+ * killed; the weights' first, so that a model never names weights that are not there. Not synced to the disk: whoever must
+ * survive a power cut does that, at the disk's pace.
  * Errors: PAYLOAD_TOO_LARGE (one file over 2 GiB: give `external`), INVALID_ARGUMENT (`fileName` is a path); those of the disk.
  */
 export function writeModelFile(path: string, model: Model, external?: ExternalData): void {
@@ -65,7 +66,6 @@ function writeSegments(path: string, segments: readonly Uint8Array[]): void {
     try {
       for (let start = 0; start < segments.length; start += mostSegments)
         writeAll(file, segments.slice(start, start + mostSegments));
-      fsyncSync(file);
     } finally {
       closeSync(file);
     }
