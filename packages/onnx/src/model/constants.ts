@@ -58,7 +58,8 @@ export function elementsOf(constant: Constant): Elements {
       `tensor "${name}" is ${elementTypeName(elementType)}, which has no numbers to read here`,
     );
   const count = countElements(dims, name);
-  const aligned = bytes.byteOffset % Constructor.BYTES_PER_ELEMENT === 0 ? bytes : bytes.slice();
+  // Not bytes.slice(): that of a Buffer is another view.
+  const aligned = bytes.byteOffset % Constructor.BYTES_PER_ELEMENT === 0 ? bytes : new Uint8Array(bytes);
   return new Constructor(aligned.buffer, aligned.byteOffset, count);
 }
 

@@ -25,6 +25,9 @@ export const elementTypes = {
   UINT4: 21,
   INT4: 22,
   FLOAT4E2M1: 23,
+  FLOAT8E8M0: 24,
+  UINT2: 25,
+  INT2: 26,
 } as const;
 
 /** `FLOAT`, `INT64`, ... */
@@ -58,6 +61,9 @@ const bits: Record<ElementTypeName, number> = {
   UINT4: 4,
   INT4: 4,
   FLOAT4E2M1: 4,
+  FLOAT8E8M0: 8,
+  UINT2: 2,
+  INT2: 2,
 };
 
 /** `FLOAT` for 1 and so on; `type 99` for a number without a name here. */
@@ -65,7 +71,7 @@ export function elementTypeName(elementType: number): string {
   return names.get(elementType) ?? `type ${elementType}`;
 }
 
-/** Bytes that `count` elements take, two of 4 bits to a byte; undefined for strings and for types without a name here. */
+/** Bytes that `count` elements take, two of 4 bits or four of 2 to a byte; undefined for strings and for types without a name here. */
 export function elementsSizeBytes(elementType: number, count: number): number | undefined {
   const name = names.get(elementType);
   if (name === undefined || name === 'STRING') return undefined;

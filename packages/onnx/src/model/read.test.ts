@@ -55,6 +55,18 @@ describe('readModel', () => {
     expect(writeModel(readModel(bytes))).toEqual(bytes);
   });
 
+  test('reads the same from a Buffer at an odd place, whose slice() copies nothing', () => {
+    const graph = small();
+    graph.node('Elu', ['y'], 'z', { alpha: { type: 'floats', value: Float32Array.of(0.5, 2) } });
+    const file = writeModel(graph.build());
+    for (const offset of [1, 2, 3, 4]) {
+      const model = readModel(Buffer.concat([new Uint8Array(offset), file]).subarray(offset));
+      expect(model.graph.nodes[1]?.attributes.get('alpha')?.value).toEqual(Float32Array.of(0.5, 2));
+      const [weights] = model.graph.initializers.values();
+      expect(weights && elementsOf(weights)).toEqual(Float32Array.of(1, 2));
+    }
+  });
+
   test('keeps fields newer than our copy of the format, at every level', () => {
     const dimension = delimited(1, join(integer(1, 3), delimited(3, text('denoted'))));
     const type = join(

@@ -17,8 +17,9 @@ export class WireReader {
   #depth = 0;
 
   constructor(bytes: Uint8Array) {
-    this.#bytes = bytes;
-    this.#reader = new BinaryReader(bytes);
+    // A Buffer would hand on its slice(), which copies nothing, to every view of it.
+    this.#bytes = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#reader = new BinaryReader(this.#bytes);
   }
 
   get position(): number {

@@ -1,0 +1,3 @@
+export type { Finding, FindingCode } from './finding.ts';
+export { assertModel, checkModel } from './model.ts';
+export { sortNodes } from './order.ts';
