@@ -1,0 +1,2 @@
+export { type Figures, type Inspection, inspectModel } from './inspection.ts';
+export { drawGraph } from './picture/svg.ts';
