@@ -1,12 +1,13 @@
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createConstant, elementsOf, readModel, writeModel } from '@covey/onnx';
+import type { ImagePreprocessing } from '@covey/protocol';
+import { preprocessImage } from '@covey/runtime';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { drawDigit, drawnDigits } from './digits.ts';
 import { type Face, facesIn } from './faces.ts';
 import { covey, dataFolder, hasData, readData, startTestFleet, type TestFleet } from './harness.ts';
 import { alone, onDevice, type Run } from './inference.ts';
-import { decodePhotograph, photographTensor } from './photographs.ts';
 import { loudness, speechProbabilities, speechWindows } from './speech.ts';
 
 interface Pushed {
@@ -34,6 +35,20 @@ const faceCounts: Record<string, [least: number, most: number]> = {
   'faces-5.jpg': [1, 1],
   'faces-6.jpg': [14, 14],
   'faces-9.jpg': [8, 8],
+};
+
+/** As the detector's publisher prepares photographs (run_video_face_detect_onnx.py); OpenCV's resizing is bilinear. */
+const photographForm: ImagePreprocessing = {
+  kind: 'image',
+  width: 320,
+  height: 240,
+  fit: 'stretch',
+  interpolation: 'bilinear',
+  channels: 'rgb',
+  layout: 'nchw',
+  datatype: 'FP32',
+  mean: [127],
+  scale: [128],
 };
 
 async function findFaces(run: Run, photograph: Float32Array): Promise<Face[]> {
@@ -91,7 +106,8 @@ describe.skipIf(!hasData)("one's own models (skipped where ../shared/data is abs
     const direct = await alone(modelPath('face-rfb-320'));
     expect(readdirSync(join(dataFolder, 'images')).sort()).toEqual(Object.keys(faceCounts).sort());
     for (const [photograph, [least, most]] of Object.entries(faceCounts)) {
-      const tensor = photographTensor(decodePhotograph(readData('images', photograph)), 320, 240);
+      const { data } = await preprocessImage(readData('images', photograph), photographForm);
+      const tensor = new Float32Array(data.slice().buffer);
       const faces = await findFaces(device, tensor);
       expect(faces.length, photograph).toBeGreaterThanOrEqual(least);
       expect(faces.length, photograph).toBeLessThanOrEqual(most);

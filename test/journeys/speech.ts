@@ -1,23 +1,23 @@
+import { preprocessAudio } from '@covey/runtime';
 import type { Run } from './inference.ts';
 
 const windowSamples = 512;
 /** The model also hears the last 4 ms of the window before. */
 const contextSamples = 64;
-const headerBytes = 44;
 const stateShape = [2, 1, 128];
 
 /** 32 ms of sound after their context: FP32 [1,576], 16 kHz, in -1..1. */
 export type SpeechWindow = Float32Array;
 
-/** The first `count` windows of a WAV file of 16-bit samples, 16 kHz mono. The context of the first is silence. */
+/** The first `count` windows of a WAV file. The context of the first is silence. */
 export function speechWindows(wav: Uint8Array, count: number): SpeechWindow[] {
-  const view = new DataView(wav.buffer, wav.byteOffset + headerBytes);
-  return Array.from({ length: count }, (_, window) =>
-    Float32Array.from({ length: contextSamples + windowSamples }, (_, i) => {
-      const sample = window * windowSamples + i - contextSamples;
-      return sample < 0 ? 0 : view.getInt16(sample * 2, true) / 32_768;
-    }),
-  );
+  return preprocessAudio(wav, {
+    kind: 'audio',
+    sampleRateHz: 16_000,
+    windowSamples: contextSamples + windowSamples,
+    hopSamples: windowSamples,
+    contextSamples,
+  }).slice(0, count);
 }
 
 /** How loud a window is, its context aside: root mean square, 0..1. */

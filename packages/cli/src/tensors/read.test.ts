@@ -4,29 +4,18 @@ import { join } from 'node:path';
 import type { TensorSpec } from '@covey/protocol';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { npyFile } from './files.fixture.ts';
 import { parseNpy } from './npy.ts';
 import { readTensor } from './read.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'covey-tensors-'));
 const spec: TensorSpec = { name: 'x', datatype: 'FP32', shape: [-1, 2] };
 
-function npy(descr: string, shape: string, data: Uint8Array): Uint8Array {
-  const header = `{'descr': '${descr}', 'fortran_order': False, 'shape': (${shape}), }`
-    .padEnd(117, ' ')
-    .concat('\n');
-  return Buffer.concat([
-    Buffer.from('\x93NUMPY\x01\x00', 'latin1'),
-    Buffer.from([header.length & 255, header.length >> 8]),
-    Buffer.from(header),
-    data,
-  ]);
-}
-
 test('numbers, JSON, raw bytes and npy give the same tensor', () => {
   const data = new Uint8Array(new Float32Array([1, 2.5, -3, 4]).buffer);
   writeFileSync(join(folder, 'x.json'), '[[1, 2.5], [-3, 4]]');
   writeFileSync(join(folder, 'x.raw'), data);
-  writeFileSync(join(folder, 'x.npy'), npy('<f4', '2, 2', data));
+  writeFileSync(join(folder, 'x.npy'), npyFile('<f4', '2, 2', data));
   const expected = { datatype: 'FP32', shape: [2, 2], data };
   for (const text of ['1, 2.5, -3, 4', `@${folder}/x.json`, `@${folder}/x.raw`, `@${folder}/x.npy`]) {
     expect(readTensor(spec, text)).toEqual(expected);
@@ -41,7 +30,7 @@ test('64-bit integers keep every digit', () => {
 
 test('shapes: files carry theirs, flat numbers fill what is open, of several open dimensions the leading one is a batch of one', () => {
   const data = new Uint8Array(24);
-  writeFileSync(join(folder, 'zeros.npy'), npy('<f4', '2, 3', data));
+  writeFileSync(join(folder, 'zeros.npy'), npyFile('<f4', '2, 3', data));
   writeFileSync(join(folder, 'zeros.json'), '[[0, 0, 0], [0, 0, 0]]');
   writeFileSync(join(folder, 'flat.json'), '[0, 0, 0, 0, 0, 0]');
   const shapeOf = (shape: number[], text: string) => readTensor({ ...spec, shape }, text).shape;
@@ -79,7 +68,7 @@ test.each<[TensorSpec['datatype'], string, string]>([
 });
 
 test('any bytes as npy give a tensor or a clear error', () => {
-  const valid = npy('<f4', '1,', new Uint8Array(4));
+  const valid = npyFile('<f4', '1,', new Uint8Array(4));
   const mutated = fc.tuple(fc.nat(valid.length - 1), fc.nat(255)).map(([at, value]) => valid.with(at, value));
   fc.assert(
     fc.property(fc.oneof(fc.uint8Array({ maxLength: 200 }), mutated), (bytes) => {

@@ -12,12 +12,14 @@ export interface Session {
 }
 
 /**
- * One thread per session: served on busy cores, two were slower; alone on two idle cores, two are faster (README,
- * figures). Spinning threads would burn what HTTP and the other models need.
+ * One thread per served session: on busy cores, two were slower; alone on two idle cores, two are faster (README,
+ * figures).
  */
+const servingThreads = 1;
+
+/** Spinning threads would burn what HTTP and the other models need. */
 const options = {
   executionProviders: ['cpu'],
-  intraOpNumThreads: 1,
   interOpNumThreads: 1,
   graphOptimizationLevel: 'all',
   // Nothing on standard error but fatal faults: every error is in the exception too.
@@ -30,16 +32,43 @@ const options = {
  * Errors: MODEL_INVALID (no such file, not ONNX, not what the schema says), MODEL_UNSUPPORTED (operators, opset, types).
  */
 export async function openSession(path: string, schema: ModelSchema): Promise<Session> {
-  const session = await InferenceSession.create(path, options).catch((cause: Error) => {
-    throw loadError(cause);
-  });
+  const session = await createSession(path, servingThreads);
   try {
     checkAgainstSchema(session, schema);
   } catch (error) {
     await session.release();
     throw error;
   }
-  const outputNames = schema.outputs.map(({ name }) => name);
+  return sessionOf(
+    session,
+    schema.outputs.map(({ name }) => name),
+  );
+}
+
+/**
+ * Loads an ONNX file on the CPU, whatever it takes and gives: a run answers every output that is a tensor; sequences and
+ * maps are left out. Errors: MODEL_INVALID, MODEL_UNSUPPORTED (also when no output is a tensor).
+ */
+export async function openAnySession(path: string, threads: number): Promise<Session> {
+  const session = await createSession(path, threads);
+  const tensors = session.outputMetadata.filter(({ isTensor }) => isTensor);
+  if (tensors.length === 0) {
+    await session.release();
+    throw new CoveyError('MODEL_UNSUPPORTED', 'none of its outputs is a tensor');
+  }
+  return sessionOf(
+    session,
+    tensors.map(({ name }) => name),
+  );
+}
+
+function createSession(path: string, intraOpNumThreads: number): Promise<InferenceSession> {
+  return InferenceSession.create(path, { ...options, intraOpNumThreads }).catch((cause: Error) => {
+    throw loadError(cause);
+  });
+}
+
+function sessionOf(session: InferenceSession, outputNames: string[]): Session {
   return {
     run: async (inputs) => {
       const feeds = Object.fromEntries(

@@ -4,12 +4,14 @@ import {
   type Golden,
   GoldenSchema,
   limits,
-  type ProbeVariant,
   parseDocument,
   type Tensor,
   type TensorDocument,
+  type Tolerance,
 } from '@covey/protocol';
-import { decodeTexts, elementsOf, type Tensors } from '../executor/index.ts';
+import type { Tensors } from '../executor/index.ts';
+import { largestError, mismatch } from './elements.ts';
+import { requireTolerance } from './tolerance.ts';
 
 /** One golden vector: inputs, and the outputs the publisher's run gave. */
 export interface Vector {
@@ -38,14 +40,14 @@ function decode(documents: Record<string, TensorDocument>): Tensors {
 }
 
 /**
- * The largest absolute error of `actual` against a golden vector's outputs, when every element is within
- * |actual - expected| <= absolute + relative * |expected| (protocol, VariantSchema). Texts must be equal.
- * Errors: GOLDEN_MISMATCH naming the output, the element, what was expected and what came.
+ * The largest absolute error of any number of `actual` against a golden vector's outputs, when every tolerance holds
+ * (protocol, ToleranceSchema). Outputs have the golden ones' types and shapes whatever the tolerances are about.
+ * Errors: GOLDEN_MISMATCH naming the output, what was expected and what came.
  */
 export function compareWithGolden(
   actual: Tensors,
   expected: Tensors,
-  tolerance: ProbeVariant['tolerance'],
+  tolerances: readonly Tolerance[],
 ): number {
   let maxError = 0;
   for (const [name, wanted] of Object.entries(expected)) {
@@ -53,44 +55,10 @@ export function compareWithGolden(
     if (got === undefined || got.datatype !== wanted.datatype || got.shape.join() !== wanted.shape.join()) {
       throw mismatch(name, `expected ${described(wanted)}, got ${got ? described(got) : 'nothing'}`);
     }
-    maxError = Math.max(maxError, compareElements(name, got, wanted, tolerance));
+    maxError = Math.max(maxError, largestError(got, wanted));
   }
+  for (const tolerance of tolerances) requireTolerance(actual, expected, tolerance);
   return maxError;
-}
-
-function compareElements(
-  name: string,
-  got: Tensor,
-  wanted: Tensor,
-  { absolute, relative }: ProbeVariant['tolerance'],
-): number {
-  const [actual, expected] = [valuesOf(got), valuesOf(wanted)];
-  let maxError = 0;
-  for (let i = 0; i < expected.length; i++) {
-    const [a, b] = [actual[i], expected[i]];
-    if (Object.is(a, b)) continue;
-    const error = Math.abs(Number(a) - Number(b));
-    // Written so that NaN is a mismatch.
-    if (typeof b === 'string' || !(error <= absolute + relative * Math.abs(Number(b)))) {
-      throw mismatch(name, `element ${i}: expected ${b}, got ${a}`);
-    }
-    maxError = Math.max(maxError, error);
-  }
-  return maxError;
-}
-
-function valuesOf({ datatype, shape, data }: Tensor): ArrayLike<number | bigint | string> {
-  if (datatype === 'BYTES')
-    return decodeTexts(
-      data,
-      shape.reduce((a, b) => a * b, 1),
-    );
-  if (datatype === 'FP16') return new Float16Array(data.buffer, data.byteOffset, data.byteLength / 2);
-  return elementsOf(datatype, data);
-}
-
-function mismatch(name: string, what: string): CoveyError {
-  return new CoveyError('GOLDEN_MISMATCH', `output ${name}: ${what}`);
 }
 
 function described({ datatype, shape }: Tensor): string {

@@ -1,1 +1,3 @@
+export { compareWithGolden } from './golden.ts';
 export { probe } from './probe.ts';
+export { runtimeName } from './runtime-name.ts';

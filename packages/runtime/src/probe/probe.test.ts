@@ -42,10 +42,10 @@ async function probed(candidates: ProbeCandidate[]): Promise<ProbeResult[]> {
 }
 
 async function candidate(constants: Record<string, number>, golden = true): Promise<ProbeCandidate> {
-  const variants = [];
+  const variants: ProbeCandidate['variants'] = [];
   for (const [name, constant] of Object.entries(constants)) {
     const path = await models.write(`${name}.onnx`, addModel(constant, [-1]));
-    variants.push({ name, path, tolerance: { absolute: 0.01, relative: 0 } });
+    variants.push({ name, path, tolerances: [{ kind: 'elements', absolute: 0.01, relative: 0 }] });
   }
   const { ref, schema } = loadedModel('', schemaOf('FP32', [-1]));
   return { ref, schema, variants, ...(golden && { goldenPath }) };

@@ -62,7 +62,7 @@ async function tryVariant(
     trial.session = session;
     await warmUp((inputs) => session.run(inputs), schema);
     for (const { inputs, outputs } of vectors) {
-      const error = compareWithGolden(await session.run(inputs), outputs, variant.tolerance);
+      const error = compareWithGolden(await session.run(inputs), outputs, variant.tolerances);
       trial.maxError = Math.max(trial.maxError ?? 0, error);
     }
     trial.memoryBytes = Math.max(0, process.memoryUsage.rss() - residentBefore);

@@ -1,0 +1,18 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { toCoveyError } from '@covey/protocol';
+
+/** Hands `use` the path of a temporary file with these bytes: models reach ONNX Runtime as they do on a device. Errors: DISK_FULL. */
+export async function withModelFile<T>(bytes: Uint8Array, use: (path: string) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), 'covey-model-'));
+  try {
+    const path = join(folder, 'model.onnx');
+    await writeFile(path, bytes).catch((error) => {
+      throw toCoveyError(error);
+    });
+    return await use(path);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
