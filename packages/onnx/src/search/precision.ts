@@ -1,0 +1,143 @@
+import { CoveyError } from '@covey/protocol';
+import type { Sample } from '../calibrate/index.ts';
+import { type Budget, checkBudget } from '../compare/index.ts';
+import type { Execution } from '../execution.ts';
+import { type Model, writeModel } from '../model/index.ts';
+import { type Attempt, attemptSchemes } from './attempt.ts';
+import { findFastest, type Measure } from './fastest.ts';
+import { groupsOf } from './groups.ts';
+import { Reference } from './reference.ts';
+import { type Scheme, schemeName } from './scheme.ts';
+import { type GroupHarm, rankGroups } from './sensitivity.ts';
+import { fingerprintOf, type OnStep, type SearchState, Steps } from './steps.ts';
+import { type Trial, Trials } from './trials.ts';
+
+export interface SensitivityRequest {
+  /** In fp32, edited; its nodes have names of their own. */
+  model: Model;
+  execution: Execution;
+  /** Samples whose values calibrate static schemes: `samples` where absent. */
+  calibrationSamples?: readonly Sample[];
+  /** Samples whose outputs are compared with those of the model. */
+  samples: readonly Sample[];
+  budget: Budget;
+  /** Called after each step with all that is known; what it throws ends the search. */
+  onStep?: OnStep;
+  /** What `onStep` was given before. */
+  resume?: SearchState;
+}
+
+export interface SearchRequest extends SensitivityRequest {
+  /** The preferred one first; the others are tried where it has to leave more than a little in fp32. */
+  schemes: readonly Scheme[];
+  measure?: Measure;
+}
+
+/** A variant within the budget. */
+export interface SearchedVariant {
+  model: Model;
+  scheme: Scheme;
+  trial: Trial;
+  /** Latency as a ratio to that of the fp32 model, where it was measured. */
+  latencyRatio?: number;
+}
+
+export type SearchResult = {
+  /** Every variant that was tried, in order. */
+  trail: readonly Trial[];
+  /** What each group does alone, the most harmful first; empty where nobody had to ask. */
+  ranking: readonly GroupHarm[];
+} & (
+  | { found: true; smallest: SearchedVariant; fastest: SearchedVariant }
+  /** `closest` is the trial that uses least of the budget, outside of it all the same. */
+  | { found: false; reason: string; closest: Trial }
+);
+
+/**
+ * Looks for the variants within a budget: the smallest, and the fastest as far as `measure` is given. Where quantizing
+ * everything breaks the budget the most harmful groups of nodes stay in fp32. The decisions follow from what the steps
+ * find alone, so that a search that was stopped goes on from its state. Errors: INVALID_ARGUMENT (no samples or schemes,
+ * a senseless budget), CONFLICT (the state is of another search), those of the execution and of `measure`.
+ */
+export async function searchPrecision(request: SearchRequest): Promise<SearchResult> {
+  const parts = [...request.schemes.map(schemeName), request.measure ? 'measured' : 'not measured'];
+  return withTrials(request, parts, async (trials, steps, floatBytes) => {
+    const attempt = await attemptSchemes(trials, request.model, request.schemes, request.budget);
+    const { scheme, quantizer, groups, ranking, smallest } = attempt;
+    if (smallest === undefined || quantizer.nodes.length === 0) return refusal(trials.trail, attempt);
+    const { trail } = trials;
+    const variant = (trial: Trial, latencyRatio?: number): SearchedVariant => ({
+      model: quantizer.quantize(new Set(trial.kept)),
+      scheme,
+      trial,
+      ...(latencyRatio !== undefined && { latencyRatio }),
+    });
+    const { measure } = request;
+    if (measure === undefined) {
+      const only = variant(smallest);
+      return { found: true, smallest: only, fastest: only, trail, ranking };
+    }
+    const timed = await findFastest({ trials, steps, quantizer, groups, floatBytes, smallest, measure });
+    const first = variant(timed.smallest.trial, timed.smallest.latencyRatio);
+    const same = timed.fastest === timed.smallest;
+    const fastest = same ? first : variant(timed.fastest.trial, timed.fastest.latencyRatio);
+    return { found: true, smallest: first, fastest, trail, ranking };
+  });
+}
+
+/** What each group of nodes that a scheme quantizes does alone, the most harmful first. Errors: those of searchPrecision. */
+export async function sensitivity(request: SensitivityRequest, scheme: Scheme): Promise<GroupHarm[]> {
+  return withTrials(request, [schemeName(scheme)], async (trials) => {
+    const quantizer = await trials.quantizer(scheme);
+    return rankGroups(trials, quantizer, groupsOf(request.model, quantizer.nodes), request.budget);
+  });
+}
+
+async function withTrials<Result>(
+  request: SensitivityRequest,
+  asked: readonly string[],
+  search: (trials: Trials, steps: Steps, floatBytes: Uint8Array) => Promise<Result>,
+): Promise<Result> {
+  const { model, execution, samples, calibrationSamples = samples, budget } = request;
+  checkBudget(budget);
+  if (samples.length === 0 || calibrationSamples.length === 0)
+    throw new CoveyError('INVALID_ARGUMENT', 'the search needs at least one sample');
+  const floatBytes = writeModel(model);
+  const fingerprint = await fingerprintOf([
+    floatBytes,
+    new TextEncoder().encode(JSON.stringify([asked, budget, samples.length])),
+    ...bytesOf(calibrationSamples === samples ? samples : [...samples, ...calibrationSamples]),
+  ]);
+  const steps = new Steps(fingerprint, request.resume, request.onStep);
+  const loaded = await execution.load(floatBytes);
+  try {
+    const reference = new Reference(loaded);
+    const trials = new Trials({ model, execution, calibrationSamples, samples, budget, reference, steps });
+    return await search(trials, steps, floatBytes);
+  } finally {
+    await loaded.release();
+  }
+}
+
+function* bytesOf(samples: readonly Sample[]): Generator<Uint8Array> {
+  for (const sample of samples)
+    for (const name of Object.keys(sample).sort()) {
+      const tensor = sample[name];
+      if (tensor !== undefined) yield tensor.data;
+    }
+}
+
+function refusal(trail: readonly Trial[], { quantizer, whole, ranking }: Attempt): SearchResult {
+  if (quantizer.nodes.length === 0)
+    return {
+      found: false,
+      reason: 'the scheme quantizes nothing in this model',
+      closest: whole,
+      trail,
+      ranking,
+    };
+  const closest = trail.reduce((best, trial) => (trial.use < best.use ? trial : best), whole);
+  const broken = closest.reason ?? 'outside of the budget';
+  const reason = `no variant is within the budget: with ${closest.kept.length} of ${quantizer.nodes.length} nodes in fp32, ${broken}`;
+  return { found: false, reason, closest, trail, ranking };
+}

@@ -1,0 +1,108 @@
+import { CoveyError } from '@covey/protocol';
+import type { Calibration, Ranges } from '../calibrate/index.ts';
+import { walkGraphs } from '../graph/index.ts';
+import type { Model, Node } from '../model/index.ts';
+import {
+  type DynamicOptions,
+  quantizableNodes,
+  quantizeDynamic,
+  quantizeStatic,
+  quantizeWeights,
+  type StaticOptions,
+  type WeightOptions,
+} from '../quantize/index.ts';
+
+/** One way to quantize a model, whatever nodes it leaves in fp32. */
+export type Scheme =
+  | { kind: 'static'; calibration: Calibration; options: Omit<StaticOptions, 'keep'> }
+  | { kind: 'dynamic'; options: Omit<DynamicOptions, 'keep'> }
+  | { kind: 'weights'; options: Omit<WeightOptions, 'keep'> };
+
+const perChannel: Omit<StaticOptions, 'keep'> = {
+  activations: 'uint8',
+  activationsSymmetric: false,
+  weights: 'int8',
+  weightsSymmetric: true,
+  perChannel: true,
+};
+
+/** Static schemes worth trying, the cheapest first; what clips outliers comes after what does not. */
+export const staticSchemes: readonly Scheme[] = [
+  { kind: 'static', calibration: { method: 'minmax' }, options: perChannel },
+  {
+    kind: 'static',
+    calibration: { method: 'percentile', percentile: 99.999, bins: 2048 },
+    options: perChannel,
+  },
+  { kind: 'static', calibration: { method: 'entropy', bins: 2048 }, options: perChannel },
+  { kind: 'static', calibration: { method: 'minmax' }, options: { ...perChannel, perChannel: false } },
+];
+
+/** As it is shown and stored: `static minmax, uint8 activations, int8 weights per channel`. */
+export function schemeName(scheme: Scheme): string {
+  const choices = Object.entries(scheme.options)
+    .filter(([, value]) => value !== false)
+    .map(([name, value]) => (value === true ? name : `${name} ${value}`));
+  const calibration = scheme.kind === 'static' ? [calibrationName(scheme.calibration)] : [];
+  return [scheme.kind, ...calibration, ...choices].join(', ');
+}
+
+export function calibrationName({ method, ...numbers }: Calibration): string {
+  return [method, ...Object.entries(numbers).map(([name, value]) => `${name} ${value}`)].join(' ');
+}
+
+/** A scheme ready to be applied. */
+export interface Quantizer {
+  name: string;
+  /** What it quantizes when nothing is kept. */
+  nodes: readonly Node[];
+  quantize(keep: ReadonlySet<string>): Model;
+}
+
+/**
+ * `ranges` answers those of a calibration. Errors: INVALID_ARGUMENT where nodes have no names of their own, by which they
+ * could be kept; those of the quantization, naming the node.
+ */
+export async function createQuantizer(
+  model: Model,
+  scheme: Scheme,
+  ranges: (calibration: Calibration) => Promise<Ranges>,
+): Promise<Quantizer> {
+  const quantize = await quantization(model, scheme, ranges);
+  const nodes = scheme.kind === 'static' ? quantizableNodes(model) : changedNodes(model, quantize(new Set()));
+  const names = new Set(nodes.map((node) => node.name));
+  if (names.size < nodes.length || names.has(''))
+    throw new CoveyError(
+      'INVALID_ARGUMENT',
+      'nodes lack names of their own: edit the model with the standard passes first',
+    );
+  return { name: schemeName(scheme), nodes, quantize };
+}
+
+async function quantization(
+  model: Model,
+  scheme: Scheme,
+  ranges: (calibration: Calibration) => Promise<Ranges>,
+): Promise<Quantizer['quantize']> {
+  switch (scheme.kind) {
+    case 'static': {
+      const found = await ranges(scheme.calibration);
+      return (keep) => quantizeStatic(model, found, { ...scheme.options, keep });
+    }
+    case 'dynamic':
+      return (keep) => quantizeDynamic(model, { ...scheme.options, keep });
+    case 'weights':
+      return (keep) => quantizeWeights(model, { ...scheme.options, keep });
+  }
+}
+
+/** Nodes that are no longer there, or take something else. */
+function changedNodes(before: Model, after: Model): Node[] {
+  const signature = ({ opType, inputs }: Node) => JSON.stringify([opType, inputs]);
+  const left = new Map<string, string>();
+  for (const graph of walkGraphs(after.graph))
+    for (const node of graph.nodes) left.set(node.name, signature(node));
+  return Array.from(walkGraphs(before.graph), ({ nodes }) => nodes)
+    .flat()
+    .filter((node) => left.get(node.name) !== signature(node));
+}

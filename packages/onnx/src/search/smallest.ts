@@ -1,0 +1,62 @@
+import type { Group } from './groups.ts';
+import type { Quantizer } from './scheme.ts';
+import type { GroupHarm } from './sensitivity.ts';
+import type { Trial, Trials } from './trials.ts';
+
+/** Groups that are tried again on integers once a set that keeps the budget is found. */
+const returnsMax = 12;
+
+/**
+ * Of the variants that keep the most harmful groups in fp32, the one within the budget that keeps the fewest; then groups
+ * go back to integers one by one, the heaviest first, as long as the budget holds. Undefined: only fp32 itself is within.
+ */
+export async function leaveOut(
+  trials: Trials,
+  quantizer: Quantizer,
+  ranking: readonly GroupHarm[],
+  groups: readonly Group[],
+): Promise<Trial | undefined> {
+  const first = await fewestKept(ranking.length, (count) =>
+    trials.trial(quantizer, namesOf(ranking.slice(0, count))),
+  );
+  if (first === undefined) return undefined;
+  const inFloat = new Set(first.kept);
+  const heaviest = groups
+    .filter(({ nodes }) => nodes.some((name) => inFloat.has(name)))
+    .sort((a, b) => b.weightCount - a.weightCount);
+  let best = first;
+  for (const group of heaviest.slice(0, returnsMax)) {
+    const back = new Set(group.nodes);
+    const trial = await trials.trial(quantizer, new Set(best.kept.filter((name) => !back.has(name))));
+    if (trial.within) best = trial;
+  }
+  return best;
+}
+
+/**
+ * The trial within the budget of the smallest count, as far as fewer kept never help: doubling from 1, then halving
+ * the gap. To keep all `total` is no variant.
+ */
+async function fewestKept(
+  total: number,
+  trialOf: (count: number) => Promise<Trial>,
+): Promise<Trial | undefined> {
+  let below = 0;
+  let best: { count: number; trial: Trial } | undefined;
+  for (let count = 1; best === undefined && below < total - 1; count = Math.min(count * 2, total - 1)) {
+    const trial = await trialOf(count);
+    if (trial.within) best = { count, trial };
+    else below = count;
+  }
+  while (best !== undefined && best.count - below > 1) {
+    const count = Math.floor((below + best.count) / 2);
+    const trial = await trialOf(count);
+    if (trial.within) best = { count, trial };
+    else below = count;
+  }
+  return best?.trial;
+}
+
+function namesOf(groups: readonly Group[]): Set<string> {
+  return new Set(groups.flatMap(({ nodes }) => nodes));
+}
