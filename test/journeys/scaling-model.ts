@@ -73,7 +73,7 @@ export function scalingBundleSource(version: string, options: ScalingOptions = {
     variants: [
       {
         name: 'fp32',
-        tolerance: { absolute: 1e-6, relative: 1e-6 },
+        tolerances: [{ kind: 'elements', absolute: 1e-6, relative: 1e-6 }],
         bytes: options.onnx ?? scalingModel(version, options),
       },
     ],

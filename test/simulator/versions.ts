@@ -25,7 +25,13 @@ export function publish() {
         createdAt: '2026-01-01T00:00:00.000Z',
         securityCounter: 0,
         schema: modelSchema(model),
-        variants: [{ name: 'fp32', bytes: writeModel(model), tolerance: { absolute: 0, relative: 0 } }],
+        variants: [
+          {
+            name: 'fp32',
+            bytes: writeModel(model),
+            tolerances: [{ kind: 'elements', absolute: 0, relative: 0 }],
+          },
+        ],
       },
       publisher.privateKeyPem,
     );

@@ -51,7 +51,7 @@ export function makeBundle(
       createdAt: '2026-01-01T00:00:00Z',
       securityCounter: options.securityCounter ?? 0,
       schema: { inputs: [tensor], outputs: [{ ...tensor, name: 'y' }] },
-      variants: [{ name: 'fp32', bytes, tolerance: { absolute: 0, relative: 0 } }],
+      variants: [{ name: 'fp32', bytes, tolerances: [{ kind: 'elements', absolute: 0, relative: 0 }] }],
     },
     (options.signedByStranger ? stranger : publisher).privateKeyPem,
   );

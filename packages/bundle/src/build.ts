@@ -1,4 +1,5 @@
-import { canonicalJson, type Manifest, type Variant } from '@covey/protocol';
+import type { Manifest, Variant } from '@covey/protocol';
+import { encodeEvaluation } from './evaluation.ts';
 import { cutFile } from './files.ts';
 import { checkGolden, encodeGolden, type GoldenVector } from './golden.ts';
 import { checkManifest } from './manifest.ts';
@@ -44,16 +45,16 @@ export function buildBundle(source: BundleSource, privateKeyPem: string): Bundle
   const placed: Omit<Manifest, 'files'> = {
     format: 'covey-bundle/1',
     ...about,
-    variants: variants.map(({ name, tolerance, bytes, file }) => ({
+    variants: variants.map(({ name, tolerances, bytes, file }) => ({
       name,
-      tolerance,
+      tolerances,
       file: place(file ?? `${name}.onnx`, bytes),
     })),
     ...(golden ? { golden: place('golden.json', encodeGolden(golden)) } : {}),
     ...(reference ? { reference: place('reference.pb', reference) } : {}),
     ...(evaluation === undefined
       ? {}
-      : { evaluation: place('evaluation.json', new TextEncoder().encode(canonicalJson(evaluation))) }),
+      : { evaluation: place('evaluation.json', encodeEvaluation(evaluation)) }),
   };
   const cut = contents.map(({ path, bytes }) => cutFile(path, bytes));
   const manifest = checkManifest({ ...placed, files: cut.map(({ file }) => file) });

@@ -22,7 +22,7 @@ const source: BundleSource = {
     outputs: [{ name: 'p', datatype: 'FP32', shape: [-1] }],
   },
   classification: { output: 'p', classNames: ['no', 'yes'] },
-  variants: [{ name: 'fp32', bytes: model, tolerance: { absolute: 1e-5, relative: 0 } }],
+  variants: [{ name: 'fp32', bytes: model, tolerances: [{ kind: 'elements', absolute: 1e-5, relative: 0 }] }],
   golden: [{ inputs: { x: scalar }, outputs: { p: scalar } }],
   evaluation: { accuracy: 0.9 },
 };
@@ -140,7 +140,12 @@ test.each([
   ['FP32.onnx'],
   ['golden.json'],
 ])('a bundle with the hostile or clashing path %j is refused', (file) => {
-  const extra = { name: 'int8-qdq', bytes: model, tolerance: { absolute: 1, relative: 0 }, file };
+  const extra: BundleSource['variants'][number] = {
+    name: 'int8-qdq',
+    bytes: model,
+    tolerances: [{ kind: 'elements', absolute: 1, relative: 0 }],
+    file,
+  };
   const build = () => buildBundle({ ...source, variants: [...source.variants, extra] }, key.privateKeyPem);
   expect(codeOf(build)).toBe('INVALID_DOCUMENT');
 });
@@ -150,6 +155,15 @@ if (firstFile === undefined) throw new Error('a bundle has files');
 const [firstChunk] = firstFile.chunks;
 test.each<[string, Partial<Manifest>]>([
   ['a path that is not there', { golden: 'nowhere.json' }],
+  [
+    'a tolerance for an output that is not there',
+    {
+      variants: bundle.manifest.variants.map((variant) => ({
+        ...variant,
+        tolerances: [{ kind: 'classes', output: 'q', margin: 0 }],
+      })),
+    },
+  ],
   ['a file twice', { files: [...bundle.manifest.files, firstFile] }],
   ['sizes that do not add up', { files: [{ ...firstFile, sizeBytes: 1 }, ...otherFiles] }],
   [

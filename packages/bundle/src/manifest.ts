@@ -5,6 +5,7 @@ import {
   limits,
   type Manifest,
   ManifestSchema,
+  outputsOf,
   parseDocument,
 } from '@covey/protocol';
 
@@ -43,6 +44,13 @@ export function checkManifest(value: unknown): Manifest {
     'output',
     outputs.map(({ name }) => name),
   );
+  for (const { name, tolerances } of manifest.variants) {
+    const unknown = tolerances
+      .flatMap(outputsOf)
+      .find((named) => !outputs.some((spec) => spec.name === named));
+    if (unknown !== undefined)
+      throw wrong(`variant "${name}": "${unknown}", named by a tolerance, is no output of the schema`);
+  }
   const classified = manifest.classification?.output;
   if (classified !== undefined && !outputs.some(({ name }) => name === classified)) {
     throw wrong(`classification: "${classified}" is no output of the schema`);

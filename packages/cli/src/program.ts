@@ -2,6 +2,7 @@ import { CoveyError, toCoveyError } from '@covey/protocol';
 import { Command, CommanderError } from 'commander';
 import { exitCodes } from './terminal/exit-codes.ts';
 import { writeError } from './terminal/output.ts';
+import { coveyVersion } from './version.ts';
 
 /** Runs a program to its end: sets the exit code, prints errors in the user's words. */
 export async function runProgram(program: Command, argv: string[]): Promise<void> {
@@ -30,7 +31,7 @@ function fail(error: unknown, json: boolean): number {
 export function createProgram(description: string, commands: Command[]): Command {
   const program = new Command('covey')
     .description(description)
-    .version('0.1.0', '-V, --version')
+    .version(coveyVersion, '-V, --version')
     .showHelpAfterError('(covey --help shows what there is)')
     .enablePositionalOptions();
   for (const command of commands) program.addCommand(command);

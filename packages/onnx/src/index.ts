@@ -1,3 +1,12 @@
+export * from './calibrate/index.ts';
+export * from './check/index.ts';
+export * from './compare/index.ts';
+export * from './edit/index.ts';
 export * from './execution.ts';
 export * from './graph/index.ts';
+export * from './inspect/index.ts';
 export * from './model/index.ts';
+export * from './providers/index.ts';
+export * from './quantize/index.ts';
+export * from './search/index.ts';
+export { inferShapes, type TensorType } from './shapes/index.ts';

@@ -5,6 +5,8 @@ import type * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
 import { parseDocument } from './document.ts';
 import { CoveyError } from './errors.ts';
+import { evaluationReport, everyTolerance } from './evaluation.fixture.ts';
+import { EvaluationReportSchema } from './evaluation.ts';
 import { TelemetrySchema } from './generated/telemetry_pb.ts';
 import { limits } from './limits.ts';
 import { checkLz4Frame } from './lz4.ts';
@@ -22,6 +24,7 @@ import {
   ReportedMessageSchema,
 } from './messages.ts';
 import { decodeTelemetry } from './telemetry.ts';
+import { VariantFolderSchema } from './variant-folder.ts';
 
 /** Cases per property. Unit tests take few; the long form, `npm run fuzz`, sets COVEY_FUZZ_RUNS high. */
 const fuzzRuns = { numRuns: Number(process.env.COVEY_FUZZ_RUNS ?? 200) };
@@ -139,7 +142,13 @@ function documents(): Record<string, { schema: v.GenericSchema; valid: unknown }
         createdAt: '2026-01-02T03:04:05Z',
         securityCounter: 1,
         schema: { inputs: [spec], outputs: [spec] },
-        variants: [{ name: 'fp32', file: 'model.onnx', tolerance: { absolute: 0.001, relative: 0.001 } }],
+        variants: [
+          {
+            name: 'fp32',
+            file: 'model.onnx',
+            tolerances: everyTolerance,
+          },
+        ],
         files: [
           { path: 'model.onnx', sizeBytes: 9, sha256: digest, chunks: [{ sha256: digest, sizeBytes: 9 }] },
         ],
@@ -151,6 +160,18 @@ function documents(): Record<string, { schema: v.GenericSchema; valid: unknown }
         payloadType: 'application/vnd.covey.bundle+json',
         payload: 'e30=',
         signatures: [{ keyid: digest, sig: 'AAAA' }],
+      },
+    },
+    'evaluation report': { schema: EvaluationReportSchema, valid: evaluationReport(digest) },
+    'variant folder': {
+      schema: VariantFolderSchema,
+      valid: {
+        format: 'covey-variants/1',
+        schema: { inputs: [spec], outputs: [spec] },
+        variants: [{ name: 'fp32', file: 'fp32.onnx', sha256: digest, tolerances: everyTolerance }],
+        golden: 'golden.json',
+        reference: 'reference.pb',
+        evaluation: 'evaluation.json',
       },
     },
     'trust root': {

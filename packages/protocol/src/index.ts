@@ -1,10 +1,14 @@
 export * from './document.ts';
 export * from './errors.ts';
+export * from './evaluation.ts';
 export * from './generated/telemetry_pb.ts';
 export * from './ids.ts';
 export type * from './ipc.ts';
 export * from './limits.ts';
 export * from './manifest.ts';
 export * from './messages.ts';
+export * from './preprocessing.ts';
 export * from './tensors.ts';
+export * from './tolerance.ts';
 export * from './topics.ts';
+export * from './variant-folder.ts';

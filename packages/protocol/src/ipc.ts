@@ -3,6 +3,7 @@ import type { Metrics, Summary } from './generated/telemetry_pb.ts';
 import type { Classification } from './manifest.ts';
 import type { ModelVersionRef, ProbeResult } from './messages.ts';
 import type { ModelSchema } from './tensors.ts';
+import type { Tolerance } from './tolerance.ts';
 
 /**
  * Messages between agent, runtime and probe, over Node's IPC channel (structured clone). Both ends are ours and of one
@@ -64,7 +65,7 @@ export type RuntimeToAgent =
 export interface ProbeVariant {
   name: string;
   path: string;
-  tolerance: { absolute: number; relative: number };
+  tolerances: readonly Tolerance[];
 }
 export interface ProbeCandidate {
   ref: ModelVersionRef;

@@ -23,7 +23,12 @@ export const limits = {
   tensorRank: 16,
   tensorElements: 512 * 1024 * 1024,
   goldenBytes: 64 * 1024 * 1024,
+  evaluationBytes: 1024 * 1024,
   classNames: 10_000,
+  /** Pictures and sound, before anything of theirs is decoded. */
+  imagePixels: 64 * 1024 * 1024,
+  imageSidePixels: 32_768,
+  audioBytes: 512 * 1024 * 1024,
   /** Names and texts. */
   nameChars: 63,
   reasonChars: 2_000,

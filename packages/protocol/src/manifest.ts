@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { DigestSchema, NameSchema, VersionSchema } from './ids.ts';
 import { limits } from './limits.ts';
 import { ModelSchemaSchema, TensorDocumentSchema } from './tensors.ts';
+import { ToleranceSchema } from './tolerance.ts';
 
 /** A path inside a bundle: relative, no `..`, no leading slash. */
 export const BundlePathSchema = v.pipe(
@@ -31,11 +32,8 @@ export type BundleFile = v.InferOutput<typeof BundleFileSchema>;
 export const VariantSchema = v.object({
   name: NameSchema,
   file: BundlePathSchema,
-  /** Largest error against the golden outputs that counts as equal: |a-b| <= absolute + relative*|b|, per element. */
-  tolerance: v.object({
-    absolute: v.pipe(v.number(), v.minValue(0)),
-    relative: v.pipe(v.number(), v.minValue(0)),
-  }),
+  /** What counts as equal to the golden outputs: all of these hold. Outputs that none is about have the right type and shape. */
+  tolerances: v.pipe(v.array(ToleranceSchema), v.minLength(1), v.maxLength(limits.tensorsPerModel)),
 });
 export type Variant = v.InferOutput<typeof VariantSchema>;
 

@@ -36,7 +36,7 @@ export async function probeCandidate(
     ...(manifest.classification && { classification: manifest.classification }),
     variants: manifest.variants
       .filter(({ name }) => variant === null || name === variant)
-      .map(({ name, file, tolerance }) => ({ name, path: store.filePath(ref.bundle, file), tolerance })),
+      .map(({ name, file, tolerances }) => ({ name, path: store.filePath(ref.bundle, file), tolerances })),
     ...(manifest.golden && { goldenPath: store.filePath(ref.bundle, manifest.golden) }),
   };
 }

@@ -1,13 +1,22 @@
+import { checkDocument, EvaluationReportSchema } from '@covey/protocol';
 import { ModelsAnswer, ModelView, VersionDetail } from '@covey/protocol/api';
 import { Command } from 'commander';
+import { formatReport } from '../quantize/table.ts';
+import type { Output } from '../terminal/output.ts';
 import { formatTable } from '../terminal/table.ts';
 import { apiCommand, parseModelVersion, session } from './command.ts';
+import { compareCommand } from './model-compare.ts';
+import { inspectCommand } from './model-inspect.ts';
 import { pushCommand } from './model-push.ts';
+import { quantizeCommand } from './model-quantize.ts';
 
-/** `covey model push|list|show` */
+/** `covey model inspect|quantize|compare|push|list|show` */
 export function modelCommand(): Command {
   return new Command('model')
     .description('models and their versions')
+    .addCommand(inspectCommand())
+    .addCommand(quantizeCommand())
+    .addCommand(compareCommand())
     .addCommand(pushCommand())
     .addCommand(
       apiCommand('list', 'models and versions in the registry').action((_options, command: Command) =>
@@ -84,6 +93,15 @@ async function show(command: Command, target: string): Promise<void> {
         detail.files.map((file) => [file.path, String(file.sizeBytes), file.sha256]),
       ),
       ...(detail.classNames ? [`classes: ${detail.classNames.join(', ')}`] : []),
+      ...evaluationText(detail.evaluation, output),
     ].join('\n');
   });
+}
+
+/** The report of `covey model quantize`; a publisher may put any other document there, which is only named. */
+function evaluationText(evaluation: unknown, output: Output): string[] {
+  if (evaluation === null) return [];
+  if ((evaluation as { format?: unknown }).format !== 'covey-evaluation/1')
+    return ['evaluation: in a form of its own, see --json'];
+  return [formatReport(checkDocument(EvaluationReportSchema, evaluation, 'evaluation report'), output)];
 }

@@ -28,6 +28,7 @@ const published: VersionDetail = {
   files: [file('fp32.onnx', 'full'), file('int8-qdq.onnx', 'half'), file('golden.json', '{}')],
   hasGolden: true,
   hasReference: false,
+  evaluation: null,
 };
 const same: VersionContents = {
   description: 'first',

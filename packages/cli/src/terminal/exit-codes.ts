@@ -7,4 +7,6 @@ export const exitCodes = {
   reverted: 3,
   /** A rollout stopped because the evidence did not suffice. */
   inconclusive: 4,
+  /** Ctrl-C: 128 and the number of SIGINT, as shells have it. */
+  interrupted: 130,
 } as const;

@@ -104,7 +104,7 @@ export function testBundle(version: string, options: TestBundleOptions = {}) {
         {
           name: 'fp32',
           bytes: options.bytes ?? writeModel(model),
-          tolerance: { absolute: 1e-5, relative: 1e-5 },
+          tolerances: [{ kind: 'elements', absolute: 1e-5, relative: 1e-5 }],
         },
       ],
       ...(options.reference && { reference: encodeReference(options.reference) }),

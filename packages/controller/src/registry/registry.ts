@@ -1,4 +1,4 @@
-import { parseReference } from '@covey/bundle';
+import { parseEvaluation, parseReference } from '@covey/bundle';
 import type { Clock } from '@covey/ports';
 import { CoveyError, type Summary, type TrustRoot } from '@covey/protocol';
 import type { ModelView, VersionDetail, VersionView } from '@covey/protocol/api';
@@ -7,7 +7,7 @@ import type { Storage } from '../storage/index.ts';
 import { modelViews, resolveVersion, versionRow } from './lookup.ts';
 import { createPublisher } from './publish.ts';
 import { missingChunks, readFile } from './verify.ts';
-import { manifestOf, versionDetail, versionView } from './views.ts';
+import { manifestOf, type VersionRow, versionDetail, versionView } from './views.ts';
 
 export interface Registry {
   /** Those of `digests` that have to be uploaded. */
@@ -69,7 +69,10 @@ export function createRegistry(options: RegistryOptions): Registry {
     },
     models: () => modelViews(db),
     model,
-    version: async (name, version) => versionDetail(await resolveVersion(db, name, version)),
+    version: async (name, version) => {
+      const row = await resolveVersion(db, name, version);
+      return versionDetail(row, await readEvaluation(storage, row));
+    },
     setChannel: async (name, channel, version, actor) => {
       await setChannel(options, name, channel, version, actor);
       onChange(name);
@@ -103,6 +106,13 @@ async function setChannel(
     const entry = { at: clock.now(), actor, action: 'channel.move', subject: `model:${model}` };
     await writeAudit(tx, { ...entry, detail: { channel, version } });
   });
+}
+
+/** What the version's evaluation report says; null when the bundle has none. */
+async function readEvaluation({ blobs }: Storage, row: VersionRow): Promise<unknown> {
+  const { files, evaluation } = manifestOf(row);
+  const file = files.find(({ path }) => path === evaluation);
+  return file ? parseEvaluation(await readFile(file, blobs)) : null;
 }
 
 async function readReference(

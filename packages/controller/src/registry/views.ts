@@ -35,7 +35,7 @@ export function versionView(row: VersionRow): VersionView {
   };
 }
 
-export function versionDetail(row: VersionRow): VersionDetail {
+export function versionDetail(row: VersionRow, evaluation: unknown): VersionDetail {
   const { schema, classification, files, golden, reference } = manifestOf(row);
   return {
     ...versionView(row),
@@ -44,6 +44,7 @@ export function versionDetail(row: VersionRow): VersionDetail {
     files: files.map(({ path, sizeBytes, sha256 }) => ({ path, sizeBytes, sha256 })),
     hasGolden: golden !== undefined,
     hasReference: reference !== undefined,
+    evaluation,
   };
 }
 

@@ -45,6 +45,7 @@ export const VersionDetail = z.object({
   files: z.array(z.object({ path: z.string(), sizeBytes: Count, sha256: Digest })),
   hasGolden: z.boolean(),
   hasReference: z.boolean(),
+  evaluation: z.unknown().describe('the evaluation report in the bundle; null where it has none'),
 });
 export type VersionDetail = z.infer<typeof VersionDetail>;
 

@@ -1,0 +1,53 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  encodeReference,
+  parseEvaluation,
+  parseGolden,
+  parseReference,
+  type VariantSource,
+} from '@covey/bundle';
+import { CoveyError } from '@covey/protocol';
+import { readModelFile } from './model-file.ts';
+import { readIndex } from './variant-folder.ts';
+import type { VersionSource } from './version-source.ts';
+
+/**
+ * What `covey model quantize` wrote. Errors: NOT_FOUND, INVALID_DOCUMENT; DATA_CORRUPT for a variant that is another than
+ * was measured; those of readModelFile.
+ */
+export function openFolder(folder: string): Omit<VersionSource, 'defaultName'> {
+  const index = readIndex(folder);
+  const variants: VariantSource[] = index.variants.map(({ sha256, ...variant }) => {
+    const { bytes } = readModelFile(join(folder, variant.file));
+    if (createHash('sha256').update(bytes).digest('hex') !== sha256)
+      throw new CoveyError(
+        'DATA_CORRUPT',
+        `${join(folder, variant.file)} is not the file that was measured: quantize again`,
+      );
+    return { ...variant, bytes };
+  });
+  return {
+    hasSamples: true,
+    classNames: index.classification?.classNames ?? null,
+    files: Object.fromEntries(variants.map(({ name, bytes }) => [name, bytes])),
+    content: async (about) => ({
+      schema: index.schema,
+      ...(index.classification && { classification: index.classification }),
+      variants,
+      golden: parseGolden(read(folder, index.golden)),
+      reference: encodeReference({ ...parseReference(read(folder, index.reference)), ...about }),
+      evaluation: parseEvaluation(read(folder, index.evaluation)),
+    }),
+  };
+}
+
+function read(folder: string, name: string): Uint8Array {
+  const path = join(folder, name);
+  try {
+    return readFileSync(path);
+  } catch (cause) {
+    throw new CoveyError('NOT_FOUND', `cannot read ${path}: ${(cause as Error).message}`, { cause });
+  }
+}

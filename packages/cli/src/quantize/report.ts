@@ -1,0 +1,79 @@
+import type { OutputErrors } from '@covey/onnx';
+import { type EvaluatedVariant, type EvaluationReport, limits } from '@covey/protocol';
+import { coveyVersion } from '../version.ts';
+import type { Judged } from './evaluate.ts';
+import { thisMachine } from './machine.ts';
+import type { Cost } from './measure.ts';
+import type { Quantized, Refused } from './quantize.ts';
+import { digestOf } from './work-folder.ts';
+
+const unmeasured: Cost = { latencyMs: null, latencyRatio: null, peakMemoryBytes: null };
+
+/** The evaluation report of what was made. */
+export function reportOf(quantized: Quantized, threads: number, createdAt: string): EvaluationReport {
+  const { original, edited, samples, wanted, judged, refused, costs } = quantized;
+  const { latencyMs, peakMemoryBytes } = costs.get(original.digest) ?? unmeasured;
+  const { calibration, heldOut } = samples;
+  return {
+    format: 'covey-evaluation/1',
+    tool: `covey ${coveyVersion}`,
+    createdAt,
+    machine: thisMachine(threads),
+    original: { sha256: original.digest, sizeBytes: original.sizeBytes, latencyMs, peakMemoryBytes },
+    samples: {
+      source: samples.describe,
+      digest: digestOf(new TextEncoder().encode(`${calibration.digest} ${heldOut.digest}`)),
+      calibration: calibration.samples.length,
+      heldOut: heldOut.samples.length,
+    },
+    passes: edited.passes,
+    calibration: wanted.method ?? 'by search',
+    budget: { ...wanted.limits },
+    variants: [
+      ...judged.map((one) => evaluated(one, costs.get(one.candidate.digest))),
+      ...refused.map(refusedVariant),
+    ],
+  };
+}
+
+function evaluated({ candidate, evaluation, reason }: Judged, cost: Cost = unmeasured): EvaluatedVariant {
+  const { name, digest, sizeBytes, settings, nodesKept } = candidate;
+  // Beyond doubt: all of the interval.
+  const slowerHere = (cost.latencyRatio?.lower ?? 0) > 1;
+  return {
+    name,
+    sha256: digest,
+    sizeBytes,
+    settings,
+    verdict: reason === undefined ? 'kept' : 'refused',
+    ...(reason !== undefined && { reason: reason.slice(0, limits.reasonChars) }),
+    ...(reason === undefined ? { ...cost, slowerHere } : { ...unmeasured, slowerHere: false }),
+    errors: { ...evaluation.outputs },
+    ...(evaluation.metric && { accuracy: evaluation.metric.candidate }),
+    nodesKept,
+  };
+}
+
+function refusedVariant({ name, refusal }: Refused): EvaluatedVariant {
+  return {
+    name,
+    sha256: null,
+    sizeBytes: null,
+    settings: refusal.settings,
+    verdict: 'refused',
+    reason: refusal.reason.slice(0, limits.reasonChars),
+    ...unmeasured,
+    slowerHere: false,
+    errors: withoutExtras(refusal.errors),
+    nodesKept: [],
+  };
+}
+
+function withoutExtras(errors: OutputErrors): EvaluatedVariant['errors'] {
+  return Object.fromEntries(
+    Object.entries(errors).map(([name, { relativeError, cosine, maxAbsolute, topAgreement }]) => [
+      name,
+      { relativeError, cosine, maxAbsolute, topAgreement },
+    ]),
+  );
+}

@@ -1,0 +1,45 @@
+import type { Judged } from './evaluate.ts';
+import type { Cost } from './measure.ts';
+
+/** A variant of so much of the size of fp32, or of its latency, is not smaller, or faster, but for chance. */
+const sameSize = 0.98;
+const sameLatency = 0.95;
+
+/** A variant that came out as one before it did is refused: a model without products has the same int4 and int8 weights. */
+export function withoutTwins(judged: readonly Judged[]): Judged[] {
+  return judged.map((one, i) => {
+    const twin = judged
+      .slice(0, i)
+      .find(({ candidate, reason }) => reason === undefined && candidate.digest === one.candidate.digest);
+    return twin && one.reason === undefined
+      ? refusedFor(one, `it is the same as ${twin.candidate.name}`)
+      : one;
+  });
+}
+
+/**
+ * A variant that is neither smaller than fp32 nor faster is refused: no class of device gains anything by it. One that was
+ * chosen for its speed is faster: beside it there is a smaller one for those that profit from that.
+ */
+export function withoutUseless(
+  [float, ...others]: readonly Judged[],
+  costs: ReadonlyMap<string, Cost>,
+): Judged[] {
+  if (!float) return [];
+  const latencyOf = ({ candidate }: Judged) => costs.get(candidate.digest)?.latencyMs?.median ?? Number.NaN;
+  const reasonAgainst = (one: Judged): string | undefined => {
+    if (one.reason !== undefined || latencyOf(one) < sameLatency * latencyOf(float)) return undefined;
+    if (one.candidate.chosenFor === 'speed') return 'it is not faster than fp32 here';
+    const isSmaller = one.candidate.sizeBytes <= sameSize * float.candidate.sizeBytes;
+    return isSmaller ? undefined : 'it is neither smaller than fp32 nor faster';
+  };
+  const judge = (one: Judged) => {
+    const reason = reasonAgainst(one);
+    return reason === undefined ? one : refusedFor(one, reason);
+  };
+  return [float, ...others.map(judge)];
+}
+
+function refusedFor(one: Judged, reason: string): Judged {
+  return { ...one, tolerances: [], reason };
+}

@@ -1,0 +1,97 @@
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { CoveyError, canonicalJson, toCoveyError } from '@covey/protocol';
+
+/** One piece of a longer job. What it finds depends on `inputs` alone and survives JSON. */
+export interface Step<Found> {
+  /** Lower-case words with dashes. */
+  name: string;
+  inputs: unknown;
+  run(): Promise<Found>;
+}
+
+/** Where a job keeps what its steps found, so that it goes on where it was interrupted, by SIGKILL or a power cut too. */
+export class WorkFolder {
+  readonly #folder: string;
+
+  /** Errors: INVALID_ARGUMENT where the folder cannot be made, DISK_FULL. */
+  constructor(folder: string) {
+    this.#folder = folder;
+    attempt(() => mkdirSync(folder, { recursive: true }));
+  }
+
+  /** What the step finds, or found before from the same inputs. Errors: those of the step, DISK_FULL. */
+  async perform<Found>(step: Step<Found>): Promise<{ found: Found; isNew: boolean }> {
+    const path = `${this.#pathOf(step)}.json`;
+    const before = readJson(path) as { found: Found } | undefined;
+    if (before) return { found: before.found, isNew: false };
+    const found = await step.run();
+    write(path, new TextEncoder().encode(JSON.stringify({ found })));
+    return { found, isNew: true };
+  }
+
+  /** What an unfinished step left of its state; undefined where it left none. */
+  unfinished(step: Pick<Step<unknown>, 'name' | 'inputs'>): unknown {
+    return readJson(`${this.#pathOf(step)}.unfinished.json`);
+  }
+
+  /** Keeps the state of a step that goes on. */
+  leaveUnfinished(step: Pick<Step<unknown>, 'name' | 'inputs'>, state: unknown): void {
+    write(`${this.#pathOf(step)}.unfinished.json`, new TextEncoder().encode(JSON.stringify(state)));
+  }
+
+  /** Keeps bytes under their SHA-256, which it returns. */
+  keep(bytes: Uint8Array): string {
+    const digest = digestOf(bytes);
+    write(join(this.#folder, `${digest}.onnx`), bytes);
+    return digest;
+  }
+
+  /** Bytes that were kept. Errors: DATA_CORRUPT where somebody removed or changed them. */
+  bytes(digest: string): Uint8Array {
+    const path = join(this.#folder, `${digest}.onnx`);
+    let bytes: Uint8Array | undefined;
+    try {
+      bytes = readFileSync(path);
+    } catch {
+      // Said below: that it is gone is all there is to know.
+    }
+    if (bytes && digestOf(bytes) === digest) return bytes;
+    throw new CoveyError('DATA_CORRUPT', `${path} is ${bytes ? 'damaged' : 'gone'}: remove ${this.#folder}`);
+  }
+
+  #pathOf({ name, inputs }: Pick<Step<unknown>, 'name' | 'inputs'>): string {
+    const key = digestOf(new TextEncoder().encode(canonicalJson({ name, inputs })));
+    return join(this.#folder, `${name}-${key.slice(0, 16)}`);
+  }
+}
+
+export function digestOf(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+/** Writes a file whole or not at all. Errors: DISK_FULL, INVALID_ARGUMENT with the system's words. */
+export function write(path: string, bytes: Uint8Array): void {
+  attempt(() => {
+    writeFileSync(`${path}.new`, bytes, { flush: true });
+    renameSync(`${path}.new`, path);
+  });
+}
+
+/** What cannot be read, because it is not there or was damaged, is done again. */
+function readJson(path: string): unknown {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+function attempt(act: () => void): void {
+  try {
+    act();
+  } catch (cause) {
+    throw toCoveyError(cause, 'INVALID_ARGUMENT');
+  }
+}
