@@ -4,6 +4,7 @@ import { benchmarkInference } from './inference.ts';
 import { benchmarkIngest } from './ingest.ts';
 import { benchmarkMemory } from './memory.ts';
 import { benchmarkModelFile } from './model-file.ts';
+import { benchmarkQuantize } from './quantize.ts';
 import { benchmarkWire } from './wire.ts';
 
 /** `node run.ts [--json] [name ...]`: runs the benchmarks named, or all, one after the other. */
@@ -14,6 +15,7 @@ const benchmarks: Record<string, () => Promise<Result>> = {
   ingest: benchmarkIngest,
   memory: benchmarkMemory,
   'model-file': benchmarkModelFile,
+  quantize: benchmarkQuantize,
 };
 
 const { values, positionals } = parseArgs({

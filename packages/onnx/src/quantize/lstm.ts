@@ -1,0 +1,38 @@
+import { type Constant, createNode, intAttribute, type Node, textAttribute } from '../model/index.ts';
+import { integerTypes } from './affine.ts';
+import type { Place } from './embedding.ts';
+import { microsoft } from './opset.ts';
+import { floatWeight, transposed, weightAffines, weightIntegers } from './weights.ts';
+
+/** Inputs of LSTM, those left out included. */
+const lstmInputs = 8;
+
+/**
+ * ONNX Runtime's DynamicQuantizeLSTM for an LSTM whose weights are constants: [directions, inputs, 4 * hidden], int8 with
+ * a scale for each of the last (ContribOperators.md). Undefined for a node that must stay.
+ */
+export function quantizedLstm(node: Node, place: Place): Node[] | undefined {
+  const weights = floatWeight(place.scope, node, 1);
+  const recurrent = floatWeight(place.scope, node, 2);
+  const directions = textAttribute(node, 'direction') === 'bidirectional' ? 2 : 1;
+  if (!weights || !recurrent || directions !== 1 || (intAttribute(node, 'layout') ?? 0) !== 0)
+    return undefined;
+  const [data, scale, zeroPoint] = storedGates(weights, place);
+  const [recurrentData, recurrentScale, recurrentZeroPoint] = storedGates(recurrent, place);
+  const inputs = Array.from({ length: lstmInputs }, (_, i) => node.inputs[i] ?? '');
+  inputs.splice(1, 2, data, recurrentData);
+  inputs.push(scale, zeroPoint, recurrentScale, recurrentZeroPoint);
+  const quantized = createNode('DynamicQuantizeLSTM', inputs, node.outputs, {}, microsoft);
+  const attributes = new Map(node.attributes);
+  attributes.delete('layout');
+  return [{ ...quantized, name: node.name, attributes }];
+}
+
+/** The weights of one direction. */
+function storedGates(weights: Constant, { writer, replaced }: Place): [string, string, string] {
+  const swapped = transposed(weights);
+  const scheme = { type: integerTypes.int8, symmetric: true, axis: 2 };
+  const affines = weightAffines(swapped, scheme);
+  replaced.add(weights.name);
+  return writer.perDirection(swapped, weightIntegers(swapped, affines, scheme), affines, scheme.type);
+}
