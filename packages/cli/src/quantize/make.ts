@@ -57,19 +57,18 @@ export function search(
 ): Promise<Made> {
   const { name, schemes, isTimed, limits, judge } = wanted;
   const budget: Budget = budgetOf(limits, judge?.(samples));
-  const id = withTool({
-    name: `search-${name}`,
-    inputs: {
-      model: model.digest,
-      samples: samples.digest,
-      schemes: schemes.map(schemeName),
-      isTimed,
-      limits,
-      threads: job.threads,
-    },
-  });
+  const about = {
+    model: model.digest,
+    samples: samples.digest,
+    schemes: schemes.map(schemeName),
+    isTimed,
+    threads: job.threads,
+  };
+  const id = withTool({ name: `search-${name}`, inputs: { ...about, limits } });
+  // Of every search that differs in its limits alone: most of what they ask is the same.
+  const shared = withTool({ name: `searches-${name}`, inputs: about });
   const run = async (): Promise<Made> => {
-    const resume = job.work.unfinished(id) as SearchState | undefined;
+    const resume = job.work.unfinished(shared) as SearchState | undefined;
     const result = await searchPrecision({
       model: model.model,
       execution: job.execution,
@@ -78,7 +77,7 @@ export function search(
       schemes,
       ...(isTimed && { measure: (models) => measureRatios(models, samples.samples, job.threads) }),
       onStep: (state, progress) => {
-        job.work.leaveUnfinished(id, state);
+        job.work.leaveUnfinished(shared, state);
         job.say(`${name}: ${progressText(progress)}`);
       },
       ...(resume && { resume }),

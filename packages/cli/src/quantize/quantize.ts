@@ -43,7 +43,7 @@ export interface Quantized {
 }
 
 /** A search may use so much of the budget; less, when what it finds does not keep the budget on held-out samples. */
-const budgetShares = [1, 0.5, 0.25];
+const budgetShares = [0.8, 0.5, 0.25];
 
 /**
  * Makes, judges and measures the forms of a model that are wanted; every step is kept in the work folder.

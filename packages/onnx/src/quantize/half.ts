@@ -1,4 +1,3 @@
-import { CoveyError } from '@covey/protocol';
 import { Names, Uses, walkGraphs } from '../graph/index.ts';
 import {
   type Constant,
@@ -23,8 +22,8 @@ const scaled = new Set(['QuantizeLinear', 'DequantizeLinear', 'MatMulNBits', 'Dy
 
 /**
  * The model with fp32 weights stored in half precision (fp16) and brought back by Cast: half the file, computing as
- * before, for ONNX Runtime casts constants once, when it loads. A tensor that overflows or loses too much stays. Errors:
- * MODEL_UNSUPPORTED where there is none to store, or the opset has no Cast.
+ * before, for ONNX Runtime casts constants once, when it loads. A tensor that is small, overflows or loses too much stays;
+ * where all do, the model is as it was. Errors: MODEL_UNSUPPORTED (an opset that cannot be raised to one with such a Cast).
  */
 export function storeHalf(model: Model): Model {
   const result = cloneModel(model);
@@ -32,9 +31,7 @@ export function storeHalf(model: Model): Model {
   const names = new Names(result);
   let count = 0;
   for (const graph of walkGraphs(result.graph)) count += storeGraph(graph, names);
-  if (count === 0)
-    throw new CoveyError('MODEL_UNSUPPORTED', 'the model has no fp32 weights that half precision could hold');
-  return result;
+  return count === 0 ? cloneModel(model) : result;
 }
 
 function storeGraph(graph: Graph, names: Names): number {

@@ -20,8 +20,8 @@ export interface Attempt {
   smallest: Trial | undefined;
 }
 
-/** With this part of the weights in fp32 no other scheme is asked: to calibrate anew costs more than it could gain. */
-const keptShareMax = 0.1;
+/** With less of the weights in fp32 no other scheme is asked: to calibrate anew costs more than it could gain. */
+const keptShareMax = 0.5;
 
 /**
  * The smallest variant within the budget: of the first scheme where little has to stay in fp32, else the smaller of its

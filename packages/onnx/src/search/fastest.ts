@@ -3,6 +3,7 @@ import { sameBytes } from '../compare/index.ts';
 import type { Node } from '../model/index.ts';
 import { type Group, kindOfWork } from './groups.ts';
 import type { Quantizer } from './scheme.ts';
+import { byHarmAndWeight, type GroupHarm } from './sensitivity.ts';
 import type { Steps } from './steps.ts';
 import type { Trial, Trials } from './trials.ts';
 
@@ -20,6 +21,9 @@ export interface SpeedOptions {
   steps: Steps;
   quantizer: Quantizer;
   groups: readonly Group[];
+  ranking: readonly GroupHarm[];
+  /** Names of nodes that integers are expected to slow down. */
+  unprofitable: ReadonlySet<string>;
   /** The fp32 model that ratios are to. */
   floatBytes: Uint8Array;
   smallest: Trial;
@@ -33,26 +37,63 @@ const measuredBytesMax = 2 ** 30;
 /** A variant counts as faster than a smaller one below this part of its latency; less is noise. */
 const worthwhile = 0.98;
 
+/** How many fast variants outside the budget are mended, and by how many groups each. */
+const mendedMax = 3;
+const mendingMax = 6;
+
 /**
  * Looks for variants within the budget that are faster than the smallest: integers cost time where work does not gain
- * enough from them to pay for the conversions. Measures what leaving each kind of work in fp32 does, and the first
- * groups (large pictures, few channels) and the last; then what gained together. Only what is faster is compared with
- * the reference.
+ * enough from them to pay for the conversions. Measures what leaving each kind of work in fp32 does, what is expected not
+ * to pay, and the first groups (large pictures, few channels) and the last; then what gained together. What is faster but
+ * outside the budget leaves harmful groups out until it is inside, and is measured again.
  */
 export async function findFastest(options: SpeedOptions): Promise<{ smallest: Timed; fastest: Timed }> {
-  const { quantizer, groups, smallest, trials } = options;
-  const keeps = keepsToTry(quantizer.nodes, groups, new Set(smallest.kept));
+  const { quantizer, groups, smallest, trials, unprofitable } = options;
+  const keeps = keepsToTry(quantizer.nodes, groups, new Set(smallest.kept), unprofitable);
   const apart = await measureRound(options, 'apart', keeps);
   const gains = fasterOnes(apart);
   const unions = gains.slice(1).map((_, index) => gains.slice(0, index + 2).flatMap(({ kept }) => kept));
   const best = gains.slice(0, 1).map(({ kept }) => kept);
   const round = unions.length === 0 ? apart : await measureRound(options, 'together', [...best, ...unions]);
-  const base = { trial: smallest, latencyRatio: round.smallest };
-  for (const { kept, latencyRatio } of round === apart ? gains : [...fasterOnes(round), ...gains]) {
+  const fast = round === apart ? gains : [...fasterOnes(round), ...gains];
+  const mended: Trial[] = [];
+  for (const { kept, latencyRatio } of fast.slice(0, mendedMax)) {
     const trial = await trials.trial(quantizer, new Set(kept));
-    if (trial.within) return { smallest: base, fastest: { trial, latencyRatio } };
+    const base = { trial: smallest, latencyRatio: round.smallest };
+    if (trial.within && mended.length === 0) return { smallest: base, fastest: { trial, latencyRatio } };
+    const inside = await mend(options, trial);
+    if (inside) mended.push(inside);
   }
-  return { smallest: base, fastest: base };
+  return fastestOf(options, mended, round.smallest);
+}
+
+/** The variant with its most harmful groups left out as well, one more at a time, until it is within the budget. */
+async function mend({ trials, quantizer, ranking }: SpeedOptions, start: Trial): Promise<Trial | undefined> {
+  let trial = start;
+  for (let i = 0; i < mendingMax && !trial.within; i++) {
+    const kept = new Set(trial.kept);
+    const worst = byHarmAndWeight(ranking).find(({ nodes }) => nodes.some((name) => !kept.has(name)));
+    if (worst === undefined) return undefined;
+    trial = await trials.trial(quantizer, new Set([...kept, ...worst.nodes]));
+  }
+  return trial.within ? trial : undefined;
+}
+
+/** The fastest of variants within the budget, or the smallest again. */
+async function fastestOf(
+  options: SpeedOptions,
+  within: readonly Trial[],
+  smallestRatio: number,
+): Promise<{ smallest: Timed; fastest: Timed }> {
+  const { smallest } = options;
+  const unmeasured = { trial: smallest, latencyRatio: smallestRatio };
+  if (within.length === 0) return { smallest: unmeasured, fastest: unmeasured };
+  const keeps = within.map(({ kept }) => kept);
+  const round = await measureRound(options, 'mended', keeps);
+  const base = { trial: smallest, latencyRatio: round.smallest };
+  const [first] = fasterOnes(round);
+  const trial = first && within.find(({ kept }) => kept.join() === first.kept.join());
+  return { smallest: base, fastest: trial ? { trial, latencyRatio: first.latencyRatio } : base };
 }
 
 interface Round {
@@ -76,7 +117,8 @@ async function measureRound(
   name: string,
   keeps: readonly (readonly string[])[],
 ): Promise<Round> {
-  return steps.once('measure', name, async () => {
+  const step = `${name}; ${quantizer.name}; ${JSON.stringify([smallest.kept, keeps])}`;
+  return steps.once('measure', step, async () => {
     const first = trials.bytes(quantizer, smallest.kept);
     const models = [floatBytes, first];
     const measured: string[][] = [];
@@ -102,7 +144,12 @@ async function measureRound(
 }
 
 /** Names to leave in fp32; what would leave less than half of the weights on integers is not among them. */
-function keepsToTry(nodes: readonly Node[], groups: readonly Group[], kept: ReadonlySet<string>): string[][] {
+function keepsToTry(
+  nodes: readonly Node[],
+  groups: readonly Group[],
+  kept: ReadonlySet<string>,
+  unprofitable: ReadonlySet<string>,
+): string[][] {
   const kinds = Map.groupBy(
     nodes.filter(({ name }) => !kept.has(name)),
     kindOfWork,
@@ -111,7 +158,8 @@ function keepsToTry(nodes: readonly Node[], groups: readonly Group[], kept: Read
   const ends = [open.slice(0, 1), open.slice(0, 2), open.slice(0, 4), open.slice(-1)];
   const all = weightOf(open, new Set());
   const byKind = Array.from(kinds.values(), (kind) => kind.map(({ name }) => name));
-  return [...ends.map((end) => end.flatMap((group) => group.nodes)), ...byKind].filter(
+  const byEnd = ends.map((end) => end.flatMap((group) => group.nodes));
+  return [[...unprofitable], ...byEnd, ...byKind].filter(
     (names) => weightOf(open, new Set(names)) >= all / 2,
   );
 }

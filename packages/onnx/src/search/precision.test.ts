@@ -2,12 +2,12 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Budget, compareBehaviour, topAccuracy, withinBudget } from '../compare/index.ts';
 import { ortExecution } from '../execution.fixture.ts';
-import { writeModel } from '../model/index.ts';
+import { readModel, writeModel } from '../model/index.ts';
 import { createChain, createSamples } from './chain.fixture.ts';
 import type { Measure } from './fastest.ts';
 import { type SearchRequest, searchPrecision, sensitivity } from './precision.ts';
 import { type Scheme, staticSchemes } from './scheme.ts';
-import type { SearchState } from './steps.ts';
+import type { SearchProgress, SearchState } from './steps.ts';
 
 const execution = ortExecution();
 const fragile = createChain({ layers: 5, width: 16, fragile: [3] });
@@ -108,12 +108,15 @@ describe('searchPrecision', () => {
 });
 
 describe('searchPrecision with measurements', () => {
-  /** Pretends that each byte costs time: the more is left in fp32, the faster. */
-  const preferLarge: Measure = async (models) => models.map(({ byteLength }) => 1000 / byteLength);
+  /** Pretends that every integer costs time: the fewer QuantizeLinear nodes, the faster. */
+  const preferFloats: Measure = async (models) =>
+    models.map(
+      (bytes) => readModel(bytes).graph.nodes.filter(({ opType }) => opType === 'QuantizeLinear').length + 1,
+    );
 
   it('answers the fastest beside the smallest', async () => {
     const budget = { relativeError: 0.05 };
-    const result = await searchPrecision(request({ budget, measure: preferLarge }));
+    const result = await searchPrecision(request({ budget, measure: preferFloats }));
     if (!result.found) throw new Error(result.reason);
     const { smallest, fastest } = result;
     expect(fastest.trial.within).toBe(true);
@@ -167,8 +170,26 @@ describe('a search that was stopped', () => {
     await searchPrecision(request({ budget, onStep: (state) => void states.push(state) }));
     const [resume] = states;
     if (resume === undefined) throw new Error('no step was taken');
-    const other = request({ budget: { relativeError: 0.04 }, resume });
+    const other = request({ budget, samples: createSamples(5, 8, 99), resume });
     await expect(searchPrecision(other)).rejects.toThrow('start anew');
+  });
+
+  it('hands what it measured to one of another budget, which calibrates and ranks no more', async () => {
+    const states: SearchState[] = [];
+    const schemes = staticSchemes.slice(0, 1);
+    const strict = { relativeError: 0.0005 };
+    const first = await searchPrecision(
+      request({ schemes, budget, onStep: (state) => void states.push(state) }),
+    );
+    const stages: string[] = [];
+    const onStep = (_: SearchState, { stage }: SearchProgress) => void stages.push(stage);
+    const resume = states.at(-1);
+    if (resume === undefined) throw new Error('no step was taken');
+    const second = await searchPrecision(request({ schemes, budget: strict, onStep, resume }));
+    expect(stages).not.toContain('calibrate');
+    const fresh = await searchPrecision(request({ schemes, budget: strict }));
+    expect(second.trail).toEqual(fresh.trail);
+    expect(second.trail).not.toEqual(first.trail);
   });
 });
 

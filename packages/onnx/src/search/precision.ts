@@ -23,7 +23,7 @@ export interface SensitivityRequest {
   budget: Budget;
   /** Called after each step with all that is known; what it throws ends the search. */
   onStep?: OnStep;
-  /** What `onStep` was given before. */
+  /** What `onStep` was given before, by a search of the same but for the budget: what it measured is not measured again. */
   resume?: SearchState;
 }
 
@@ -77,7 +77,9 @@ export async function searchPrecision(request: SearchRequest): Promise<SearchRes
       const only = variant(smallest);
       return { found: true, smallest: only, fastest: only, trail, ranking };
     }
-    const timed = await findFastest({ trials, steps, quantizer, groups, floatBytes, smallest, measure });
+    const unprofitable = quantizer.unprofitable();
+    const asked = { trials, steps, quantizer, groups, ranking, unprofitable, floatBytes, smallest, measure };
+    const timed = await findFastest(asked);
     const first = variant(timed.smallest.trial, timed.smallest.latencyRatio);
     const same = timed.fastest === timed.smallest;
     const fastest = same ? first : variant(timed.fastest.trial, timed.fastest.latencyRatio);
@@ -105,7 +107,7 @@ async function withTrials<Result>(
   const floatBytes = writeModel(model);
   const fingerprint = await fingerprintOf([
     floatBytes,
-    new TextEncoder().encode(JSON.stringify([asked, budget, samples.length])),
+    new TextEncoder().encode(JSON.stringify([asked, samples.length])),
     ...bytesOf(calibrationSamples === samples ? samples : [...samples, ...calibrationSamples]),
   ]);
   const steps = new Steps(fingerprint, request.resume, request.onStep);

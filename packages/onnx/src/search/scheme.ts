@@ -9,10 +9,12 @@ import {
   quantizeStatic,
   quantizeWeights,
   type StaticOptions,
+  storeHalf,
+  unprofitableNodes,
   type WeightOptions,
 } from '../quantize/index.ts';
 
-/** One way to quantize a model, whatever nodes it leaves in fp32. */
+/** One way to quantize a model, whatever nodes it leaves in fp32; weights that stay are stored in fp16. */
 export type Scheme =
   | { kind: 'static'; calibration: Calibration; options: Omit<StaticOptions, 'keep'> }
   | { kind: 'dynamic'; options: Omit<DynamicOptions, 'keep'> }
@@ -57,6 +59,8 @@ export interface Quantizer {
   /** What it quantizes when nothing is kept. */
   nodes: readonly Node[];
   quantize(keep: ReadonlySet<string>): Model;
+  /** Names of nodes that it is expected to slow down. */
+  unprofitable(): ReadonlySet<string>;
 }
 
 /**
@@ -76,7 +80,8 @@ export async function createQuantizer(
       'INVALID_ARGUMENT',
       'nodes lack names of their own: edit the model with the standard passes first',
     );
-  return { name: schemeName(scheme), nodes, quantize };
+  const unprofitable = () => (scheme.kind === 'static' ? unprofitableNodes(model) : new Set<string>());
+  return { name: schemeName(scheme), nodes, quantize, unprofitable };
 }
 
 async function quantization(
@@ -87,12 +92,12 @@ async function quantization(
   switch (scheme.kind) {
     case 'static': {
       const found = await ranges(scheme.calibration);
-      return (keep) => quantizeStatic(model, found, { ...scheme.options, keep });
+      return (keep) => storeHalf(quantizeStatic(model, found, { ...scheme.options, keep }));
     }
     case 'dynamic':
-      return (keep) => quantizeDynamic(model, { ...scheme.options, keep });
+      return (keep) => storeHalf(quantizeDynamic(model, { ...scheme.options, keep }));
     case 'weights':
-      return (keep) => quantizeWeights(model, { ...scheme.options, keep });
+      return (keep) => storeHalf(quantizeWeights(model, { ...scheme.options, keep }));
   }
 }
 

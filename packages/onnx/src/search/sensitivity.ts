@@ -35,6 +35,16 @@ export async function rankGroups(
   return harms.sort((a, b) => b.use - a.use || b.relativeError - a.relativeError);
 }
 
+/** Groups from that which harms most for what it weighs: those that are best left in fp32 first. */
+export function byHarmAndWeight(ranking: readonly GroupHarm[]): GroupHarm[] {
+  return ranking.toSorted((a, b) => harmByWeight(b) - harmByWeight(a));
+}
+
+/** Errors of groups add as their squares do, where they are independent; weights add as they are. */
+function harmByWeight({ use, relativeError, weightCount }: GroupHarm): number {
+  return (use || relativeError) ** 2 / Math.max(1, weightCount);
+}
+
 function greatestError(evaluation: Evaluation | undefined): number {
   if (evaluation === undefined) return Number.MAX_VALUE;
   return Math.max(...Object.values(evaluation.outputs).map(({ relativeError }) => relativeError));

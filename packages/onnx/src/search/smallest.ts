@@ -1,14 +1,15 @@
 import type { Group } from './groups.ts';
 import type { Quantizer } from './scheme.ts';
-import type { GroupHarm } from './sensitivity.ts';
+import { byHarmAndWeight, type GroupHarm } from './sensitivity.ts';
 import type { Trial, Trials } from './trials.ts';
 
 /** Groups that are tried again on integers once a set that keeps the budget is found. */
 const returnsMax = 12;
 
 /**
- * Of the variants that keep the most harmful groups in fp32, the one within the budget that keeps the fewest; then groups
- * go back to integers one by one, the heaviest first, as long as the budget holds. Undefined: only fp32 itself is within.
+ * Leaves groups in fp32, first those that harm most for what they weigh: of such variants the one within the budget that
+ * keeps the fewest; then groups go back to integers one by one, the heaviest first, as long as the budget holds.
+ * Undefined: only fp32 itself is within.
  */
 export async function leaveOut(
   trials: Trials,
@@ -16,8 +17,9 @@ export async function leaveOut(
   ranking: readonly GroupHarm[],
   groups: readonly Group[],
 ): Promise<Trial | undefined> {
-  const first = await fewestKept(ranking.length, (count) =>
-    trials.trial(quantizer, namesOf(ranking.slice(0, count))),
+  const worst = byHarmAndWeight(ranking);
+  const first = await fewestKept(worst.length, (count) =>
+    trials.trial(quantizer, namesOf(worst.slice(0, count))),
   );
   if (first === undefined) return undefined;
   const inFloat = new Set(first.kept);

@@ -2,7 +2,7 @@ import { CoveyError } from '@covey/protocol';
 
 /** All that a search has found out so far: survives as JSON, and a search that is handed it goes on where it stopped. */
 export interface SearchState {
-  /** Of what was asked: the model, the samples, the schemes and the budget. */
+  /** Of what was asked: the model, the samples and the schemes. Another budget asks other steps, and shares the rest. */
   fingerprint: string;
   /** What each step found, by what it did, in the order done. */
   steps: Record<string, unknown>;
@@ -33,7 +33,7 @@ export class Steps {
     if (resume !== undefined && resume.fingerprint !== fingerprint)
       throw new CoveyError(
         'CONFLICT',
-        'the stored search is of another model, other samples or another budget: start anew',
+        'the stored search is of another model, other samples or other schemes: start anew',
       );
     this.#state = { fingerprint, steps: { ...resume?.steps } };
     this.#onStep = onStep;

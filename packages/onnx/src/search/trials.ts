@@ -72,7 +72,9 @@ export class Trials {
     const key = `${quantizer.name}; in fp32: ${kept.length} ${JSON.stringify(kept)}`;
     const tried = this.#tried.get(key);
     if (tried !== undefined) return tried;
-    const trial = await this.#options.steps.once('trial', key, () => this.#try(quantizer, kept));
+    const { steps, budget } = this.#options;
+    const step = `${key}; budget ${JSON.stringify(budget)}`;
+    const trial = await steps.once('trial', step, () => this.#try(quantizer, kept));
     this.#tried.set(key, trial);
     this.trail.push(trial);
     return trial;
@@ -111,7 +113,8 @@ export class Trials {
       if (limits !== undefined && this.#few.length < samples.length) {
         const evaluation = await this.#compare(loaded, this.#few);
         const verdict = withinBudget(evaluation, limits);
-        if (verdict.use > hopeless) return { ...verdict, evaluation, samples: this.#few.length };
+        if (verdict.use > (isWorstCase(limits) ? 1 : hopeless))
+          return { ...verdict, evaluation, samples: this.#few.length };
       }
       const evaluation = await this.#compare(loaded, samples, budget.metric?.metric);
       return { ...withinBudget(evaluation, budget), evaluation, samples: samples.length };
@@ -173,6 +176,11 @@ const fewSamples = 8;
 
 /** A variant that uses the budget up this many times on the few samples is not compared on all. */
 const hopeless = 2;
+
+/** Whether the budget bounds the worst sample alone, so that a few that break it say all. */
+function isWorstCase({ outputs, maxAbsolute, ...others }: Budget): boolean {
+  return maxAbsolute !== undefined && Object.keys(others).length === 0;
+}
 
 /** At most `count` of the samples, from all over them. */
 function spread(samples: readonly Sample[], count: number): Sample[] {
