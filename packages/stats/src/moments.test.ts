@@ -11,8 +11,12 @@ function momentsOf(numbers: readonly number[]) {
   return moments.toMessage();
 }
 
+/** Below the smallest normal double, rounding is absolute. */
+const smallestNormal = 2 ** -1022;
+
 function expectClose(actual: number, expected: number, scale: number): void {
-  expect(Math.abs(actual - expected)).toBeLessThanOrEqual(1e-9 * (Math.abs(expected) + scale));
+  const tolerance = 1e-9 * (Math.abs(expected) + scale) + smallestNormal;
+  expect(Math.abs(actual - expected)).toBeLessThanOrEqual(tolerance);
 }
 
 test('known values', () => {
