@@ -5,7 +5,7 @@ export interface Figure {
   /** What was measured. */
   name: string;
   value: Spread;
-  unit: 'ms' | 'us' | 'bytes' | 'MB' | 'MB/s' | 'messages/s';
+  unit: 'ms' | 'us' | 'bytes' | 'MB' | 'MB/s' | 'px' | 'messages/s' | '%';
   /** What it is compared with; the ratio is value over baseline, of pairs. Absent: this line is itself a baseline. */
   baseline?: { name: string; ratio: Spread; limit?: number };
   /** What is physically possible here, in the unit of the value. */

@@ -5,6 +5,7 @@ import { benchmarkIngest } from './ingest.ts';
 import { benchmarkMemory } from './memory.ts';
 import { benchmarkModelFile } from './model-file.ts';
 import { benchmarkQuantize } from './quantize.ts';
+import { benchmarkQuantizeAgreement } from './quantize-agreement.ts';
 import { benchmarkWire } from './wire.ts';
 
 /** `node run.ts [--json] [name ...]`: runs the benchmarks named, or all, one after the other. */
@@ -16,6 +17,7 @@ const benchmarks: Record<string, () => Promise<Result>> = {
   memory: benchmarkMemory,
   'model-file': benchmarkModelFile,
   quantize: benchmarkQuantize,
+  'quantize-agreement': benchmarkQuantizeAgreement,
 };
 
 const { values, positionals } = parseArgs({

@@ -5,6 +5,7 @@ import { Command } from 'commander';
 import { readWholeModel } from '../publish/model-file.ts';
 import { type Compared, formatComparison } from '../quantize/comparison.ts';
 import { createOutput } from '../terminal/output.ts';
+import { plainText } from '../terminal/plain.ts';
 import { wholeNumber } from './command.ts';
 import { openSampleArguments, type SampleArguments, withSampleOptions } from './sample-options.ts';
 
@@ -38,7 +39,7 @@ async function compare(pathA: string, pathB: string, options: CompareOptions): P
     ...compareModels(a.model, b.model),
     ...(behaviour && { behaviour }),
   };
-  output.result(compared, () => formatComparison(compared));
+  output.result(compared, () => plainText(formatComparison(compared)));
 }
 
 async function behaviourOf(

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -26,4 +26,12 @@ test('a second process is refused while the first lives, and admitted once it is
   await once(child, 'exit');
   const lock = lockFolder(folder, join(folder, 'lock'));
   lock.release();
+});
+
+test('what is no lock says so, not that somebody holds it', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'covey-lock-'));
+  writeFileSync(join(folder, 'text'), 'not a database'.repeat(100));
+  mkdirSync(join(folder, 'folder'));
+  for (const [name, code] of Object.entries({ text: 'DATA_CORRUPT', folder: 'DATA_FOREIGN' }))
+    expect(() => lockFolder(folder, join(folder, name))).toThrow(expect.objectContaining({ code }));
 });

@@ -1,6 +1,6 @@
-import { stripVTControlCharacters } from 'node:util';
 import type { Figures, Inspection } from '@covey/onnx';
 import type { Output } from '../terminal/output.ts';
+import { plainText } from '../terminal/plain.ts';
 import { formatShare, formatTable } from '../terminal/table.ts';
 import { formatBytes, formatCount } from './figures.ts';
 
@@ -27,7 +27,7 @@ export function formatInspection(inspection: Inspection, fileBytes: number, outp
 
 /** Texts of a file without the control characters that could play tricks on a terminal, and not too long. */
 function clean(text: string, chars = 60): string {
-  const plain = stripVTControlCharacters(text).replace(/\p{Cc}/gu, ' ');
+  const plain = plainText(text).replaceAll('\n', ' ');
   return plain.length > chars ? `${plain.slice(0, chars - 1)}…` : plain;
 }
 

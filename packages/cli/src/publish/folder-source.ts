@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   encodeReference,
@@ -9,6 +8,7 @@ import {
   type VariantSource,
 } from '@covey/bundle';
 import { CoveyError } from '@covey/protocol';
+import { readPlainFile } from '../folder/plain-file.ts';
 import { readModelFile } from './model-file.ts';
 import { readIndex } from './variant-folder.ts';
 import type { VersionSource } from './version-source.ts';
@@ -36,18 +36,12 @@ export function openFolder(folder: string): Omit<VersionSource, 'defaultName'> {
       schema: index.schema,
       ...(index.classification && { classification: index.classification }),
       variants,
-      golden: parseGolden(read(folder, index.golden)),
-      reference: encodeReference({ ...parseReference(read(folder, index.reference)), ...about }),
-      evaluation: parseEvaluation(read(folder, index.evaluation)),
+      golden: parseGolden(readPlainFile(join(folder, index.golden))),
+      reference: encodeReference({
+        ...parseReference(readPlainFile(join(folder, index.reference))),
+        ...about,
+      }),
+      evaluation: parseEvaluation(readPlainFile(join(folder, index.evaluation))),
     }),
   };
-}
-
-function read(folder: string, name: string): Uint8Array {
-  const path = join(folder, name);
-  try {
-    return readFileSync(path);
-  } catch (cause) {
-    throw new CoveyError('NOT_FOUND', `cannot read ${path}: ${(cause as Error).message}`, { cause });
-  }
 }

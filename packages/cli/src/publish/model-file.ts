@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
-import { type Model, modelSchema, readModel, writeModel } from '@covey/onnx';
+import { everyConstant, type Model, modelSchema, readModel, writeModel } from '@covey/onnx';
 import { readModelFile as readWithWeights } from '@covey/onnx/files';
 import { CoveyError, type ModelSchema } from '@covey/protocol';
+import { readPlainFile } from '../folder/plain-file.ts';
 
 /** An ONNX file as the user names it, with what it takes and gives. */
 export interface ModelFile {
@@ -10,9 +10,9 @@ export interface ModelFile {
   schema: ModelSchema;
 }
 
-/** Errors: NOT_FOUND (cannot be read), and those of readModel and modelSchema; each names the file. */
+/** Errors: those of readPlainFile, readModel and modelSchema; each names the file. */
 export function readModelFile(path: string): ModelFile {
-  const bytes = readBytes(path);
+  const bytes = readPlainFile(path);
   return naming(path, () => {
     const model = readModel(bytes);
     const external = externalWeight(model);
@@ -28,10 +28,10 @@ export function readModelFile(path: string): ModelFile {
 
 /**
  * A model and the bytes of one file that holds all of it: weights in other files are taken in.
- * Errors: NOT_FOUND (cannot be read), MODEL_INVALID; each names the file.
+ * Errors: those of readPlainFile and readModel; each names the file.
  */
 export function readWholeModel(path: string): { model: Model; bytes: Uint8Array } {
-  const bytes = readBytes(path);
+  const bytes = readPlainFile(path);
   return naming(path, () => {
     const model = readModel(bytes);
     if (externalWeight(model) === undefined) return { model, bytes };
@@ -40,8 +40,8 @@ export function readWholeModel(path: string): { model: Model; bytes: Uint8Array 
   });
 }
 
-function externalWeight({ graph }: Model): string | undefined {
-  return [...graph.initializers.values()].find(({ data }) => data.kind === 'external')?.name;
+function externalWeight(model: Model): string | undefined {
+  return everyConstant(model).find(({ data }) => data.kind === 'external')?.name;
 }
 
 function naming<T>(path: string, read: () => T): T {
@@ -50,13 +50,5 @@ function naming<T>(path: string, read: () => T): T {
   } catch (cause) {
     if (!(cause instanceof CoveyError)) throw cause;
     throw new CoveyError(cause.code, `${path}: ${cause.message}`, { cause });
-  }
-}
-
-function readBytes(path: string): Uint8Array {
-  try {
-    return readFileSync(path);
-  } catch (cause) {
-    throw new CoveyError('NOT_FOUND', `cannot read ${path}: ${(cause as Error).message}`, { cause });
   }
 }

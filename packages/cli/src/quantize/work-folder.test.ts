@@ -43,6 +43,21 @@ test('what was damaged is done again, and a half-written file is none', async ()
   expect(runs.count).toBe(2);
 });
 
+test.each([
+  'null',
+  '{"found":null}',
+  '3',
+  '{"found":{"value":9}}',
+  `${'0'.repeat(64)}\n{"found":{"value":9}}`,
+])('what another wrote is not believed: %s', async (text) => {
+  const folder = newFolder();
+  const { step } = counted(1);
+  await new WorkFolder(folder).perform(step);
+  const [name = ''] = readdirSync(folder);
+  writeFileSync(join(folder, name), text);
+  expect(await new WorkFolder(folder).perform(step)).toEqual({ found: { value: 2 }, isNew: true });
+});
+
 test('bytes come back by their digest; changed or removed ones are refused', () => {
   const folder = newFolder();
   const work = new WorkFolder(folder);

@@ -23,22 +23,22 @@ export class WorkFolder {
 
   /** What the step finds, or found before from the same inputs. Errors: those of the step, DISK_FULL. */
   async perform<Found>(step: Step<Found>): Promise<{ found: Found; isNew: boolean }> {
-    const path = `${this.#pathOf(step)}.json`;
-    const before = readJson(path) as { found: Found } | undefined;
+    const path = `${this.#pathOf(step)}.step`;
+    const before = readDocument(path) as { found: Found } | undefined;
     if (before) return { found: before.found, isNew: false };
     const found = await step.run();
-    write(path, new TextEncoder().encode(JSON.stringify({ found })));
+    writeDocument(path, { found });
     return { found, isNew: true };
   }
 
   /** What an unfinished step left of its state; undefined where it left none. */
   unfinished(step: Pick<Step<unknown>, 'name' | 'inputs'>): unknown {
-    return readJson(`${this.#pathOf(step)}.unfinished.json`);
+    return readDocument(`${this.#pathOf(step)}.unfinished`);
   }
 
   /** Keeps the state of a step that goes on. */
   leaveUnfinished(step: Pick<Step<unknown>, 'name' | 'inputs'>, state: unknown): void {
-    write(`${this.#pathOf(step)}.unfinished.json`, new TextEncoder().encode(JSON.stringify(state)));
+    writeDocument(`${this.#pathOf(step)}.unfinished`, state);
   }
 
   /** Keeps bytes under their SHA-256, which it returns. */
@@ -79,10 +79,20 @@ export function write(path: string, bytes: Uint8Array): void {
   });
 }
 
+/** JSON behind a line with its SHA-256, so that what somebody else wrote, or a disk changed, is not believed. */
+function writeDocument(path: string, document: unknown): void {
+  const json = new TextEncoder().encode(JSON.stringify(document));
+  write(path, Buffer.concat([new TextEncoder().encode(`${digestOf(json)}\n`), json]));
+}
+
 /** What cannot be read, because it is not there or was damaged, is done again. */
-function readJson(path: string): unknown {
+function readDocument(path: string): unknown {
   try {
-    return JSON.parse(readFileSync(path, 'utf8'));
+    const bytes = readFileSync(path);
+    const start = bytes.indexOf('\n') + 1;
+    const json = bytes.subarray(start);
+    const isWhole = bytes.toString('latin1', 0, start) === `${digestOf(json)}\n`;
+    return isWhole ? JSON.parse(json.toString()) : undefined;
   } catch {
     return undefined;
   }

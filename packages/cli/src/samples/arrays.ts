@@ -8,10 +8,11 @@ import {
   type Tensor,
   type TensorSpec,
 } from '@covey/protocol';
+import { readPlainFile } from '../folder/plain-file.ts';
 import { parseNpy } from '../tensors/npy.ts';
 import { parseNpz } from '../tensors/npz.ts';
 import { nestedTensor } from '../tensors/numbers.ts';
-import { rawTensor, readFile } from '../tensors/read.ts';
+import { rawTensor } from '../tensors/read.ts';
 import { fitted } from '../tensors/shapes.ts';
 import type { Sample } from './sample-set.ts';
 
@@ -21,7 +22,7 @@ import type { Sample } from './sample-set.ts';
  * shapes or counts do not fit.
  */
 export function readArrays(path: string, specs: readonly TensorSpec[]): Sample[] {
-  const bytes = readFile(path);
+  const bytes = readPlainFile(path);
   const extension = extname(path).toLowerCase();
   if (extension === '.npz') return fromNamed(parseNpz(bytes), specs);
   if (extension === '.json') return fromJson(parseJson(bytes, path, limits.inferenceBodyBytes), specs);
@@ -106,17 +107,25 @@ function fromNamed(tensors: Record<string, Tensor>, specs: readonly TensorSpec[]
   );
 }
 
+const mostSamples = 1_000_000;
+
 /**
  * An array as samples of one input, each a batch of one. The first dimension counts samples when the array has one dimension
  * more than the input, when the input's own first dimension is a batch (it varies, or is 1 and the array's is not), or, of
  * arrays that leave out dimensions of 1, when what remains fills the input. Otherwise the array is one sample.
- * Errors: INVALID_ARGUMENT when type or shape do not fit.
+ * Errors: INVALID_ARGUMENT when type or shape do not fit, PAYLOAD_TOO_LARGE.
  */
 export function samplesIn(spec: TensorSpec, tensor: Tensor): Tensor[] {
   if (!countsSamples(spec, tensor) || spec.datatype === 'BYTES') return [fitted(spec, tensor)];
   const [count = 0, ...shape] = tensor.shape;
   if (tensor.datatype !== spec.datatype) return [fitted(spec, tensor)];
   const sampleBytes = elementCount(shape) * elementBytes[spec.datatype];
+  // Without a byte of data an array may claim any number of samples.
+  if (count > mostSamples || (sampleBytes === 0 && count > 0))
+    throw new CoveyError(
+      'PAYLOAD_TOO_LARGE',
+      `input ${spec.name}: the array holds ${count} samples of ${sampleBytes} bytes; at most ${mostSamples} of 1 byte or more are read`,
+    );
   return Array.from({ length: count }, (_, index) =>
     fitted(spec, {
       datatype: tensor.datatype,

@@ -109,6 +109,14 @@ describe('arrays', () => {
       );
   });
 
+  test.each([[[1e9, 0]], [[1e20, 0]], [[2e6, 1]]])('an array of %j is no sample without end', (shape) => {
+    const [count = 0, width = 0] = shape;
+    const data = new Uint8Array(width === 0 ? 0 : count);
+    expect(() =>
+      samplesIn({ name: 'x', datatype: 'UINT8', shape: [-1, -1] }, { datatype: 'UINT8', shape, data }),
+    ).toThrow(expect.objectContaining({ code: 'PAYLOAD_TOO_LARGE' }));
+  });
+
   test.each<[string, () => Promise<unknown>, string]>([
     ['an absent path', () => values(pair, join(root, 'nowhere')), 'cannot read'],
     ['an empty folder', () => values(pair, dirname(put('empty/.hidden', ''))), 'holds no samples'],

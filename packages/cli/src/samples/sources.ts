@@ -1,6 +1,6 @@
 import { CoveyError, elementCount, type Tensor, type TensorSpec } from '@covey/protocol';
 import { preprocessAudio, preprocessImage } from '@covey/runtime';
-import { readFile } from '../tensors/read.ts';
+import { readPlainFile } from '../folder/plain-file.ts';
 import { fitted } from '../tensors/shapes.ts';
 import { onlyInput, readArrays } from './arrays.ts';
 import { audioPreprocessing, describeAudio } from './audio-form.ts';
@@ -45,7 +45,7 @@ export function imageContents(
       const file = files[index];
       if (!file) return {};
       const tensor = await preprocessImage(
-        naming(file, () => readFile(file.path)),
+        naming(file, () => readPlainFile(file.path)),
         preprocessing,
       ).catch((cause) => {
         throw named(file, cause);
@@ -63,7 +63,7 @@ export function audioContents(
   const spec = onlyInput(specs);
   const preprocessing = audioPreprocessing(spec, options);
   const all = files.flatMap((file) =>
-    naming(file, () => preprocessAudio(readFile(file.path), preprocessing)).map((frame, index) => ({
+    naming(file, () => preprocessAudio(readPlainFile(file.path), preprocessing)).map((frame, index) => ({
       file,
       index,
       frame,

@@ -38,7 +38,7 @@ export function parseNpy(bytes: Uint8Array): Tensor {
     .map((part) => part.trim())
     .filter((part) => part !== '')
     .map(Number);
-  // A copy: readFile's Buffer shares its memory with others, and its own slice() is a view.
+  // A copy: the file's Buffer shares its memory with others, and its own slice() is a view.
   const data = new Uint8Array(bytes.subarray(headerEnd));
   if (shape.length > limits.tensorRank || data.byteLength !== elementCount(shape) * elementBytes[datatype]) {
     throw invalid(`holds ${data.byteLength} bytes, which do not fill ${datatype} [${shape}]`);

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { CoveyError, elementCount, limits, parseJson, type Tensor, type TensorSpec } from '@covey/protocol';
+import { readPlainFile } from '../folder/plain-file.ts';
 import { parseNpy } from './npy.ts';
 import { bytesOf, flatTensor, nestedTensor } from './numbers.ts';
 import { fitted, shapeFor } from './shapes.ts';
@@ -12,7 +12,7 @@ import { fitted, shapeFor } from './shapes.ts';
 export function readTensor(spec: TensorSpec, text: string): Tensor {
   if (!text.startsWith('@')) return withShape(spec, flatTensor(spec, text.split(',')));
   const path = text.slice(1);
-  const bytes = readFile(path);
+  const bytes = readPlainFile(path);
   if (path.endsWith('.npy')) return fitted(spec, parseNpy(bytes));
   if (path.endsWith('.json'))
     return fitted(spec, nestedTensor(spec, parseJson(bytes, path, limits.inferenceBodyBytes)));
@@ -27,19 +27,10 @@ export function rawTensor(spec: TensorSpec, bytes: Uint8Array): Tensor {
       'INVALID_ARGUMENT',
       `input ${spec.name}: ${bytes.byteLength} bytes are no whole number of ${spec.datatype} elements`,
     );
-  // A copy: readFile's Buffer shares its memory with others and may begin at any byte.
+  // A copy: the file's Buffer shares its memory with others and may begin at any byte.
   return { datatype: spec.datatype, shape: [elements], data: new Uint8Array(bytes) };
 }
 
 function withShape(spec: TensorSpec, tensor: Tensor): Tensor {
   return { ...tensor, shape: shapeFor(spec, elementCount(tensor.shape)) };
-}
-
-/** Errors: NOT_FOUND naming the file. */
-export function readFile(path: string): Uint8Array {
-  try {
-    return readFileSync(path);
-  } catch (cause) {
-    throw new CoveyError('NOT_FOUND', `cannot read ${path}: ${(cause as Error).message}`, { cause });
-  }
 }

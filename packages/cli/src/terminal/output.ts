@@ -1,10 +1,11 @@
 import { styleText } from 'node:util';
 import type { CoveyError } from '@covey/protocol';
+import { plainJson, plainStyled, plainText } from './plain.ts';
 
 type Style = Parameters<typeof styleText>[0];
 
 /**
- * Where a command speaks. Results go to standard output, as text for people or as JSON lines and nothing else;
+ * Where a command speaks. Whatever the words of strangers hold, no terminal obeys it. Results go to standard output, as text for people or as JSON lines and nothing else;
  * progress goes to standard error. Colours appear on a terminal only (and NO_COLOR is heeded).
  */
 export interface Output {
@@ -23,11 +24,11 @@ export function createOutput(json: boolean): Output {
     json,
     isTerminal,
     result: (document, text) => {
-      const written = json ? JSON.stringify(document) : typeof text === 'string' ? text : text();
+      const written = json ? plainJson(document) : plainStyled(typeof text === 'string' ? text : text());
       process.stdout.write(`${written}\n`);
     },
     progress: (text) => {
-      if (!json) process.stderr.write(`${styleText('dim', text, { stream: process.stderr })}\n`);
+      if (!json) process.stderr.write(`${styleText('dim', plainText(text), { stream: process.stderr })}\n`);
     },
     style: (style, text) => styleText(style, text, { stream: process.stdout }),
   };
@@ -36,12 +37,12 @@ export function createOutput(json: boolean): Output {
 /** An error in the user's words: what was wrong, what to do, and the code for scripts. */
 export function writeError(error: CoveyError, json: boolean): void {
   if (json) {
-    process.stdout.write(`${JSON.stringify({ error: error.toJSON() })}\n`);
+    process.stdout.write(`${plainJson({ error: error.toJSON() })}\n`);
     return;
   }
   const head = styleText(['red', 'bold'], 'error', { stream: process.stderr });
-  process.stderr.write(`${head} ${error.message}\n      ${error.remedy} [${error.code}]\n`);
-  if (error.code === 'INTERNAL' && error.stack) process.stderr.write(`${causes(error)}\n`);
+  process.stderr.write(`${head} ${plainText(error.message)}\n      ${error.remedy} [${error.code}]\n`);
+  if (error.code === 'INTERNAL' && error.stack) process.stderr.write(`${plainText(causes(error))}\n`);
 }
 
 function causes(error: unknown): string {

@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { modelOf, waves } from '../edit/edit.fixture.ts';
+import { fp32, modelOf, waves } from '../edit/edit.fixture.ts';
 import { ortExecution } from '../execution.fixture.ts';
 import { createNode, type Model } from '../model/index.ts';
-import { fp32 } from '../quantize/modes.fixture.ts';
 import { calibrate } from './calibrate.ts';
 import { groupsOf, type Sample } from './observed.ts';
 

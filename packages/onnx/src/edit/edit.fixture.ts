@@ -70,6 +70,23 @@ export function floats({ data }: Tensor): Float32Array {
   return new Float32Array(data.slice().buffer);
 }
 
+export function fp32(shape: number[], elements: ArrayLike<number>): Tensor {
+  return { datatype: 'FP32', shape, data: new Uint8Array(Float32Array.from(elements).buffer) };
+}
+
+/** ||a - b|| / ||b||, 0 for two that are all zeros. */
+export function relativeError(a: Tensor | undefined, b: Tensor | undefined): number {
+  if (!a || !b) return Number.NaN;
+  const [values, wanted] = [floats(a), floats(b)];
+  let difference = 0;
+  let norm = 0;
+  for (const [i, value] of wanted.entries()) {
+    difference += ((values[i] ?? Number.NaN) - value) ** 2;
+    norm += value ** 2;
+  }
+  return difference === 0 ? 0 : Math.sqrt(difference / norm);
+}
+
 /** The largest difference, in parts of the largest number (or of one). NaN where only one is not a number. */
 function largestError(actual: Float32Array, expected: Float32Array): number {
   const scale = expected.reduce((largest, value) => Math.max(largest, Math.abs(value)), 1);

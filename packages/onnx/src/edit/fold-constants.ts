@@ -9,6 +9,7 @@ import {
   elementsSizeBytes,
   elementTypeOf,
   elementTypes,
+  everyConstant,
   type Model,
   type Node,
   rawBytes,
@@ -21,6 +22,10 @@ import { isOnnx, type Scope, scopesOf } from './scope.ts';
 
 /** A result may be this large, or as large as the constants it is made of: folding is never to blow a model up. */
 const resultSizeBytes = 64 * 1024;
+/** Where all results together would blow it up, only those of shapes and the like become constants. */
+const smallSizeBytes = 256;
+/** How much larger than the constants they are made of all results together may be: this, or a share of the model's constants. */
+const growth = { sizeBytes: 64 * 1024, share: 0.1 };
 /** What is computed on the way may be larger, but no more than this. */
 const intermediateSizeBytes = 64 * 1024 * 1024;
 
@@ -40,8 +45,9 @@ const keptOperators = [
 
 /**
  * Computes, through the execution handed in, what depends on constants alone; everything of one graph in one run. Results
- * larger than 64 KiB and than what they are made of (Expand, ConstantOfShape, Cast of weights stored in fp16) stay nodes.
- * Errors of the pass: those of the execution.
+ * larger than 64 KiB and than what they are made of (Expand, ConstantOfShape, Cast of weights stored in fp16) stay nodes;
+ * where all together would add more than 64 KiB and more than a tenth of the model's constants, those of more than 256
+ * bytes do. Errors of the pass: those of the execution.
  */
 export const foldConstants: Pass = {
   name: 'fold-constants',
@@ -49,20 +55,38 @@ export const foldConstants: Pass = {
   async apply(model, execution) {
     if (execution === undefined) return 0;
     const types = inferShapes(model);
+    const scopes = scopesOf(model);
+    const all = scopes.map((scope) => new Foldable(scope, types, false));
+    const onlySmall = addsTooMuch(model, all);
     let changes = 0;
-    for (const scope of scopesOf(model)) changes += await foldGraph(model, scope, types, execution);
+    for (const scope of scopes)
+      changes += await foldGraph(model, scope, new Foldable(scope, types, onlySmall), execution);
     return changes;
   },
 };
 
+/** Whether everything that could be folded is larger, by more than it may, than the constants it is made of. */
+function addsTooMuch(model: Model, foldables: readonly Foldable[]): boolean {
+  const addedBytes = foldables.reduce((sum, foldable) => sum + foldable.wantedBytes(), 0);
+  const sources = new Set(foldables.flatMap((foldable) => [...foldable.constants().values()]));
+  const limitBytes = Math.max(growth.sizeBytes, growth.share * totalBytes(everyConstant(model)));
+  return addedBytes - totalBytes(sources) > limitBytes;
+}
+
+function totalBytes(constants: Iterable<Constant>): number {
+  let sizeBytes = 0;
+  for (const constant of constants)
+    if (constant.data.kind === 'raw') sizeBytes += rawBytes(constant).byteLength;
+  return sizeBytes;
+}
+
 async function foldGraph(
   model: Model,
   scope: Scope,
-  types: ReadonlyMap<string, TensorType>,
+  foldable: Foldable,
   execution: Execution,
 ): Promise<number> {
   const { graph } = scope;
-  const foldable = new Foldable(scope, types);
   const wanted = foldable.wantedValues();
   const kept = graph.nodes.filter((node) => !foldable.isFolded(node));
   const changes = graph.nodes.length - kept.length;
@@ -75,19 +99,26 @@ async function foldGraph(
   return changes;
 }
 
+interface Size {
+  sizeBytes: number;
+  madeOfBytes: number;
+}
+
 /** What of one graph depends on constants alone, and which of it is worth to become a constant. */
 class Foldable {
   readonly #scope: Scope;
   readonly #types: ReadonlyMap<string, TensorType>;
-  /** Values that depend on constants alone: their size, and how large they may be to become a constant. */
-  readonly #sizes = new Map<string, { sizeBytes: number; allowedBytes: number }>();
+  readonly #onlySmall: boolean;
+  /** Values that depend on constants alone: their size, and that of what they are made of. */
+  readonly #sizes = new Map<string, Size>();
   readonly #constants = new Map<string, Constant>();
   readonly #computed = new Set<Node>();
   readonly #folded = new Set<Node>();
 
-  constructor(scope: Scope, types: ReadonlyMap<string, TensorType>) {
+  constructor(scope: Scope, types: ReadonlyMap<string, TensorType>, onlySmall: boolean) {
     this.#scope = scope;
     this.#types = types;
+    this.#onlySmall = onlySmall;
     for (const node of scope.graph.nodes) this.#consider(node);
   }
 
@@ -114,12 +145,11 @@ class Foldable {
     let madeOfBytes = 0;
     for (const source of sources) {
       if (source === undefined) return;
-      madeOfBytes += Math.min(source.sizeBytes, source.allowedBytes);
+      madeOfBytes += Math.min(source.sizeBytes, this.#allowedBytes(source));
     }
     if (!outputs.every(({ sizeBytes }) => sizeBytes !== undefined && sizeBytes <= intermediateSizeBytes))
       return;
-    const allowedBytes = Math.max(resultSizeBytes, madeOfBytes);
-    for (const { name, sizeBytes = 0 } of outputs) this.#sizes.set(name, { sizeBytes, allowedBytes });
+    for (const { name, sizeBytes = 0 } of outputs) this.#sizes.set(name, { sizeBytes, madeOfBytes });
     this.#computed.add(node);
     for (const input of inputs) {
       const constant = this.#scope.constant(input);
@@ -127,11 +157,15 @@ class Foldable {
     }
   }
 
-  #constantSize(name: string): { sizeBytes: number; allowedBytes: number } | undefined {
+  #allowedBytes({ madeOfBytes }: Size): number {
+    return this.#onlySmall ? smallSizeBytes : Math.max(resultSizeBytes, madeOfBytes);
+  }
+
+  #constantSize(name: string): Size | undefined {
     const constant = this.#scope.constant(name);
     if (constant?.data.kind !== 'raw' || datatypeOf(constant.elementType) === undefined) return undefined;
     const sizeBytes = rawBytes(constant).byteLength;
-    return { sizeBytes, allowedBytes: sizeBytes };
+    return { sizeBytes, madeOfBytes: sizeBytes };
   }
 
   #sizeOf(name: string): number | undefined {
@@ -163,7 +197,12 @@ class Foldable {
 
   #isSmall(name: string): boolean {
     const size = this.#sizes.get(name);
-    return size !== undefined && size.sizeBytes <= size.allowedBytes;
+    return size !== undefined && size.sizeBytes <= this.#allowedBytes(size);
+  }
+
+  /** The size of all that would become constants. */
+  wantedBytes(): number {
+    return this.wantedValues().reduce((sum, name) => sum + (this.#sizes.get(name)?.sizeBytes ?? 0), 0);
   }
 }
 

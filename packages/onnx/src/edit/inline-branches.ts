@@ -1,5 +1,5 @@
 import { Names, walkGraphs } from '../graph/index.ts';
-import { createNode, type Graph, type Node, numbersOf, subgraphs } from '../model/index.ts';
+import { createNode, type Graph, type Model, type Node, numbersOf, subgraphs } from '../model/index.ts';
 import type { Pass } from './pass.ts';
 import { definedNames, renameDefined } from './rename.ts';
 import { isOnnx, type Scope, scopesOf } from './scope.ts';
@@ -9,20 +9,29 @@ export const inlineBranches: Pass = {
   name: 'inline-branches',
   summary: 'puts the branch in the place of an If whose condition is a constant',
   apply(model) {
-    const graphs = [...walkGraphs(model.graph)];
-    if (!graphs.some(({ nodes }) => nodes.some((node) => isOnnx(node, 'If')))) return 0;
     const names = new Names(model);
     let changes = 0;
-    for (const scope of scopesOf(model))
-      scope.graph.nodes = scope.graph.nodes.flatMap((node) => {
-        const branch = takenBranch(node, scope);
-        if (branch === undefined) return [node];
-        changes += 1;
-        return inlined(node, branch, scope, names);
-      });
+    for (let made = 1; made > 0; changes += made) made = inlineOutermost(model, names);
     return changes;
   },
 };
+
+/** An If inside one that goes waits for the next turn: only then is it known which graph it is in. Answers how many went. */
+function inlineOutermost(model: Model, names: Names): number {
+  const moved = new Set<Graph>();
+  let changes = 0;
+  for (const scope of scopesOf(model)) {
+    if (moved.has(scope.graph)) continue;
+    scope.graph.nodes = scope.graph.nodes.flatMap((node) => {
+      const branch = takenBranch(node, scope);
+      if (branch === undefined) return [node];
+      changes += 1;
+      for (const { graph } of subgraphs(node)) for (const inner of walkGraphs(graph)) moved.add(inner);
+      return inlined(node, branch, scope, names);
+    });
+  }
+  return changes;
+}
 
 function takenBranch(node: Node, scope: Scope): Graph | undefined {
   const condition = isOnnx(node, 'If') ? scope.constant(node.inputs[0]) : undefined;

@@ -8,6 +8,7 @@ import {
   elementTypes,
   type Graph,
   type Model,
+  writeModel,
 } from '../model/index.ts';
 import { answersOf, editedSame, inputsFor, integers, modelOf, operatorsOf, waves } from './edit.fixture.ts';
 import { editModel, keepOutputs, removeZipMap, standardPasses } from './index.ts';
@@ -104,6 +105,34 @@ describe('constants', () => {
     const { model: edited } = await editModel(model, standardPasses, ortExecution());
     expect(operatorsOf(edited)).toEqual(['ConstantOfShape', 'Add', 'RandomNormalLike']);
     expect([...edited.graph.initializers.keys()].sort()).toEqual(['large', 'z']);
+  });
+
+  it('keeps nodes whose results together would blow the model up, but computes shapes', async () => {
+    const counts = (least: number) => Array.from({ length: 8 }, (_, i) => least + i);
+    const modelWith = (least: number) =>
+      modelOf({
+        inputs: { x: [1] },
+        outputs: Object.fromEntries(counts(least).map((count) => [`y${count}`, [count]])),
+        constants: [
+          waves('row', [1]),
+          ...counts(least).map((count) => integers(`shape${count}`, [count - 1])),
+        ],
+        nodes: counts(least).flatMap((count) => [
+          createNode('ConstantOfShape', [`shape${count}`], [`zeros${count}`]),
+          createNode('Concat', [`zeros${count}`, 'row'], [`joined${count}`], { axis: 0 }),
+          createNode('Shape', [`joined${count}`], [`s${count}`]),
+          createNode('Expand', ['x', `s${count}`], [`e${count}`]),
+          createNode('Add', [`e${count}`, `joined${count}`], [`y${count}`]),
+        ]),
+      });
+    const bytesAfter = async (model: Model) =>
+      writeModel((await editModel(model, standardPasses, ortExecution())).model).byteLength;
+    const [few, many] = [modelWith(1_500), modelWith(4_000)];
+    expect(operatorsOf(await editedSame(few, standardPasses))).not.toContain('ConstantOfShape');
+    expect(await bytesAfter(many)).toBeLessThan(writeModel(many).byteLength);
+    const operators = operatorsOf(await editedSame(many, standardPasses));
+    expect(operators).toContain('ConstantOfShape');
+    expect(operators).not.toContain('Shape');
   });
 
   it('does not compute sizes that no memory holds', async () => {

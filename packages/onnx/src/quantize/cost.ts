@@ -1,9 +1,10 @@
 import { type Constant, type Dimension, intAttribute, type Node } from '../model/index.ts';
 
 /**
- * Time of nodes in ns on one thread, fitted to ONNX Runtime's profile of face-rfb-320 and of products on x86-64 with
- * AVX-512 VNNI. Other processors differ in these numbers, but hardly in what follows from them: pictures with few
- * channels and depthwise convolutions gain least.
+ * Time of nodes in ns on one thread. Convolutions, conversions and what only moves or rescales are fitted to ONNX
+ * Runtime's profile of face-rfb-320 on x86-64 with AVX-512 VNNI. Products of matrices are not measured: they are taken to
+ * multiply as fast as convolutions do, but no faster than memory can give their weights. Other processors differ in these
+ * numbers, but hardly in what follows from them: pictures with few channels and depthwise convolutions gain least.
  */
 export interface NodeCost {
   floats: number;
@@ -23,11 +24,11 @@ const indirectionNs = 1.8;
 const depthwiseNs = { position: 1, channels: 1 };
 /** fp32 that is added or moved, per element; integers of a rescaling node; integers that are only moved. */
 const elementNs = { floats: 0.2, rescaled: 0.35, moved: 0.1 };
-/** Reading a weight from memory, per element, where there is little else to do. */
+/** Reading a weight, per element, where there is little else to do: an estimate, about 27 GB/s of memory. */
 const weightNs = { floats: 0.15, integers: 0.04 };
 
 /** How many elements a shape has; a dimension that is not known counts as 1. */
-export function elementsIn(shape: readonly Dimension[] | undefined): number {
+function elementsIn(shape: readonly Dimension[] | undefined): number {
   return (shape ?? []).reduce<number>((count, size) => count * (typeof size === 'number' ? size : 1), 1);
 }
 

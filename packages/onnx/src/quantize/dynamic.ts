@@ -1,4 +1,4 @@
-import { isOnnx, type Scope, scopesOf } from '../edit/index.ts';
+import { isOnnx, scopesOf } from '../edit/index.ts';
 import { Names } from '../graph/index.ts';
 import {
   type Constant,
@@ -10,7 +10,7 @@ import {
   type Node,
 } from '../model/index.ts';
 import { integerTypes } from './affine.ts';
-import { type Place, storedEmbedding } from './embedding.ts';
+import { type Place, storedEmbedding, storedOnce } from './embedding.ts';
 import { quantizedLstm } from './lstm.ts';
 import { raiseOpset, useMicrosoft } from './opset.ts';
 import { QdqWriter } from './qdq.ts';
@@ -38,7 +38,8 @@ export function quantizeDynamic(model: Model, options: DynamicOptions): Model {
   const names = new Names(result);
   const replaced = new Set<string>();
   for (const scope of scopesOf(result)) {
-    const quantizer = new DynamicQuantizer(result, scope, names, options, replaced);
+    const place = { scope, writer: new QdqWriter(names, scope.graph), replaced, stored: new Map() };
+    const quantizer = new DynamicQuantizer(result, place, options);
     replaceNodes(scope.graph, options.keep, (node) => quantizer.replacement(node));
   }
   removeUnusedEverywhere(result, replaced);
@@ -48,40 +49,31 @@ export function quantizeDynamic(model: Model, options: DynamicOptions): Model {
 /** Quantizes the nodes of one graph. */
 class DynamicQuantizer {
   readonly #model: Model;
-  readonly #scope: Scope;
+  readonly #place: Place;
   readonly #options: DynamicOptions;
-  readonly #writer: QdqWriter;
-  readonly #replaced: Set<string>;
   /** Integers, scale and zero point of an activation, which nodes that take the same one share. */
   readonly #activations = new Map<string, readonly [string, string, string]>();
-  /** The same of weights. */
-  readonly #weights = new Map<string, [string, string, string]>();
 
-  constructor(model: Model, scope: Scope, names: Names, options: DynamicOptions, replaced: Set<string>) {
+  constructor(model: Model, place: Place, options: DynamicOptions) {
     this.#model = model;
-    this.#scope = scope;
+    this.#place = place;
     this.#options = options;
-    this.#writer = new QdqWriter(names, scope.graph);
-    this.#replaced = replaced;
   }
 
   /** Undefined for a node that stays. */
   replacement(node: Node): Node[] | undefined {
-    if (isOnnx(node, 'Gather')) return storedEmbedding(node, this.#place());
+    if (isOnnx(node, 'Gather')) return storedEmbedding(node, this.#place);
     if (isOnnx(node, 'LSTM')) return this.#lstm(node);
-    const weight = floatWeight(this.#scope, node, 1);
-    if (weight?.dims.length !== 2 || this.#scope.constant(node.inputs[0])) return undefined;
+    const { scope } = this.#place;
+    const weight = floatWeight(scope, node, 1);
+    if (weight?.dims.length !== 2 || scope.constant(node.inputs[0])) return undefined;
     if (isOnnx(node, 'MatMul')) return this.#product(node, weight, weight);
     if (!isOnnx(node, 'Gemm') || !isPlainGemm(node)) return undefined;
     return this.#product(node, weight, intAttribute(node, 'transB') === 1 ? transposed(weight) : weight);
   }
 
-  #place(): Place {
-    return { scope: this.#scope, writer: this.#writer, replaced: this.#replaced };
-  }
-
   #lstm(node: Node): Node[] | undefined {
-    const nodes = quantizedLstm(node, this.#place());
+    const nodes = quantizedLstm(node, this.#place);
     if (nodes) useMicrosoft(this.#model);
     return nodes;
   }
@@ -91,38 +83,36 @@ class DynamicQuantizer {
     const [input = '', , bias = ''] = node.inputs;
     const [output = ''] = node.outputs;
     const [nodes, [integers, scale, zeroPoint]] = this.#activation(input);
-    const stored = this.#weight(weight, matrix);
-    const name = (what: string) => this.#writer.fresh(`${output}_${what}`);
+    const form = weight === matrix ? 'matrix' : 'transposed';
+    const [data = '', dataScale = '', dataZeroPoint = ''] = storedOnce(this.#place, weight, form, () =>
+      this.#stored(matrix),
+    );
+    this.#place.replaced.add(weight.name);
+    const name = (what: string) => this.#place.writer.fresh(`${output}_${what}`);
     const [products, reals, scales] = [name('i32'), name('cast'), name('scale')];
     const scaled = bias === '' ? output : name('scaled');
     nodes.push(
-      createNode('MatMulInteger', [integers, stored[0], zeroPoint, stored[2]], [products]),
+      createNode('MatMulInteger', [integers, data, zeroPoint, dataZeroPoint], [products]),
       createNode('Cast', [products], [reals], { to: elementTypes.FLOAT }),
-      createNode('Mul', [scale, stored[1]], [scales]),
+      createNode('Mul', [scale, dataScale], [scales]),
       createNode('Mul', [reals, scales], [scaled]),
     );
     if (bias !== '') nodes.push(createNode('Add', [scaled, bias], [output]));
     return namedAs(node, nodes);
   }
 
-  #weight(weight: Constant, matrix: Constant): [string, string, string] {
-    const key = `${weight.name} ${weight === matrix}`;
-    const known = this.#weights.get(key);
-    if (known) return known;
+  #stored(matrix: Constant): readonly string[] {
     const type = integerTypes[this.#options.weights];
     const scheme = { type, symmetric: type.min < 0, axis: this.#options.perChannel ? 1 : undefined };
     const affines = weightAffines(matrix, scheme);
-    const stored = this.#writer.integers(matrix, weightIntegers(matrix, affines, scheme), affines, scheme);
-    this.#replaced.add(weight.name);
-    this.#weights.set(key, stored);
-    return stored;
+    return this.#place.writer.integers(matrix, weightIntegers(matrix, affines, scheme), affines, scheme);
   }
 
   /** Integers, scale and zero point of an activation, with the nodes that the first who asks must put before its own. */
   #activation(value: string): [Node[], readonly [string, string, string]] {
     const known = this.#activations.get(value);
     if (known) return [[], known];
-    const name = (what: string) => this.#writer.fresh(`${value}_${what}`);
+    const name = (what: string) => this.#place.writer.fresh(`${value}_${what}`);
     const made = [name('q'), name('scale'), name('zero')] as const;
     this.#activations.set(value, made);
     return [[createNode('DynamicQuantizeLinear', [value], made)], made];

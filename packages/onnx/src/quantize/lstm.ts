@@ -1,6 +1,6 @@
 import { type Constant, createNode, intAttribute, type Node, textAttribute } from '../model/index.ts';
 import { integerTypes } from './affine.ts';
-import type { Place } from './embedding.ts';
+import { type Place, storedOnce } from './embedding.ts';
 import { microsoft } from './opset.ts';
 import { floatWeight, transposed, weightAffines, weightIntegers } from './weights.ts';
 
@@ -17,22 +17,25 @@ export function quantizedLstm(node: Node, place: Place): Node[] | undefined {
   const directions = textAttribute(node, 'direction') === 'bidirectional' ? 2 : 1;
   if (!weights || !recurrent || directions !== 1 || (intAttribute(node, 'layout') ?? 0) !== 0)
     return undefined;
-  const [data, scale, zeroPoint] = storedGates(weights, place);
-  const [recurrentData, recurrentScale, recurrentZeroPoint] = storedGates(recurrent, place);
+  const [data = '', ...affines] = storedGates(weights, place);
+  const [recurrentData = '', ...recurrentAffines] = storedGates(recurrent, place);
   const inputs = Array.from({ length: lstmInputs }, (_, i) => node.inputs[i] ?? '');
   inputs.splice(1, 2, data, recurrentData);
-  inputs.push(scale, zeroPoint, recurrentScale, recurrentZeroPoint);
+  inputs.push(...affines, ...recurrentAffines);
   const quantized = createNode('DynamicQuantizeLSTM', inputs, node.outputs, {}, microsoft);
   const attributes = new Map(node.attributes);
   attributes.delete('layout');
   return [{ ...quantized, name: node.name, attributes }];
 }
 
-/** The weights of one direction. */
-function storedGates(weights: Constant, { writer, replaced }: Place): [string, string, string] {
-  const swapped = transposed(weights);
-  const scheme = { type: integerTypes.int8, symmetric: true, axis: 2 };
-  const affines = weightAffines(swapped, scheme);
-  replaced.add(weights.name);
-  return writer.perDirection(swapped, weightIntegers(swapped, affines, scheme), affines, scheme.type);
+/** The weights of one direction: integers, scales and zero points. */
+function storedGates(weights: Constant, place: Place): readonly string[] {
+  place.replaced.add(weights.name);
+  return storedOnce(place, weights, 'gates', () => {
+    const swapped = transposed(weights);
+    const scheme = { type: integerTypes.int8, symmetric: true, axis: 2 };
+    const affines = weightAffines(swapped, scheme);
+    const integers = weightIntegers(swapped, affines, scheme);
+    return place.writer.perDirection(swapped, integers, affines, scheme.type);
+  });
 }

@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import type { Tensor } from '@covey/protocol';
 import { describe, expect, test } from 'vitest';
 import { calibrate } from '../calibrate/index.ts';
+import { answersOf, floats, fp32, relativeError } from '../edit/edit.fixture.ts';
 import { editModel, removeZipMap, standardPasses } from '../edit/index.ts';
 import { ortExecution } from '../execution.fixture.ts';
 import { type Model, readModel } from '../model/index.ts';
 import { quantizeDynamic } from './dynamic.ts';
 import { storeHalf } from './half.ts';
-import { answersOf, fp32, numbersIn, relativeError } from './modes.fixture.ts';
 import { quantizeStatic, type StaticOptions } from './static.ts';
 import { unprofitableNodes } from './unprofitable.ts';
 import { quantizeWeights } from './weight-only.ts';
@@ -65,14 +65,14 @@ describe.skipIf(!existsSync(folder))(
       const { model } = await editModel(original, [...standardPasses, removeZipMap], execution);
       // What a recurrent model says of a wave that is no speech is all noise: it is measured by the benchmark, on speech.
       const isRecurrent = file === 'silero-vad-16k.onnx';
-      const [wanted = {}] = await answersOf(model, execution, [sample]);
+      const wanted = await answersOf(model, sample);
       const checked = async (variant: Model, limit: number) => {
-        const [answer = {}] = await answersOf(variant, execution, [sample]);
+        const answer = await answersOf(variant, sample);
         expect(Object.keys(answer)).toEqual(Object.keys(wanted));
         for (const [name, tensor] of Object.entries(wanted)) {
           expect(answer[name]?.shape).toEqual(tensor.shape);
           if (tensor.datatype !== 'FP32') continue;
-          expect(numbersIn(answer[name] ?? tensor).every(Number.isFinite)).toBe(true);
+          expect(floats(answer[name] ?? tensor).every(Number.isFinite)).toBe(true);
           if (!isRecurrent) expect(relativeError(answer[name], tensor)).toBeLessThan(limit);
         }
       };

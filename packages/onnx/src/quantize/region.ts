@@ -24,7 +24,7 @@ export interface Region {
 }
 
 /** Constants of a graph that no caller can replace. */
-export function constantsOf(graph: Graph): ReadonlyMap<string, Constant> {
+function constantsOf(graph: Graph): ReadonlyMap<string, Constant> {
   const replaceable = new Set(graph.inputs.map(({ name }) => name));
   return new Map([...graph.initializers].filter(([name]) => !replaceable.has(name)));
 }

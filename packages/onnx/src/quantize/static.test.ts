@@ -1,12 +1,19 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { calibrate } from '../calibrate/index.ts';
-import { inputsFor, modelOf, operatorsOf, waves } from '../edit/edit.fixture.ts';
+import {
+  answersOf,
+  floats,
+  inputsFor,
+  modelOf,
+  operatorsOf,
+  relativeError,
+  waves,
+} from '../edit/edit.fixture.ts';
 import { editModel, standardPasses } from '../edit/index.ts';
 import { arbitraryModel } from '../edit/random-model.fixture.ts';
 import { ortExecution } from '../execution.fixture.ts';
 import { createConstant, createNode, elementTypes, type Model } from '../model/index.ts';
-import { answersOf, numbersIn, relativeError } from './modes.fixture.ts';
 import { quantizableNodes, quantizeStatic, type StaticOptions } from './static.ts';
 
 const execution = ortExecution();
@@ -51,10 +58,8 @@ async function quantized(
   const sample = inputsFor(model);
   const ranges = await calibrate(model, execution, [sample], minmax);
   const variant = quantizeStatic(model, ranges, options);
-  const [[wanted = {}], [answer = {}]] = [
-    await answersOf(model, execution, [sample]),
-    await answersOf(variant, execution, [sample]),
-  ];
+  const wanted = await answersOf(model, sample);
+  const answer = await answersOf(variant, sample);
   expect(Object.keys(answer)).toEqual(Object.keys(wanted));
   return {
     variant,
@@ -130,17 +135,14 @@ describe('quantizeStatic', () => {
       fc.asyncProperty(arbitraryModel(), fc.boolean(), async (original, perChannel) => {
         const { model } = await editModel(original, standardPasses, execution);
         const sample = inputsFor(model);
-        const [wanted = {}] = await answersOf(model, execution, [sample]);
+        const wanted = await answersOf(model, sample);
         const ranges = await calibrate(model, execution, [sample], minmax);
-        const [answer = {}] = await answersOf(
-          quantizeStatic(model, ranges, { ...scheme, perChannel }),
-          execution,
-          [sample],
-        );
+        const variant = quantizeStatic(model, ranges, { ...scheme, perChannel });
+        const answer = await answersOf(variant, sample);
         for (const [name, tensor] of Object.entries(wanted)) {
-          const numbers = numbersIn(tensor);
+          const numbers = floats(tensor);
           const largest = Math.max(...numbers.map(Math.abs));
-          const given = numbersIn(answer[name] ?? tensor);
+          const given = floats(answer[name] ?? tensor);
           for (const [i, value] of numbers.entries())
             expect(Math.abs((given[i] ?? Number.NaN) - value)).toBeLessThanOrEqual(0.25 * largest + 1e-6);
         }

@@ -12,7 +12,7 @@ import {
 } from '../model/index.ts';
 import { integerTypes } from './affine.ts';
 import { checkBlockSize, packNibbles, quantizeBlocks } from './blocks.ts';
-import { type Place, storedEmbedding } from './embedding.ts';
+import { type Place, storedEmbedding, storedOnce } from './embedding.ts';
 import { microsoft, raiseOpset, useMicrosoft } from './opset.ts';
 import { QdqWriter } from './qdq.ts';
 import { isPlainGemm, namedAs, replaceNodes } from './replace.ts';
@@ -45,7 +45,7 @@ export function quantizeWeights(model: Model, options: WeightOptions): Model {
   const names = new Names(result);
   const replaced = new Set<string>();
   for (const scope of scopesOf(result)) {
-    const place = { scope, writer: new QdqWriter(names, scope.graph), replaced };
+    const place = { scope, writer: new QdqWriter(names, scope.graph), replaced, stored: new Map() };
     replaceNodes(scope.graph, options.keep, (node) => storedWeights(result, node, place, options));
   }
   removeUnusedEverywhere(result, replaced);
@@ -77,14 +77,16 @@ function storedWeights(model: Model, node: Node, place: Place, options: WeightOp
       useMicrosoft(model);
       return matMulNBits(node, weight, place, options);
     }
-    const stored = isProduct
-      ? blocked(node, weight, place, options)
-      : perChannel(weight, found?.axis ?? 0, place);
+    const axis = found ? found.axis : summedAxis(node, weight);
+    const [output = ''] = storedOnce(place, weight, `axis ${axis}`, () => {
+      const stored = found ? perChannel(weight, axis, place) : blocked(weight, axis, place, options);
+      nodes.push(stored);
+      return stored.outputs;
+    });
     place.replaced.add(weight.name);
-    inputs[input] = stored.outputs[0] ?? '';
-    nodes.push(stored);
+    inputs[input] = output;
   }
-  return nodes.length === 0 ? undefined : [...nodes, { ...node, inputs }];
+  return inputs.every((name, i) => name === node.inputs[i]) ? undefined : [...nodes, { ...node, inputs }];
 }
 
 function perChannel(weight: Constant, axis: number, { writer }: Place): Node {
@@ -94,11 +96,15 @@ function perChannel(weight: Constant, axis: number, { writer }: Place): Node {
   return writer.stored(weight, weightIntegers(weight, affines, scheme), affines, scheme, output);
 }
 
-/** DequantizeLinear with a scale for each block along the axis that a product sums over. */
-function blocked(node: Node, weight: Constant, { writer }: Place, options: WeightOptions): Node {
+/** The axis of its weight that a product sums over. */
+function summedAxis(node: Node, weight: Constant): number {
+  return intAttribute(node, 'transB') === 1 ? 1 : weight.dims.length - 2;
+}
+
+/** DequantizeLinear with a scale for each block along the axis. */
+function blocked(weight: Constant, axis: number, { writer }: Place, options: WeightOptions): Node {
   const { bits, blockSize, symmetric } = options;
   const type = integerTypes[`${symmetric ? '' : 'u'}int${bits}`];
-  const axis = intAttribute(node, 'transB') === 1 ? 1 : weight.dims.length - 2;
   const { codes, affines, dims } = quantizeBlocks(weight, axis, blockSize, type, symmetric);
   const zeroPoints = Uint8Array.from(affines, ({ zeroPoint }) => zeroPoint);
   const packed = (values: Uint8Array) => (bits === 4 ? packNibbles(values) : values);
@@ -123,10 +129,13 @@ function blocked(node: Node, weight: Constant, { writer }: Place, options: Weigh
 function matMulNBits(node: Node, weight: Constant, place: Place, options: WeightOptions): Node[] {
   const { writer, replaced } = place;
   const { bits, blockSize } = options;
-  const columns = node.opType === 'Gemm' && intAttribute(node, 'transB') === 1 ? weight : transposed(weight);
-  const [n = 0, k = 0] = columns.dims;
+  const axis = summedAxis(node, weight);
+  const [n = 0, k = 0] = axis === 1 ? weight.dims : weight.dims.toReversed();
   const [input = '', , bias = ''] = node.inputs;
-  const inputs = [input, ...columnBlocks(columns, place, options)];
+  const stored = storedOnce(place, weight, `columns ${axis}`, () =>
+    columnBlocks(axis === 1 ? weight : transposed(weight), place, options),
+  );
+  const inputs = [input, ...stored];
   replaced.add(weight.name);
   const [output = ''] = node.outputs;
   const product = bias === '' ? output : writer.fresh(`${output}_product`);

@@ -4,6 +4,7 @@ import type { Node } from '../model/index.ts';
 import { type Group, kindOfWork } from './groups.ts';
 import type { Quantizer } from './scheme.ts';
 import { byHarmAndWeight, type GroupHarm } from './sensitivity.ts';
+import { putBack } from './smallest.ts';
 import type { Steps } from './steps.ts';
 import type { Trial, Trials } from './trials.ts';
 
@@ -45,7 +46,7 @@ const mendingMax = 6;
  * Looks for variants within the budget that are faster than the smallest: integers cost time where work does not gain
  * enough from them to pay for the conversions. Measures what leaving each kind of work in fp32 does, what is expected not
  * to pay, and the first groups (large pictures, few channels) and the last; then what gained together. What is faster but
- * outside the budget leaves harmful groups out until it is inside, and is measured again.
+ * outside the budget leaves harmful groups out until it is inside, puts heavy ones back, and is measured again.
  */
 export async function findFastest(options: SpeedOptions): Promise<{ smallest: Timed; fastest: Timed }> {
   const { quantizer, groups, smallest, trials, unprofitable } = options;
@@ -57,13 +58,14 @@ export async function findFastest(options: SpeedOptions): Promise<{ smallest: Ti
   const round = unions.length === 0 ? apart : await measureRound(options, 'together', [...best, ...unions]);
   const fast = round === apart ? gains : [...fasterOnes(round), ...gains];
   const mended: Trial[] = [];
-  for (const { kept, latencyRatio } of fast.slice(0, mendedMax)) {
+  for (const { kept } of fast.slice(0, mendedMax)) {
     const trial = await trials.trial(quantizer, new Set(kept));
-    const base = { trial: smallest, latencyRatio: round.smallest };
-    if (trial.within && mended.length === 0) return { smallest: base, fastest: { trial, latencyRatio } };
     const inside = await mend(options, trial);
     if (inside) mended.push(inside);
+    if (trial.within) break;
   }
+  const [first] = mended;
+  if (first) mended.push(await putBack(trials, quantizer, first, groups));
   return fastestOf(options, mended, round.smallest);
 }
 
@@ -91,9 +93,18 @@ async function fastestOf(
   const keeps = within.map(({ kept }) => kept);
   const round = await measureRound(options, 'mended', keeps);
   const base = { trial: smallest, latencyRatio: round.smallest };
-  const [first] = fasterOnes(round);
-  const trial = first && within.find(({ kept }) => kept.join() === first.kept.join());
-  return { smallest: base, fastest: trial ? { trial, latencyRatio: first.latencyRatio } : base };
+  const fast = fasterOnes(round).flatMap(({ kept, latencyRatio }) => {
+    const trial = within.find((candidate) => candidate.kept.join() === kept.join());
+    return trial ? [{ trial, latencyRatio }] : [];
+  });
+  const [first] = fast;
+  const alike = fast.filter(({ latencyRatio }) => latencyRatio * worthwhile <= (first?.latencyRatio ?? 0));
+  const [fastest = base] = alike.sort((a, b) => sizeOf(a.trial) - sizeOf(b.trial));
+  return { smallest: base, fastest };
+}
+
+function sizeOf({ sizeBytes = Number.MAX_VALUE }: Trial): number {
+  return sizeBytes;
 }
 
 interface Round {

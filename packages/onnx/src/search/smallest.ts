@@ -8,8 +8,7 @@ const returnsMax = 12;
 
 /**
  * Leaves groups in fp32, first those that harm most for what they weigh: of such variants the one within the budget that
- * keeps the fewest; then groups go back to integers one by one, the heaviest first, as long as the budget holds.
- * Undefined: only fp32 itself is within.
+ * keeps the fewest, with what it can put back. Undefined: only fp32 itself is within.
  */
 export async function leaveOut(
   trials: Trials,
@@ -22,11 +21,21 @@ export async function leaveOut(
     trials.trial(quantizer, namesOf(worst.slice(0, count))),
   );
   if (first === undefined) return undefined;
-  const inFloat = new Set(first.kept);
+  return putBack(trials, quantizer, first, groups);
+}
+
+/** A variant within the budget with groups back on integers one by one, the heaviest first, as long as it stays inside. */
+export async function putBack(
+  trials: Trials,
+  quantizer: Quantizer,
+  start: Trial,
+  groups: readonly Group[],
+): Promise<Trial> {
+  const inFloat = new Set(start.kept);
   const heaviest = groups
     .filter(({ nodes }) => nodes.some((name) => inFloat.has(name)))
     .sort((a, b) => b.weightCount - a.weightCount);
-  let best = first;
+  let best = start;
   for (const group of heaviest.slice(0, returnsMax)) {
     const back = new Set(group.nodes);
     const trial = await trials.trial(quantizer, new Set(best.kept.filter((name) => !back.has(name))));

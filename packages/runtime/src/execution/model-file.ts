@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +7,9 @@ import { toCoveyError } from '@covey/protocol';
 /** Hands `use` the path of a temporary file with these bytes: models reach ONNX Runtime as they do on a device. Errors: DISK_FULL. */
 export async function withModelFile<T>(bytes: Uint8Array, use: (path: string) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'covey-model-'));
+  // Whoever ends the process in between, by Ctrl-C, leaves no model behind.
+  const removeNow = () => rmSync(folder, { recursive: true, force: true });
+  process.once('exit', removeNow);
   try {
     const path = join(folder, 'model.onnx');
     await writeFile(path, bytes).catch((error) => {
@@ -13,6 +17,7 @@ export async function withModelFile<T>(bytes: Uint8Array, use: (path: string) =>
     });
     return await use(path);
   } finally {
+    process.removeListener('exit', removeNow);
     await rm(folder, { recursive: true, force: true });
   }
 }

@@ -41,6 +41,8 @@ describe('decoding', () => {
       'format 6 with 8 bits',
     ],
     ['no channels', wavFile({ channels: 0 }, new Uint8Array(4)), 'INVALID_DOCUMENT', '0 channels'],
+    ['a rate of hours', wavFile({ sampleRateHz: 1 }, new Uint8Array(4)), 'INVALID_DOCUMENT', 'at 1 Hz'],
+    ['a rate of radio', wavFile({ sampleRateHz: 2 ** 32 - 1 }, new Uint8Array(4)), 'INVALID_DOCUMENT', 'Hz'],
     [
       'what is no number',
       wavFile({ tag: 3, bits: 32 }, bytesOf(Float32Array.of(Number.NaN))),

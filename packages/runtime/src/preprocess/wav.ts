@@ -15,6 +15,8 @@ interface Format {
 }
 
 const mostChannels = 64;
+/** Hz; those of any recorder. One beyond would make hours of a file, or a filter of millions of weights, by resampling. */
+const rates = { least: 1_000, most: 768_000 } as const;
 const formatTags = { pcm: 1, float: 3, extensible: 0xfffe } as const;
 
 /**
@@ -65,7 +67,8 @@ function readFormat(chunk: DataView): Format {
       'UNSUPPORTED',
       `the WAV file has format ${code} with ${bits} bits; PCM of 8 to 32 bits and floats of 32 and 64 are read`,
     );
-  if (channels === 0 || channels > mostChannels || sampleRateHz === 0)
+  const isRate = sampleRateHz >= rates.least && sampleRateHz <= rates.most;
+  if (channels === 0 || channels > mostChannels || !isRate)
     throw invalid(`it has ${channels} channels at ${sampleRateHz} Hz`);
   return { encoding, channels, sampleRateHz, sampleBytes: bits / 8 };
 }
