@@ -34,7 +34,7 @@ const EvaluatedVariantSchema = v.object({
   latencyMs: v.nullable(IntervalSchema),
   /** Latency over the original's, of runs side by side: below 1 is faster. */
   latencyRatio: v.nullable(IntervalSchema),
-  /** Slower than the original on this machine, beyond doubt; another class of device may profit. */
+  /** Slower than fp32, the edited model, on this machine, beyond doubt; another class of device may profit. */
   slowerHere: v.boolean(),
   /** Peak resident memory of a process that runs it, over an empty one. */
   peakMemoryBytes: v.nullable(count),

@@ -154,5 +154,8 @@ const stages = {
 
 function progressText({ stage, step, done, total }: SearchProgress): string {
   const count = total === undefined ? String(done) : `${done} of ${total}`;
-  return `${stages[stage]} ${count} (${step.slice(0, 100)})`;
+  // A step is named after all that it depends on; the scheme and lists of nodes are too long to be read.
+  const [first = '', second = ''] = step.split('; ');
+  const about = stage === 'trial' || stage === 'sensitivity' ? second.replace(/ \[.*/, ' nodes') : first;
+  return `${stages[stage]} ${count} (${about})`;
 }

@@ -30,16 +30,25 @@ export function reportOf(quantized: Quantized, threads: number, createdAt: strin
     calibration: wanted.method ?? 'by search',
     budget: { ...wanted.limits },
     variants: [
-      ...judged.map((one) => evaluated(one, costs.get(one.candidate.digest))),
+      ...judged.map((one) => evaluated(one, costs.get(one.candidate.digest), floatLatency(judged, costs))),
       ...refused.map(refusedVariant),
     ],
   };
 }
 
-function evaluated({ candidate, evaluation, reason }: Judged, cost: Cost = unmeasured): EvaluatedVariant {
+/** Of fp32, the edited model, which comes first. */
+function floatLatency(judged: readonly Judged[], costs: ReadonlyMap<string, Cost>): Cost['latencyMs'] {
+  return costs.get(judged[0]?.candidate.digest ?? '')?.latencyMs ?? null;
+}
+
+function evaluated(
+  { candidate, evaluation, reason }: Judged,
+  cost: Cost = unmeasured,
+  float: Cost['latencyMs'],
+): EvaluatedVariant {
   const { name, digest, sizeBytes, settings, nodesKept } = candidate;
-  // Beyond doubt: all of the interval.
-  const slowerHere = (cost.latencyRatio?.lower ?? 0) > 1;
+  // Beyond doubt: the intervals lie apart.
+  const slowerHere = (cost.latencyMs?.lower ?? 0) > (float?.upper ?? Number.POSITIVE_INFINITY);
   return {
     name,
     sha256: digest,

@@ -53,6 +53,6 @@ test('smaller or faster is enough; neither is not; a refusal keeps its own reaso
     neither: 'it is neither smaller than fp32 nor faster',
     refused: 'too far off',
     fast: undefined,
-    'not-fast': 'it is not faster than fp32 here',
+    'not-fast': 'it was chosen for its speed and is slower than fp32 here',
   });
 });

@@ -18,8 +18,8 @@ export function withoutTwins(judged: readonly Judged[]): Judged[] {
 }
 
 /**
- * A variant that is neither smaller than fp32 nor faster is refused: no class of device gains anything by it. One that was
- * chosen for its speed is faster: beside it there is a smaller one for those that profit from that.
+ * A variant that is neither smaller than fp32 nor faster is refused: no class of device gains anything by it. So is one that
+ * was chosen for its speed and is slower: beside it there is a smaller one for those that profit from that.
  */
 export function withoutUseless(
   [float, ...others]: readonly Judged[],
@@ -29,7 +29,8 @@ export function withoutUseless(
   const latencyOf = ({ candidate }: Judged) => costs.get(candidate.digest)?.latencyMs?.median ?? Number.NaN;
   const reasonAgainst = (one: Judged): string | undefined => {
     if (one.reason !== undefined || latencyOf(one) < sameLatency * latencyOf(float)) return undefined;
-    if (one.candidate.chosenFor === 'speed') return 'it is not faster than fp32 here';
+    if (one.candidate.chosenFor === 'speed' && sameLatency * latencyOf(one) > latencyOf(float))
+      return 'it was chosen for its speed and is slower than fp32 here';
     const isSmaller = one.candidate.sizeBytes <= sameSize * float.candidate.sizeBytes;
     return isSmaller ? undefined : 'it is neither smaller than fp32 nor faster';
   };

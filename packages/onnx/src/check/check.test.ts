@@ -71,6 +71,6 @@ test.each([
 test('assertModel counts the other errors and names the subgraph', () => {
   const model = choice(branch('nowhere', 't'), branch('elsewhere', 'e'));
   expect(() => assertModel(model)).toThrow(
-    'node "t" (Neg) takes "nowhere", which nothing defines (in main/y.then_branch), and 1 more errors',
+    'node "t" (Neg) takes "nowhere", which nothing defines (in main/y.then_branch), and 1 more error',
   );
 });

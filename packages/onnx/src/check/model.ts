@@ -36,7 +36,8 @@ export function assertModel(model: Model): void {
   const [first] = errors;
   if (first === undefined) return;
   const place = first.where.graph === 'main' ? '' : ` (in ${first.where.graph})`;
-  const more = errors.length > 1 ? `, and ${errors.length - 1} more errors` : '';
+  const others = errors.length - 1;
+  const more = others > 0 ? `, and ${others} more ${others === 1 ? 'error' : 'errors'}` : '';
   throw new CoveyError('MODEL_INVALID', `${first.message}${place}${more}`);
 }
 

@@ -28,15 +28,15 @@ export interface Evaluation {
 /** `use` is the part of the budget that is used up, of the tightest criterion: at most 1 within it. */
 export type BudgetVerdict = { within: true; use: number } | { within: false; use: number; reason: string };
 
-/** Errors: INVALID_ARGUMENT for a budget that limits nothing, or by a number that its criterion cannot have. */
+/** Criteria are called as users of `covey` write them. Errors: INVALID_ARGUMENT for a budget that limits nothing, or by a number that its criterion cannot have. */
 export function checkBudget(budget: Budget): void {
   const { relativeError, cosine, topAgreement, maxAbsolute, metric } = budget;
   const limits: [string, number | undefined, number, number][] = [
-    ['relativeError', relativeError, 0, Number.MAX_VALUE],
+    ['relative-error', relativeError, 0, Number.MAX_VALUE],
     ['cosine', cosine, -1, 1],
-    ['topAgreement', topAgreement, 0, 1],
-    ['maxAbsolute', maxAbsolute, 0, Number.MAX_VALUE],
-    ['metric.maxDrop', metric?.maxDrop, 0, Number.MAX_VALUE],
+    ['top-1', topAgreement, 0, 1],
+    ['max-absolute', maxAbsolute, 0, Number.MAX_VALUE],
+    ['accuracy-drop', metric?.maxDrop, 0, Number.MAX_VALUE],
   ];
   if (limits.every(([, value]) => value === undefined))
     throw new CoveyError('INVALID_ARGUMENT', 'the budget limits nothing: name at least one criterion');

@@ -49,6 +49,9 @@ describe('outputError', () => {
   it('is without bound, but finite, where one side is no number, and where the shapes differ', () => {
     const broken = { relativeError: Number.MAX_VALUE, cosine: 0, maxAbsolute: Number.MAX_VALUE };
     expect(errorOf(floats([2], [Number.NaN, 1]), floats([2], [0, 1]))).toMatchObject(broken);
+    expect(errorOf(floats([2], [0, 1]), floats([2], [Number.NaN, 1]))).toMatchObject(broken);
+    const nothing = floats([1, 2], [Number.NaN, Number.NaN]);
+    expect(errorOf(nothing, floats([1, 2], [0, 1]))).toEqual({ ...broken, topAgreement: 0 });
     expect(errorOf(floats([2], [Infinity, 1]), floats([2], [-Infinity, 1]))).toMatchObject(broken);
     expect(errorOf(floats([1, 2], [0, 1]), floats([2], [0, 1]))).toMatchObject({
       ...broken,

@@ -10,6 +10,10 @@ import { channelAxis, clipBounds, dataInputs, type Region, regionOf } from './re
 import { removeUnused } from './unused.ts';
 import { finiteElements, type WeightScheme, weightAffines, weightIntegers } from './weights.ts';
 
+/**
+ * On x86-64 without VNNI, ONNX Runtime adds pairs of uint8 x int8 products in 16 bits, which saturates; uint8 weights do
+ * not.
+ */
 export interface StaticOptions {
   activations: 'uint8' | 'int8';
   activationsSymmetric: boolean;

@@ -37,6 +37,8 @@ const measuredBytesMax = 2 ** 30;
 
 /** A variant counts as faster than a smaller one below this part of its latency; less is noise. */
 const worthwhile = 0.98;
+/** Of variants this close to the fastest the smallest is taken. */
+const equallyFast = 0.99;
 
 /** How many fast variants outside the budget are mended, and by how many groups each. */
 const mendedMax = 3;
@@ -65,7 +67,7 @@ export async function findFastest(options: SpeedOptions): Promise<{ smallest: Ti
     if (trial.within) break;
   }
   const [first] = mended;
-  if (first) mended.push(await putBack(trials, quantizer, first, groups));
+  if (first) mended.push(...(await putBack(trials, quantizer, first, groups)).slice(1));
   return fastestOf(options, mended, round.smallest);
 }
 
@@ -98,7 +100,7 @@ async function fastestOf(
     return trial ? [{ trial, latencyRatio }] : [];
   });
   const [first] = fast;
-  const alike = fast.filter(({ latencyRatio }) => latencyRatio * worthwhile <= (first?.latencyRatio ?? 0));
+  const alike = fast.filter(({ latencyRatio }) => latencyRatio * equallyFast <= (first?.latencyRatio ?? 0));
   const [fastest = base] = alike.sort((a, b) => sizeOf(a.trial) - sizeOf(b.trial));
   return { smallest: base, fastest };
 }

@@ -14,7 +14,7 @@ import {
   type WeightOptions,
 } from '../quantize/index.ts';
 
-/** One way to quantize a model, whatever nodes it leaves in fp32; weights that stay are stored in fp16. */
+/** One way to quantize a model, whatever nodes it leaves in fp32; a static one stores weights that stay in fp16. */
 export type Scheme =
   | { kind: 'static'; calibration: Calibration; options: Omit<StaticOptions, 'keep'> }
   | { kind: 'dynamic'; options: Omit<DynamicOptions, 'keep'> }
@@ -95,9 +95,9 @@ async function quantization(
       return (keep) => storeHalf(quantizeStatic(model, found, { ...scheme.options, keep }));
     }
     case 'dynamic':
-      return (keep) => storeHalf(quantizeDynamic(model, { ...scheme.options, keep }));
+      return (keep) => quantizeDynamic(model, { ...scheme.options, keep });
     case 'weights':
-      return (keep) => storeHalf(quantizeWeights(model, { ...scheme.options, keep }));
+      return (keep) => quantizeWeights(model, { ...scheme.options, keep });
   }
 }
 

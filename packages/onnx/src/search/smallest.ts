@@ -21,27 +21,30 @@ export async function leaveOut(
     trials.trial(quantizer, namesOf(worst.slice(0, count))),
   );
   if (first === undefined) return undefined;
-  return putBack(trials, quantizer, first, groups);
+  return (await putBack(trials, quantizer, first, groups)).at(-1);
 }
 
-/** A variant within the budget with groups back on integers one by one, the heaviest first, as long as it stays inside. */
+/** A variant within the budget, and those that follow as groups go back to integers, the heaviest first, each inside as well. */
 export async function putBack(
   trials: Trials,
   quantizer: Quantizer,
   start: Trial,
   groups: readonly Group[],
-): Promise<Trial> {
+): Promise<Trial[]> {
   const inFloat = new Set(start.kept);
   const heaviest = groups
     .filter(({ nodes }) => nodes.some((name) => inFloat.has(name)))
     .sort((a, b) => b.weightCount - a.weightCount);
   let best = start;
+  const within = [start];
   for (const group of heaviest.slice(0, returnsMax)) {
     const back = new Set(group.nodes);
     const trial = await trials.trial(quantizer, new Set(best.kept.filter((name) => !back.has(name))));
-    if (trial.within) best = trial;
+    if (!trial.within) continue;
+    best = trial;
+    within.push(trial);
   }
-  return best;
+  return within;
 }
 
 /**
