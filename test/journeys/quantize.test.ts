@@ -159,7 +159,7 @@ describe.skipIf(!hasData)('covey model quantize (skipped where ../shared/data is
     const first = await quantize(killed, args, 'int8-qdq:');
     expect(first).toMatchObject({ code: null, signal: 'SIGKILL' });
     expect(existsSync(join(killed, 'variants.json'))).toBe(false);
-    const stepsBefore = readdirSync(join(killed, '.work')).filter((name) => name.endsWith('.json'));
+    const stepsBefore = readdirSync(join(killed, '.work')).filter((name) => name.endsWith('.step'));
     expect(stepsBefore.length).toBeGreaterThan(0);
 
     const second = await quantize(killed, args);

@@ -1,3 +1,4 @@
+import { systemHost } from '@covey/ports';
 import { CoveyError } from '@covey/protocol';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { type Client, createClient } from '../client/client.ts';
@@ -37,6 +38,19 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
     }
     return value;
   };
+}
+
+/** `--threads` of commands that run models here. */
+export function threadsOption(): Option {
+  return new Option('--threads <count>', 'that a run uses').argParser(threadCount).default(1);
+}
+
+function threadCount(text: string): number {
+  const { cores } = systemHost().describe();
+  const count = wholeNumber(1, 64)(text);
+  if (count > cores)
+    throw new InvalidArgumentError(`this machine has ${cores} ${cores === 1 ? 'core' : 'cores'}`);
+  return count;
 }
 
 /** For commander: a share written as a percentage, `98` or `98%`. Returns 0..1. */

@@ -6,7 +6,7 @@ import { readWholeModel } from '../publish/model-file.ts';
 import { type Compared, formatComparison } from '../quantize/comparison.ts';
 import { createOutput } from '../terminal/output.ts';
 import { plainText } from '../terminal/plain.ts';
-import { wholeNumber } from './command.ts';
+import { threadsOption } from './command.ts';
 import { openSampleArguments, type SampleArguments, withSampleOptions } from './sample-options.ts';
 
 interface CompareOptions extends SampleArguments {
@@ -22,7 +22,7 @@ export function compareCommand(): Command {
     .argument('<a.onnx>', 'the model that is compared with')
     .argument('<b.onnx>', 'the model that is compared')
     .option('--layers', 'with --samples: also how far values in between drift', false)
-    .option('--threads <count>', 'that a run uses', wholeNumber(1, 64), 1)
+    .addOption(threadsOption())
     .option('--json', 'print JSON', false)
     .action(compare);
 }

@@ -1,7 +1,8 @@
+import { totalmem } from 'node:os';
 import { basename, extname, join } from 'node:path';
-import { assertModel, modelSchema } from '@covey/onnx';
+import { assertModel, modelSchema, type Sample } from '@covey/onnx';
 import { systemClock } from '@covey/ports';
-import type { Classification, ModelSchema } from '@covey/protocol';
+import { type Classification, CoveyError, type ModelSchema } from '@covey/protocol';
 import { createExecution } from '@covey/runtime';
 import { Command, Option } from 'commander';
 import { lockFolder } from '../folder/lock.ts';
@@ -9,6 +10,7 @@ import { classificationOf } from '../publish/classification.ts';
 import { readWholeModel } from '../publish/model-file.ts';
 import { criteria, type Limits, parseLimits, usualLimits } from '../quantize/budget.ts';
 import type { DigestedModel, Job } from '../quantize/job.ts';
+import { requireMemory } from '../quantize/memory.ts';
 import { requireOwnFolder, workName, writeOutput } from '../quantize/output-folder.ts';
 import { edit } from '../quantize/prepare.ts';
 import { type Quantized, quantizeModel } from '../quantize/quantize.ts';
@@ -22,10 +24,10 @@ import {
   variantForms,
 } from '../quantize/variants.ts';
 import { WorkFolder } from '../quantize/work-folder.ts';
-import { split } from '../samples/index.ts';
+import { type SampleSet, split } from '../samples/index.ts';
 import { exitCodes } from '../terminal/exit-codes.ts';
 import { createOutput, type Output } from '../terminal/output.ts';
-import { namedValue, percentageOption, wholeNumber } from './command.ts';
+import { namedValue, percentageOption, threadsOption } from './command.ts';
 import { openSampleArguments, type SampleArguments, withSampleOptions } from './sample-options.ts';
 
 interface QuantizeOptions extends SampleArguments {
@@ -61,7 +63,7 @@ export function quantizeCommand(): Command {
       ),
     )
     .addOption(percentageOption('--held-out <share>', 'of the samples, to judge by', '25%'))
-    .option('--threads <count>', 'that a run uses', wholeNumber(1, 64), 1)
+    .addOption(threadsOption())
     .option('--classes <names>', 'class names in order, separated by commas')
     .option('--class-output <name>', 'the output that holds a score per class; default: the first')
     .option('--json', 'print JSON', false)
@@ -75,20 +77,23 @@ async function quantize(file: string, options: QuantizeOptions): Promise<void> {
   const output = createOutput(options.json);
   const limits = options.budget ? parseLimits(options.budget) : usualLimits;
   const forms = parseForms(options.variants);
+  requireShare(options.heldOut);
   const folder = options.out ?? `${basename(file, extname(file))}-quantized`;
   requireOwnFolder(folder);
   const { model, bytes } = readWholeModel(file);
   assertModel(model);
+  // Loading computes what depends on constants alone.
+  requireMemory(model, totalmem());
   const work = new WorkFolder(join(folder, workName));
   const lock = lockFolder(folder, join(folder, workName, 'lock'));
   const execution = createExecution({ threads: options.threads });
   const job: Job = { work, execution, threads: options.threads, say: throttled(output) };
   // What was done is kept at once, so there is nothing to tidy up.
-  const onInterrupt = () => {
+  const onStop = (signal: 'SIGINT' | 'SIGTERM') => {
     process.stderr.write('\ninterrupted; the same command goes on where it was\n');
-    process.exit(exitCodes.interrupted);
+    process.exit(signal === 'SIGINT' ? exitCodes.interrupted : exitCodes.terminated);
   };
-  process.once('SIGINT', onInterrupt);
+  process.on('SIGINT', onStop).on('SIGTERM', onStop);
   try {
     const original = { model, digest: work.keep(bytes), sizeBytes: bytes.byteLength };
     const quantized = await run(job, original, options, { limits, forms });
@@ -98,7 +103,7 @@ async function quantize(file: string, options: QuantizeOptions): Promise<void> {
     output.result({ folder, variants, report }, () => tell(folder, formatReport(report, output), variants));
     if (variants.every((name) => name === 'fp32')) process.exitCode = exitCodes.failed;
   } finally {
-    process.removeListener('SIGINT', onInterrupt);
+    process.removeListener('SIGINT', onStop).removeListener('SIGTERM', onStop);
     execution.close();
     lock.release();
   }
@@ -117,6 +122,7 @@ async function run(
   try {
     const about = { classNames: named?.classNames, run: loaded.run };
     const samples = await openSampleArguments(schema, options.samples, options, about);
+    requireMemory(edited.model, totalmem(), await firstOf(samples));
     const parts = { describe: samples.describe, ...split(samples, options.heldOut) };
     const classification = named ?? labelledClasses(schema, samples.classNames);
     return await quantizeModel(job, original, edited, parts, {
@@ -128,6 +134,20 @@ async function run(
   } finally {
     await loaded.release();
   }
+}
+
+/** Errors: INVALID_ARGUMENT where one of the two parts of the samples would be empty. */
+function requireShare(heldOut: number): void {
+  if (heldOut <= 0 || heldOut >= 1)
+    throw new CoveyError(
+      'INVALID_ARGUMENT',
+      `--held-out ${100 * heldOut}%: some samples must be held out and some must be left, such as 25%`,
+    );
+}
+
+async function firstOf(samples: SampleSet): Promise<Sample | undefined> {
+  for await (const sample of samples.samples()) return sample;
+  return undefined;
 }
 
 /** Folders named after classes say what the first output means, where it has a score for each. */

@@ -6,10 +6,19 @@ export interface ClassOptions {
   classOutput?: string;
 }
 
-/** Errors: INVALID_ARGUMENT for an output that the model lacks, or one of another size than there are names. */
+/** Errors: INVALID_ARGUMENT for names that are not all different, an output that the model lacks, or one of another size. */
 export function classificationOf(options: ClassOptions, schema: ModelSchema): Classification | undefined {
-  if (options.classes === undefined) return undefined;
+  if (options.classes === undefined) {
+    if (options.classOutput === undefined) return undefined;
+    throw new CoveyError(
+      'INVALID_ARGUMENT',
+      '--class-output needs --classes: the names of the classes, in order',
+    );
+  }
   const classNames = options.classes.split(',').map((name) => name.trim());
+  const twice = classNames.find((name, i) => classNames.indexOf(name) < i);
+  if (twice !== undefined)
+    throw new CoveyError('INVALID_ARGUMENT', `--classes names "${twice}" more than once`);
   const output =
     options.classOutput === undefined
       ? schema.outputs[0]

@@ -16,7 +16,9 @@ test.each<[string, string, string]>([
   ['cosine', 'high', '--budget cosine=high'],
   ['cosine', '', '--budget cosine='],
   ['cosine', '1.5', 'not between -1 and 1'],
-  ['relative-error', '-0.1', 'not between 0 and'],
+  ['relative-error', '-0.1', "budget's relative-error is -0.1, not between 0 and"],
+  ['top-1', '2', "budget's top-1 is 2"],
+  ['max-absolute', '-1', "budget's max-absolute is -1"],
 ])('%s=%s is refused', (name, text, words) => {
   expect(() => parseLimits({ [name]: text })).toThrow(words);
 });

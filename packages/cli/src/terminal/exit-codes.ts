@@ -9,4 +9,6 @@ export const exitCodes = {
   inconclusive: 4,
   /** Ctrl-C: 128 and the number of SIGINT, as shells have it. */
   interrupted: 130,
+  /** Told to stop: 128 and the number of SIGTERM. */
+  terminated: 143,
 } as const;

@@ -22,7 +22,10 @@ test('models run side by side; what is no model says so', async () => {
   const [one, two] = await Promise.all([1, 2].map((constant) => execution.load(addModel(constant, [-1]))));
   expect(elements((await one?.run(floats(1, 2, 3))) ?? {})).toEqual([2, 3, 4]);
   expect(elements((await two?.run(floats(1, 2, 3))) ?? {})).toEqual([3, 4, 5]);
-  await expect(execution.load(new Uint8Array(9))).rejects.toMatchObject({ code: 'MODEL_INVALID' });
+  await expect(execution.load(new Uint8Array(9))).rejects.toMatchObject({
+    code: 'MODEL_INVALID',
+    message: 'Load model from the model failed: Protobuf parsing failed.',
+  });
   await expect(one?.run({})).rejects.toMatchObject({ code: 'INFERENCE_FAILED' });
   await one?.release();
   await expect(one?.run(floats(1))).rejects.toMatchObject({ code: 'INTERNAL' });
@@ -56,6 +59,18 @@ test.skipIf(process.platform !== 'linux')('a crash costs the run that was on its
   expect((await model.run(times(3n))).y?.data).toHaveLength(8);
   crashing.close();
 });
+
+test.skipIf(process.platform !== 'linux')(
+  'when memory is short, the kernel ends the runner first',
+  async () => {
+    const running = createExecution();
+    await running.load(addModel(1, [1]));
+    const children = readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8');
+    for (const pid of children.trim().split(' '))
+      expect(readFileSync(`/proc/${pid}/oom_score_adj`, 'utf8')).toBe('1000\n');
+    running.close();
+  },
+);
 
 test('closing ends what runs, and nothing starts again', async () => {
   const closing = createExecution();

@@ -1,5 +1,6 @@
 import { CoveyError, type Datatype, type ModelSchema, type Tensor, type TensorSpec } from '@covey/protocol';
 import { InferenceSession } from 'onnxruntime-node';
+import { ortError } from './ort-error.ts';
 import { datatypeOf, fromOrtTensor, toOrtTensor } from './tensors.ts';
 
 export type Tensors = Record<string, Tensor>;
@@ -64,7 +65,7 @@ export async function openAnySession(path: string, threads: number): Promise<Ses
 
 function createSession(path: string, intraOpNumThreads: number): Promise<InferenceSession> {
   return InferenceSession.create(path, { ...options, intraOpNumThreads }).catch((cause: Error) => {
-    throw loadError(cause);
+    throw loadError(cause, path);
   });
 }
 
@@ -75,7 +76,7 @@ function sessionOf(session: InferenceSession, outputNames: string[]): Session {
         Object.entries(inputs).map(([name, tensor]) => [name, toOrtTensor(tensor)]),
       );
       const results = await session.run(feeds, outputNames, { logSeverityLevel: 4 }).catch((cause: Error) => {
-        throw new CoveyError('INFERENCE_FAILED', cause.message, { cause });
+        throw ortError('INFERENCE_FAILED', cause);
       });
       return Object.fromEntries(
         Object.entries(results).map(([name, tensor]) => [name, fromOrtTensor(tensor)]),
@@ -85,12 +86,12 @@ function sessionOf(session: InferenceSession, outputNames: string[]): Session {
   };
 }
 
-function loadError(cause: Error): CoveyError {
+function loadError(cause: Error, path: string): CoveyError {
   // ONNX Runtime gives words, no codes, to JavaScript.
   const unsupported =
     /opset|not a registered function|NOT_IMPLEMENTED|Could not find an implementation|Unsupported data type/i;
   const code = unsupported.test(cause.message) ? 'MODEL_UNSUPPORTED' : 'MODEL_INVALID';
-  return new CoveyError(code, cause.message, { cause });
+  return ortError(code, cause, path);
 }
 
 function checkAgainstSchema(session: InferenceSession, schema: ModelSchema): void {
