@@ -9,7 +9,7 @@ import { exitCodes } from '../terminal/exit-codes.ts';
 import { createOutput } from '../terminal/output.ts';
 
 interface InspectOptions {
-  size: Record<string, number>;
+  size?: Record<string, number>;
   svg?: string;
   json: boolean;
 }
@@ -21,16 +21,15 @@ export function inspectCommand(): Command {
     .argument('<model.onnx>', 'the file')
     .option(
       '--size <dimension=count>',
-      'what an open dimension is, such as batch=1 (repeatable)',
+      'what an open dimension is, such as batch=1; may be repeated',
       namedSize,
-      {},
     )
     .option('--svg <file>', 'also draw the graph into this file')
     .option('--json', 'print JSON', false)
     .action(inspect);
 }
 
-function inspect(path: string, { size, svg, json }: InspectOptions): void {
+function inspect(path: string, { size = {}, svg, json }: InspectOptions): void {
   const output = createOutput(json);
   const { model, bytes } = readWholeModel(path);
   const inspection = inspectModel(model, size);
@@ -55,7 +54,7 @@ function writePicture(path: string, svg: string): void {
 }
 
 /** For commander: collects repeated `dimension=count` options; the name may hold `=` itself. */
-function namedSize(text: string, previous: Record<string, number>): Record<string, number> {
+function namedSize(text: string, previous: Record<string, number> = {}): Record<string, number> {
   const separator = text.lastIndexOf('=');
   const count = Number(text.slice(separator + 1));
   if (separator < 1 || !/^\d+$/.test(text.slice(separator + 1)) || !Number.isSafeInteger(count))

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   encodeReference,
@@ -10,7 +11,7 @@ import {
 import { CoveyError } from '@covey/protocol';
 import { readPlainFile } from '../folder/plain-file.ts';
 import { readModelFile } from './model-file.ts';
-import { readIndex } from './variant-folder.ts';
+import { indexName, readIndex } from './variant-folder.ts';
 import type { VersionSource } from './version-source.ts';
 
 /**
@@ -18,6 +19,11 @@ import type { VersionSource } from './version-source.ts';
  * was measured; those of readModelFile.
  */
 export function openFolder(folder: string): Omit<VersionSource, 'defaultName'> {
+  if (!existsSync(join(folder, indexName)))
+    throw new CoveyError(
+      'NOT_FOUND',
+      `${folder} holds no ${indexName}: \`covey model quantize\` did not make it, or did not finish`,
+    );
   const index = readIndex(folder);
   const variants: VariantSource[] = index.variants.map(({ sha256, ...variant }) => {
     const { bytes } = readModelFile(join(folder, variant.file));

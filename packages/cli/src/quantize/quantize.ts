@@ -161,11 +161,12 @@ async function makeAndJudge(
 ): Promise<{ judged: Judged[]; refusal?: Made['refusal'] }> {
   let last: { judged: Judged[]; refusal?: Made['refusal'] } = { judged: [] };
   for (const share of budgetShares) {
-    const limits = tightened(trial.limits, share);
     // What stores weights alone is for memory and for other processors: how fast it is here chooses nothing.
     const isTimed = form === 'int8-qdq';
-    const wanted = { name: form, schemes, isTimed, limits, judge: trial.judge };
-    const made = await make(job, trial.reference, calibration, wanted);
+    const within = (limits: Limits) =>
+      make(job, trial.reference, calibration, { name: form, schemes, isTimed, limits, judge: trial.judge });
+    let made = await within(tightened(trial.limits, share));
+    if (made.refusal && last.judged.length === 0) made = await within(trial.limits);
     // What the whole budget once allowed tells more than what the part of it that is left does not.
     if (made.refusal) return last.judged.length > 0 ? last : { judged: [], refusal: made.refusal };
     const judged: Judged[] = [];

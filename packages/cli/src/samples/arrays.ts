@@ -46,7 +46,7 @@ export function onlyInput(specs: readonly TensorSpec[]): TensorSpec {
   throw new CoveyError(
     'INVALID_ARGUMENT',
     spec
-      ? `the samples must feed the inputs ${specs.map(({ name }) => name).join(', ')}: name them in .npz or JSON files, or give constants for all but one`
+      ? `the samples must feed the inputs ${specs.map(({ name }) => name).join(', ')}: name them in .npz or JSON files, or say with --input what is constant and with --carry what is carried, for all but one`
       : 'every input is constant or carried: there is nothing to sample',
   );
 }

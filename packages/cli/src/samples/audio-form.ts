@@ -24,7 +24,7 @@ export function audioPreprocessing(spec: TensorSpec, options: AudioOptions): Aud
   if (windowSamples === undefined)
     throw new CoveyError(
       'INVALID_ARGUMENT',
-      `input ${spec.name} takes windows of any length [${spec.shape}]: give it`,
+      `input ${spec.name} is [${spec.shape}], windows of sound of any length: say which with --window`,
     );
   const contextSamples = options.contextSamples ?? 0;
   return checkDocument(

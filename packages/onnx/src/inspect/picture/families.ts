@@ -17,7 +17,7 @@ export type Family =
 
 /** In the order in which a name is tried: `QLinearConv` is a quantized operator before it is a convolution. */
 const patterns: readonly (readonly [Family, RegExp])[] = [
-  ['quantization', /Quantize|^QLinear|^QGemm|Integer|NBits|Bnb4/],
+  ['quantization', /[Qq]uantize|^QLinear|^QGemm|Integer|NBits|Bnb4/],
   ['recurrent', /^(LSTM|GRU|RNN)$/],
   ['control', /^(If|Loop|Scan|SequenceMap)$/],
   ['normalization', /Normalization$|^LRN$|^LpNorm/],

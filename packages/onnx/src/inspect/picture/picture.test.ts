@@ -53,6 +53,16 @@ test('every node, input and output has a box of its own; none lie over each othe
   }
 });
 
+test('what quantizes and what undoes it are of one family', () => {
+  const model = modelOf(2, (index) => [index - 1]);
+  model.graph.nodes = [
+    createNode('QuantizeLinear', ['x', 's'], ['v0']),
+    createNode('DequantizeLinear', ['v0', 's'], ['v1']),
+  ];
+  const families = [...drawGraph(model).matchAll(/<g class="box (\w+)"><title>/g)].map(([, family]) => family);
+  expect(families.filter((family) => family === 'quantization')).toHaveLength(2);
+});
+
 test('two thousand nodes with long edges are drawn in bounded time', () => {
   const model = modelOf(2_000, (index) =>
     index % 2 === 0 ? [index - 1] : [index - 1, Math.floor(index / 3)],
