@@ -1,7 +1,7 @@
 import type { Judged } from './evaluate.ts';
 import type { Cost } from './measure.ts';
 
-/** A variant of so much of the size of fp32, or of its latency, is not smaller, or faster, but for chance. */
+/** A variant of so much of the size of fp32 is not smaller; one of so much of its latency may be as fast. */
 const sameSize = 0.98;
 const sameLatency = 0.95;
 
@@ -27,8 +27,12 @@ export function withoutUseless(
 ): Judged[] {
   if (!float) return [];
   const latencyOf = ({ candidate }: Judged) => costs.get(candidate.digest)?.latencyMs?.median ?? Number.NaN;
+  // Beyond doubt: the intervals lie apart.
+  const isFaster = ({ candidate }: Judged) =>
+    (costs.get(candidate.digest)?.latencyMs?.upper ?? Number.NaN) <
+    (costs.get(float.candidate.digest)?.latencyMs?.lower ?? Number.NaN);
   const reasonAgainst = (one: Judged): string | undefined => {
-    if (one.reason !== undefined || latencyOf(one) < sameLatency * latencyOf(float)) return undefined;
+    if (one.reason !== undefined || isFaster(one)) return undefined;
     if (one.candidate.chosenFor === 'speed' && sameLatency * latencyOf(one) > latencyOf(float))
       return 'it was chosen for its speed and is slower than fp32 here';
     const isSmaller = one.candidate.sizeBytes <= sameSize * float.candidate.sizeBytes;

@@ -234,7 +234,9 @@ describe('pictures and sound', () => {
     expect(set.describe).toBe('1 pictures, stretch to 8 x 4 (antialiased), rgb, (x - 1/2/3) / 2');
     await expect(all(set)).rejects.toThrow(/a\.png: the file is neither JPEG nor PNG/);
     const wav = put('sound.wav', 'no sound');
-    await expect(openSamples(schema(['x', [1, -1]]), { path: wav })).rejects.toThrow('give it');
+    await expect(openSamples(schema(['x', [1, -1]]), { path: wav })).rejects.toThrow(
+      'say which with --window',
+    );
     await expect(openSamples(schema(['x', [1, 64]]), { path: wav })).rejects.toThrow(
       'sound.wav: the WAV file is damaged',
     );

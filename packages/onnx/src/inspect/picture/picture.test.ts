@@ -59,7 +59,9 @@ test('what quantizes and what undoes it are of one family', () => {
     createNode('QuantizeLinear', ['x', 's'], ['v0']),
     createNode('DequantizeLinear', ['v0', 's'], ['v1']),
   ];
-  const families = [...drawGraph(model).matchAll(/<g class="box (\w+)"><title>/g)].map(([, family]) => family);
+  const families = [...drawGraph(model).matchAll(/<g class="box (\w+)"><title>/g)].map(
+    ([, family]) => family,
+  );
   expect(families.filter((family) => family === 'quantization')).toHaveLength(2);
 });
 
