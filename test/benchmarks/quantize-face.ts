@@ -16,6 +16,7 @@ import {
 } from '@covey/onnx';
 import type { ImagePreprocessing, Tensor } from '@covey/protocol';
 import { type Execution, measureLatency, preprocessImage } from '@covey/runtime';
+import { photographForm } from '../journeys/faces.ts';
 import type { Figure } from './figures.ts';
 import { faceDetector } from './models.ts';
 import { median, spreadOf } from './statistics.ts';
@@ -34,20 +35,6 @@ export const scheme: StaticOptions = {
   weightsSymmetric: true,
   perChannel: true,
   keep: new Set(),
-};
-
-/** As the detector's publisher prepares photographs. */
-const photographForm: ImagePreprocessing = {
-  kind: 'image',
-  width: 320,
-  height: 240,
-  fit: 'stretch',
-  interpolation: 'bilinear',
-  channels: 'rgb',
-  layout: 'nchw',
-  datatype: 'FP32',
-  mean: [127],
-  scale: [128],
 };
 
 export function hasPhotographs(): boolean {

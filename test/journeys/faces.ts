@@ -1,3 +1,5 @@
+import type { ImagePreprocessing } from '@covey/protocol';
+
 /** A face found: corners as shares of the photograph's width and height, and the detector's score. */
 export interface Face {
   left: number;
@@ -40,3 +42,17 @@ function overlap(a: Face, b: Face): number {
 function area({ left, top, right, bottom }: Face): number {
   return (right - left) * (bottom - top);
 }
+
+/** As the detector's publisher prepares photographs (run_video_face_detect_onnx.py); OpenCV's resizing is bilinear. */
+export const photographForm: ImagePreprocessing = {
+  kind: 'image',
+  width: 320,
+  height: 240,
+  fit: 'stretch',
+  interpolation: 'bilinear',
+  channels: 'rgb',
+  layout: 'nchw',
+  datatype: 'FP32',
+  mean: [127],
+  scale: [128],
+};

@@ -1,11 +1,10 @@
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createConstant, elementsOf, readModel, writeModel } from '@covey/onnx';
-import type { ImagePreprocessing } from '@covey/protocol';
 import { preprocessImage } from '@covey/runtime';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { drawDigit, drawnDigits } from './digits.ts';
-import { type Face, facesIn } from './faces.ts';
+import { type Face, facesIn, photographForm } from './faces.ts';
 import { covey, dataFolder, hasData, readData, startTestFleet, type TestFleet } from './harness.ts';
 import { alone, onDevice, type Run } from './inference.ts';
 import { loudness, speechProbabilities, speechWindows } from './speech.ts';
@@ -35,20 +34,6 @@ const faceCounts: Record<string, [least: number, most: number]> = {
   'faces-5.jpg': [1, 1],
   'faces-6.jpg': [14, 14],
   'faces-9.jpg': [8, 8],
-};
-
-/** As the detector's publisher prepares photographs (run_video_face_detect_onnx.py); OpenCV's resizing is bilinear. */
-const photographForm: ImagePreprocessing = {
-  kind: 'image',
-  width: 320,
-  height: 240,
-  fit: 'stretch',
-  interpolation: 'bilinear',
-  channels: 'rgb',
-  layout: 'nchw',
-  datatype: 'FP32',
-  mean: [127],
-  scale: [128],
 };
 
 async function findFaces(run: Run, photograph: Float32Array): Promise<Face[]> {

@@ -30,6 +30,26 @@ test('of variants that came out the same the first is kept', () => {
   });
 });
 
+test('of variants that err by the same and are as large the first is kept', () => {
+  const error = { relativeError: 0.0123, cosine: 0.999, maxAbsolute: 0.5, topAgreement: 1 };
+  const erring = (one: Judged, relativeError: number): Judged => ({
+    ...one,
+    evaluation: { outputs: { y: { ...error, relativeError } } },
+  });
+  const all = [
+    erring(judged('int8-weight', 'a', 1000), 0.0123),
+    erring(judged('int4-weight', 'b', 1001), 0.0123),
+    erring(judged('other', 'c', 1000), 0.0124),
+    erring(judged('smaller', 'd', 500), 0.0123),
+  ];
+  expect(reasons(withoutTwins(all))).toMatchObject({
+    'int8-weight': undefined,
+    'int4-weight': 'it is the same as int8-weight',
+    other: undefined,
+    smaller: undefined,
+  });
+});
+
 test('smaller or faster is enough; neither is not; a refusal keeps its own reason', () => {
   const all = [
     judged('fp32', 'a', 100),

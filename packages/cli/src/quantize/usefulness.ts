@@ -1,3 +1,4 @@
+import { canonicalJson } from '@covey/protocol';
 import type { Judged } from './evaluate.ts';
 import type { Cost } from './measure.ts';
 
@@ -8,13 +9,20 @@ const sameLatency = 0.95;
 /** A variant that came out as one before it did is refused: a model without products has the same int4 and int8 weights. */
 export function withoutTwins(judged: readonly Judged[]): Judged[] {
   return judged.map((one, i) => {
-    const twin = judged
-      .slice(0, i)
-      .find(({ candidate, reason }) => reason === undefined && candidate.digest === one.candidate.digest);
+    const twin = judged.slice(0, i).find((other) => other.reason === undefined && areTwins(other, one));
     return twin && one.reason === undefined
       ? refusedFor(one, `it is the same as ${twin.candidate.name}`)
       : one;
   });
+}
+
+/** The same bytes; or about as many that err by the same to the last digit, and so compute the same in another opset. */
+function areTwins(a: Judged, b: Judged): boolean {
+  if (a.candidate.digest === b.candidate.digest) return true;
+  const errs = Object.values(a.evaluation.outputs).some(({ relativeError }) => relativeError > 0);
+  const [smaller = 0, larger = 0] = [a.candidate.sizeBytes, b.candidate.sizeBytes].sort((x, y) => x - y);
+  const isSameSize = smaller >= sameSize * larger;
+  return errs && isSameSize && canonicalJson(a.evaluation.outputs) === canonicalJson(b.evaluation.outputs);
 }
 
 /**

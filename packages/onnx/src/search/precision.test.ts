@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Budget, compareBehaviour, topAccuracy, withinBudget } from '../compare/index.ts';
 import { ortExecution } from '../execution.fixture.ts';
+import { GraphBuilder } from '../graph/index.ts';
 import { readModel, writeModel } from '../model/index.ts';
 import { createChain, createSamples } from './chain.fixture.ts';
 import type { Measure } from './fastest.ts';
@@ -190,6 +191,20 @@ describe('a search that was stopped', () => {
     const fresh = await searchPrecision(request({ schemes, budget: strict }));
     expect(second.trail).toEqual(fresh.trail);
     expect(second.trail).not.toEqual(first.trail);
+  });
+});
+
+describe('a form that quantizes nothing', () => {
+  it('is refused, though its opset is raised and nodes are rewritten for that', async () => {
+    const builder = new GraphBuilder('reshaped');
+    builder.input({ name: 'input', datatype: 'FP32', shape: [1, 16] });
+    builder.node('Relu', ['input'], 'active');
+    builder.node('Unsqueeze', ['active'], 'output', { axes: [0] });
+    builder.output({ name: 'output', datatype: 'FP32', shape: [1, 1, 16] });
+    const model = { ...builder.build(), irVersion: 6, opsets: [{ domain: '', version: 10 }] };
+    const schemes = [{ kind: 'dynamic', options: { weights: 'int8', perChannel: true } }] as const;
+    const result = await searchPrecision(request({ model, schemes, budget: { relativeError: 0.05 } }));
+    expect(result).toMatchObject({ found: false, reason: expect.stringContaining('quantizes nothing') });
   });
 });
 

@@ -73,7 +73,10 @@ export async function createQuantizer(
   ranges: (calibration: Calibration) => Promise<Ranges>,
 ): Promise<Quantizer> {
   const quantize = await quantization(model, scheme, ranges);
-  const nodes = scheme.kind === 'static' ? quantizableNodes(model) : changedNodes(model, quantize(new Set()));
+  const nodes =
+    scheme.kind === 'static'
+      ? quantizableNodes(model)
+      : changedNodes(quantize(namesOf(model)), quantize(new Set()));
   const names = new Set(nodes.map((node) => node.name));
   if (names.size < nodes.length || names.has(''))
     throw new CoveyError(
@@ -99,6 +102,12 @@ async function quantization(
     case 'weights':
       return (keep) => quantizeWeights(model, { ...scheme.options, keep });
   }
+}
+
+/** Of every node: a model that keeps them all differs from the quantized one by what is quantized, not by its opset. */
+function namesOf(model: Model): Set<string> {
+  const nodes = Array.from(walkGraphs(model.graph), (graph) => graph.nodes).flat();
+  return new Set(nodes.map(({ name }) => name));
 }
 
 /** Nodes that are no longer there, or take something else. */
