@@ -8,6 +8,7 @@ export * from './limits.ts';
 export * from './manifest.ts';
 export * from './messages.ts';
 export * from './preprocessing.ts';
+export * from './serving.ts';
 export * from './tensors.ts';
 export * from './tolerance.ts';
 export * from './topics.ts';

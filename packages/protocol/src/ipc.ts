@@ -2,6 +2,7 @@ import type { ErrorDocument } from './errors.ts';
 import type { Metrics, Summary } from './generated/telemetry_pb.ts';
 import type { Classification } from './manifest.ts';
 import type { ModelVersionRef, ProbeResult } from './messages.ts';
+import type { Route, ServingSettings } from './serving.ts';
 import type { ModelSchema } from './tensors.ts';
 import type { Tolerance } from './tolerance.ts';
 
@@ -18,6 +19,7 @@ export interface LoadedModel {
   /** Absolute path of the ONNX file. */
   path: string;
   schema: ModelSchema;
+  settings?: ServingSettings;
   classification?: Classification;
   /** Absolute path of the reference summary: gives the ranges that out-of-range counts use. */
   referencePath?: string;
@@ -27,7 +29,10 @@ export interface LoadedModel {
 export interface ServingPlan {
   /** Counts up with every plan the agent sends in the runtime's life. */
   plan: number;
+  /** May hold several versions of a model: then `routes` says which answers what. */
   models: LoadedModel[];
+  /** A model without a route is served in its one version. */
+  routes?: Route[];
   /**
    * Present during a soak: evidence is sent while it is. `models` are the versions before, kept loaded: live inputs run on
    * them too and the answers are compared. Models without a version before are judged on requests and errors alone.

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { DigestSchema, NameSchema, VersionSchema } from './ids.ts';
 import { limits } from './limits.ts';
+import { ServingSettingsSchema } from './serving.ts';
 import { ModelSchemaSchema, TensorDocumentSchema } from './tensors.ts';
 import { ToleranceSchema } from './tolerance.ts';
 
@@ -60,6 +61,7 @@ export const ManifestSchema = v.object({
   securityCounter: v.pipe(v.number(), v.integer(), v.minValue(0)),
   schema: ModelSchemaSchema,
   classification: v.optional(ClassificationSchema),
+  serving: v.optional(ServingSettingsSchema),
   variants: v.pipe(v.array(VariantSchema), v.minLength(1), v.maxLength(16)),
   files: v.pipe(v.array(BundleFileSchema), v.minLength(1), v.maxLength(limits.filesPerBundle)),
   golden: v.optional(BundlePathSchema),

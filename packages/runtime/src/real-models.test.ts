@@ -4,9 +4,10 @@ import { streamLog, systemClock } from '@covey/ports';
 import type { LoadedModel, ModelSchema } from '@covey/protocol';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { client } from './client.fixture.ts';
-import { openSession, type Tensors } from './executor/index.ts';
+import { openSession } from './executor/index.ts';
 import { loadedModel } from './models.fixture.ts';
 import { createInferenceServer, type InferenceServer } from './server.ts';
+import type { Tensors } from './tensors/index.ts';
 
 const data = join(import.meta.dirname, '..', '..', '..', '..', 'shared', 'data');
 const present = existsSync(data);

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import type { Tensors } from '../executor/index.ts';
 import { addModel, countingModel, identityModel } from '../models.fixture.ts';
+import type { Tensors } from '../tensors/index.ts';
 import { createExecution, measureLatency, measurePeakMemory } from './index.ts';
 
 const data = join(import.meta.dirname, '..', '..', '..', '..', '..', 'shared', 'data');

@@ -1,5 +1,5 @@
 import { CoveyError } from '@covey/protocol';
-import type { Tensors } from '../executor/index.ts';
+import type { Tensors } from '../tensors/index.ts';
 import { withModelFile } from './model-file.ts';
 import { RunnerProcess } from './runner-process.ts';
 

@@ -1,5 +1,5 @@
 import type { ErrorDocument } from '@covey/protocol';
-import type { Tensors } from '../executor/index.ts';
+import type { Tensors } from '../tensors/index.ts';
 
 /** What a runner is asked. `model` is a number that the asker chose when it loaded the file. */
 export type RunnerRequest =

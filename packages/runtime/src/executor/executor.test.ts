@@ -3,9 +3,9 @@ import { type Datatype, datatypes, elementBytes, type Tensor } from '@covey/prot
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { countingModel, identityModel, modelFolder, schemaOf } from '../models.fixture.ts';
+import { decodeTexts, encodeTexts } from '../tensors/index.ts';
 import { type Executor, type ExecutorOptions, startExecutor } from './executor.ts';
 import { openSession } from './session.ts';
-import { decodeTexts, encodeTexts } from './tensors.ts';
 
 const log = streamLog({ write: () => true }, systemClock, 'error');
 let models: Awaited<ReturnType<typeof modelFolder>>;

@@ -1,8 +1,8 @@
 import { Worker } from 'node:worker_threads';
 import type { Clock, Log, Timer } from '@covey/ports';
 import { CoveyError, type ErrorDocument, type ModelSchema } from '@covey/protocol';
+import type { Tensors } from '../tensors/index.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './messages.ts';
-import type { Tensors } from './session.ts';
 
 export interface ExecutorOptions extends WorkerStart {
   clock: Clock;

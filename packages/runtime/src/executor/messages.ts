@@ -1,5 +1,5 @@
 import type { ErrorDocument, ModelSchema } from '@covey/protocol';
-import type { Tensors } from './session.ts';
+import type { Tensors } from '../tensors/index.ts';
 
 /** Given to a worker thread when it starts. */
 export interface WorkerStart {

@@ -1,7 +1,8 @@
 import type { MessagePort } from 'node:worker_threads';
 import { toCoveyError } from '@covey/protocol';
+import type { Tensors } from '../tensors/index.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './messages.ts';
-import { openSession, type Session, type Tensors } from './session.ts';
+import { openSession, type Session } from './session.ts';
 
 /** The worker thread's side: loads the file, then answers runs in the order they arrive until it is told to close. */
 export async function serveSession(port: MessagePort, start: WorkerStart): Promise<void> {

@@ -1,9 +1,8 @@
-import { CoveyError, type Datatype, type ModelSchema, type Tensor, type TensorSpec } from '@covey/protocol';
+import { CoveyError, type Datatype, type ModelSchema, type TensorSpec } from '@covey/protocol';
 import { InferenceSession } from 'onnxruntime-node';
+import type { Tensors } from '../tensors/index.ts';
 import { ortError } from './ort-error.ts';
-import { datatypeOf, fromOrtTensor, toOrtTensor } from './tensors.ts';
-
-export type Tensors = Record<string, Tensor>;
+import { datatypeOf, fromOrtTensor, toOrtTensor } from './ort-tensors.ts';
 
 /** A loaded ONNX file. Everything here blocks the thread it runs on: see startExecutor. */
 export interface Session {

@@ -1,5 +1,5 @@
 import { CoveyError, elementBytes, elementCount, type ModelSchema, type Tensor } from '@covey/protocol';
-import type { Tensors } from './session.ts';
+import type { Tensors } from '../tensors/index.ts';
 
 /**
  * Runs the model once on zeros, so that the first real request finds memory allocated and code paged in. Varying

@@ -1,5 +1,5 @@
 import { CoveyError, type Datatype, elementBytes, elementCount, limits, type Tensor } from '@covey/protocol';
-import { decodeTexts, elementsOf, encodeTexts } from '../executor/index.ts';
+import { decodeTexts, elementsOf, encodeTexts } from '../tensors/index.ts';
 
 type Numeric = Exclude<Datatype, 'BYTES' | 'FP16'>;
 

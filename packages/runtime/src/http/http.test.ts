@@ -1,8 +1,8 @@
 import { deflateSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { encodeTexts } from '../executor/index.ts';
 import { addModel, countingModel, identityModel, schemaOf } from '../models.fixture.ts';
 import { serverWith } from '../server.fixture.ts';
+import { encodeTexts } from '../tensors/index.ts';
 
 let server: Awaited<ReturnType<typeof serverWith>>;
 let http: typeof server.http;

@@ -1,1 +1,1 @@
-export { type InferenceHttp, type InferenceService, serveHttp } from './server.ts';
+export { type InferenceHttp, serveHttp } from './server.ts';

@@ -10,7 +10,7 @@ import {
   type TensorSpec,
 } from '@covey/protocol';
 import * as v from 'valibot';
-import { decodeTexts, type Tensors } from '../executor/index.ts';
+import { checkForm, checkInput, type Tensors } from '../tensors/index.ts';
 import type { InferenceBody } from './body.ts';
 import { tensorFromJson } from './elements.ts';
 
@@ -156,40 +156,6 @@ function outputsOf(document: Document, schema: ModelSchema): InferenceRequest['o
     const own = output.parameters?.binary_data;
     return { name: output.name, binary: typeof own === 'boolean' ? own : binaryByDefault };
   });
-}
-
-/** Checks datatype and shape. */
-function checkForm(spec: TensorSpec, { datatype, shape }: Pick<Tensor, 'datatype' | 'shape'>): void {
-  if (datatype !== spec.datatype) {
-    throw new CoveyError('INPUT_INVALID', `input ${spec.name}: expected ${spec.datatype}, got ${datatype}`);
-  }
-  const fits =
-    shape.length === spec.shape.length &&
-    spec.shape.every((size, i) => size === -1 || size === shape[i]) &&
-    elementCount(shape) <= limits.tensorElements;
-  if (!fits) {
-    throw new CoveyError(
-      'INPUT_INVALID',
-      `input ${spec.name}: expected shape [${spec.shape}], got [${shape}]`,
-    );
-  }
-}
-
-/** Checks a tensor that came as bytes. */
-function checkInput(spec: TensorSpec, tensor: Tensor): void {
-  checkForm(spec, tensor);
-  const { datatype, shape, data } = tensor;
-  if (datatype === 'BYTES') {
-    decodeTexts(data, elementCount(shape));
-    return;
-  }
-  const expected = elementCount(shape) * elementBytes[datatype];
-  if (data.byteLength !== expected) {
-    throw new CoveyError(
-      'INPUT_INVALID',
-      `input ${spec.name}: ${datatype} [${shape}] takes ${expected} bytes, got ${data.byteLength}`,
-    );
-  }
 }
 
 function binarySize(tensor: string, given: Parameters): number | undefined {

@@ -1,7 +1,6 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import { CoveyError, type LoadedModel, type ModelSchema } from '@covey/protocol';
-import type { Tensors } from '../executor/index.ts';
-import type { Instance } from '../models/index.ts';
+import type { InferenceReply } from '../engine/index.ts';
 import { dataAsJson } from './elements.ts';
 import type { InferenceRequest } from './request.ts';
 
@@ -44,7 +43,7 @@ export function metadataAnswer({ ref, schema }: LoadedModel): Answer {
 }
 
 /** The answer to an inference: JSON, and after it the outputs that were asked for in binary, in order. */
-export function inferenceAnswer({ model }: Instance, request: InferenceRequest, outputs: Tensors): Answer {
+export function inferenceAnswer({ model, outputs }: InferenceReply, request: InferenceRequest): Answer {
   const binary: Uint8Array[] = [];
   const described = request.outputs.map(({ name, binary: asBinary }) => {
     const tensor = outputs[name];

@@ -2,9 +2,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from 'node:net';
 import { CoveyError, toCoveyError } from '@covey/protocol';
 import packageJson from '../../package.json' with { type: 'json' };
-import type { RunResult } from '../executor/index.ts';
-import type { Instance } from '../models/index.ts';
-import { type BodyReader, createBodyReader } from './body.ts';
+import type { Engine, Selector, Servable } from '../engine/index.ts';
+import { type BodyReader, createBodyReader, type InferenceBody } from './body.ts';
 import { type InferenceRequest, parseRequest } from './request.ts';
 import {
   type Answer,
@@ -15,27 +14,6 @@ import {
   metadataAnswer,
 } from './response.ts';
 import { type QueryRoute, routeOf } from './routes.ts';
-
-/** What the HTTP room serves. */
-export interface InferenceService {
-  isReady(): boolean;
-  /** Errors: MODEL_UNKNOWN, MODEL_UNAVAILABLE (nothing is loaded yet, or draining). */
-  find(model: string, version: string | undefined): Instance;
-  /** The request met its model: counts it when it cannot be answered. Errors: those of Executor.run. */
-  infer(instance: Instance, request: InferenceRequest): Promise<RunResult>;
-  /**
-   * The answer was handed to the socket `latencyMs` after the whole request had been read. Resolves when nobody looks at
-   * the inputs any more.
-   */
-  answered(
-    instance: Instance,
-    request: InferenceRequest,
-    result: RunResult,
-    latencyMs: number,
-  ): Promise<void>;
-  /** The inputs do not fit the model. */
-  refused(instance: Instance): void;
-}
 
 export interface InferenceHttp {
   url: string;
@@ -55,7 +33,7 @@ const socketLimits = {
 
 /** Listens for inference requests. Errors: PORT_IN_USE, or INTERNAL when the address cannot be listened on. */
 export async function serveHttp(
-  service: InferenceService,
+  engine: Engine,
   address: { host: string; port: number },
 ): Promise<InferenceHttp> {
   const bodies = createBodyReader();
@@ -64,7 +42,7 @@ export async function serveHttp(
       // While the server closes: a connection kept after its last answer would hold up the end.
       if (!server.listening) server.closeIdleConnections();
     });
-    void answerRequest(service, bodies, request, response);
+    void answerRequest(engine, bodies, request, response);
   });
   server.maxConnections = socketLimits.maxConnections;
   server.on('clientError', answerClientError);
@@ -75,7 +53,7 @@ export async function serveHttp(
 }
 
 async function answerRequest(
-  service: InferenceService,
+  engine: Engine,
   bodies: BodyReader,
   request: IncomingMessage,
   response: ServerResponse,
@@ -83,22 +61,16 @@ async function answerRequest(
   try {
     const route = routeOf(request.method ?? '', request.url ?? '');
     if (route.kind !== 'infer') {
-      send(response, answerFor(service, route));
+      send(response, answerFor(engine, route));
       return;
     }
     // Before the body is read: what cannot be served shall not cost its memory.
-    service.find(route.model, route.version);
+    engine.route(selectorOf(route));
     await bodies.withBody(request, (body) => {
-      const startedMs = performance.now();
-      // Looked up again, and used without a pause: the plan may have changed while the body arrived.
-      const instance = service.find(route.model, route.version);
-      return answerInference(
-        service,
-        instance,
-        () => parseRequest(body, instance.model.schema),
-        response,
-        startedMs,
-      );
+      const receivedMs = performance.now();
+      // Routed again, and used without a pause: the plan may have changed while the body arrived.
+      const servable = engine.route(selectorOf(route));
+      return answerInference(engine, servable, body, response, receivedMs);
     });
   } catch (error) {
     send(response, errorAnswer(toCoveyError(error)));
@@ -106,39 +78,48 @@ async function answerRequest(
 }
 
 async function answerInference(
-  service: InferenceService,
-  instance: Instance,
-  parse: () => InferenceRequest,
+  engine: Engine,
+  servable: Servable,
+  body: InferenceBody,
   response: ServerResponse,
-  startedMs: number,
+  receivedMs: number,
 ): Promise<void> {
   let request: InferenceRequest;
   try {
-    request = parse();
+    request = parseRequest(body, servable.model.schema);
   } catch (error) {
-    service.refused(instance);
+    engine.refused(servable);
     throw error;
   }
-  const result = await service.infer(instance, request);
-  send(response, inferenceAnswer(instance, request, result.outputs));
-  const latencyMs = performance.now() - startedMs;
-  // After the answer is on its way: measuring and mirroring cost the client nothing.
-  await new Promise((resolve) => setImmediate(resolve));
-  await service.answered(instance, request, result, latencyMs);
+  const reply = await engine.infer(servable, {
+    inputs: request.inputs,
+    priority: 0,
+    timeoutMs: undefined,
+    caller: 'local',
+    traceparent: undefined,
+    signal: undefined,
+    receivedMs,
+  });
+  send(response, inferenceAnswer(reply, request));
+  await reply.finish();
 }
 
-function answerFor(service: InferenceService, route: QueryRoute): Answer {
+function selectorOf({ model, version }: { model: string; version: string | undefined }): Selector {
+  return { model, version, key: undefined };
+}
+
+function answerFor(engine: Engine, route: QueryRoute): Answer {
   switch (route.kind) {
     case 'server':
       return jsonAnswer({ name: 'covey', version: packageJson.version, extensions: ['binary_tensor_data'] });
     case 'live':
       return healthAnswer(true);
     case 'ready':
-      return healthAnswer(service.isReady());
+      return healthAnswer(engine.isReady());
     case 'model':
-      return metadataAnswer(service.find(route.model, route.version).model);
+      return metadataAnswer(engine.route(selectorOf(route)).model);
     case 'modelReady':
-      service.find(route.model, route.version);
+      engine.route(selectorOf(route));
       return healthAnswer(true);
   }
 }

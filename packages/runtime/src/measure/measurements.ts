@@ -9,7 +9,7 @@ import {
   type Summary,
 } from '@covey/protocol';
 import { ExponentialHistogramAccumulator, SummaryAccumulator } from '@covey/stats';
-import type { Tensors } from '../executor/index.ts';
+import type { Tensors } from '../tensors/index.ts';
 
 export interface MeasurementsOptions {
   clock: Clock;

@@ -1,6 +1,6 @@
 import type { Classification, Tensor } from '@covey/protocol';
 import { decisions } from '@covey/stats';
-import { elementsOf, type Tensors } from '../executor/index.ts';
+import { elementsOf, type Tensors } from '../tensors/index.ts';
 
 /** Largest relative error (Euclidean norms) at which two float outputs count as the same decision. */
 const maxRelativeError = 0.05;

@@ -1,8 +1,9 @@
 import type { Clock, Log, Timer } from '@covey/ports';
 import type { MirrorEvidence, RuntimeToAgent } from '@covey/protocol';
-import type { RunResult, Tensors } from '../executor/index.ts';
 import { median } from '../measure/index.ts';
 import type { Instance, Serving } from '../models/index.ts';
+import type { RunOptions, RunResult } from '../scheduler/index.ts';
+import type { Tensors } from '../tensors/index.ts';
 import { agree } from './compare.ts';
 
 /** Mirrored inputs in hand per model; while so many wait, further ones are dropped, not queued. */
@@ -12,6 +13,8 @@ const latenciesKept = 501;
 /** Changed evidence is sent at once but for this much, unchanged evidence every `heartbeatMs`. */
 const changedAfterMs = 250;
 const heartbeatMs = 1_000;
+
+const mirrorRun: RunOptions = { priority: 0, deadlineMs: undefined, signal: undefined };
 
 /** Collects the evidence of a soak. Nothing here can fail or delay a live request. */
 export interface Mirror {
@@ -118,7 +121,7 @@ class Soak {
     result: RunResult,
   ): Promise<void> {
     try {
-      const before = await incumbent.executor.run(inputs);
+      const before = await incumbent.run(inputs, mirrorRun);
       this.#compare(side, instance, incumbent, result, before);
     } catch (error) {
       // The version before may not take this input at all: that is no evidence about the new one.
@@ -134,8 +137,8 @@ class Soak {
     if (agreed === undefined) return;
     side.counts.samples++;
     if (agreed) side.counts.agreements++;
-    keep(side.latenciesMs, now.runMs);
-    keep(side.incumbentLatenciesMs, before.runMs);
+    keep(side.latenciesMs, now.timings.inferMs);
+    keep(side.incumbentLatenciesMs, before.timings.inferMs);
     this.#note();
   }
 

@@ -3,12 +3,17 @@ import { fromBinary } from '@bufbuild/protobuf';
 import type { Clock, Log } from '@covey/ports';
 import { CoveyError, type LoadedModel, limits, type Summary, SummarySchema } from '@covey/protocol';
 import { checkSummary } from '@covey/stats';
-import { type Executor, startExecutor, warmUp } from '../executor/index.ts';
+import { startExecutor, warmUp } from '../executor/index.ts';
+import type { RunOptions, RunResult } from '../scheduler/index.ts';
+import type { Tensors } from '../tensors/index.ts';
 
 /** One version in one variant, loaded and warm. */
 export interface Instance {
   readonly model: LoadedModel;
-  readonly executor: Executor;
+  /** Errors: INPUT_INVALID, INFERENCE_FAILED, OVERLOADED, MODEL_UNAVAILABLE, RUNTIME_DIED, DEADLINE_EXCEEDED. */
+  run(inputs: Tensors, options: RunOptions): Promise<RunResult>;
+  /** Lets pending runs finish, then releases the model. */
+  close(): Promise<void>;
   /** Gives the ranges that out-of-range counts use. */
   readonly reference: Summary | undefined;
 }
@@ -37,7 +42,17 @@ export async function loadInstance(model: LoadedModel, ports: { clock: Clock; lo
       await executor.close();
       throw error;
     }
-    return { model, executor, reference };
+    return {
+      model,
+      reference,
+      run: async (inputs) => {
+        const calledMs = performance.now();
+        const { outputs, runMs } = await executor.run(inputs);
+        const queueMs = performance.now() - calledMs - runMs;
+        return { outputs, timings: { queueMs, inputMs: 0, inferMs: runMs, outputMs: 0, batchSize: 1 } };
+      },
+      close: () => executor.close(),
+    };
   } catch (error) {
     if (!(error instanceof CoveyError)) throw error;
     const message = `model ${ref.model} ${ref.version} (${model.variant}): ${error.message}`;

@@ -31,7 +31,7 @@ export function createModels(options: ModelsOptions): Models {
   const draining = new Set<Promise<void>>();
 
   const drain = (instance: Instance) => {
-    const done = instance.executor.close().then(() => {
+    const done = instance.close().then(() => {
       options.onRelease(instance);
       draining.delete(done);
     });
@@ -78,7 +78,7 @@ async function loadMissing(
     return wanted;
   } catch (error) {
     const fresh = [...wanted].filter(([key]) => !loaded.has(key));
-    await Promise.all(fresh.map(([, instance]) => instance.executor.close()));
+    await Promise.all(fresh.map(([, instance]) => instance.close()));
     throw error;
   }
 }

@@ -1,5 +1,5 @@
 import { CoveyError, elementCount, type Tensor } from '@covey/protocol';
-import { decodeTexts, elementsOf } from '../executor/index.ts';
+import { decodeTexts, elementsOf } from '../tensors/index.ts';
 
 /** The elements of a tensor as they are: numbers, big integers or texts. */
 export function valuesOf({ datatype, shape, data }: Tensor): ArrayLike<number | bigint | string> {

@@ -9,7 +9,7 @@ import {
   type TensorDocument,
   type Tolerance,
 } from '@covey/protocol';
-import type { Tensors } from '../executor/index.ts';
+import type { Tensors } from '../tensors/index.ts';
 import { largestError, mismatch } from './elements.ts';
 import { requireTolerance } from './tolerance.ts';
 

@@ -1,5 +1,5 @@
 import type { Tensor, Tolerance } from '@covey/protocol';
-import type { Tensors } from '../executor/index.ts';
+import type { Tensors } from '../tensors/index.ts';
 import { requireSameBoxes } from './boxes.ts';
 import { mismatch, numbersOf, valuesOf } from './elements.ts';
 

@@ -1,0 +1,1 @@
+export type { RunOptions, RunResult, Timings } from './run.ts';

@@ -1,0 +1,30 @@
+import type { Tensors } from '../tensors/index.ts';
+
+/** What a caller may say about a run. */
+export interface RunOptions {
+  /** 1 is served first; 0, the default, is the middle level of the model's queue. */
+  priority: number;
+  /** On performance.now(); a request that would be answered later is refused at once. */
+  deadlineMs: number | undefined;
+  /** The caller has gone: what has not begun to run is taken out of the queue. */
+  signal: AbortSignal | undefined;
+}
+
+/** Where the time of a request went, in milliseconds. */
+export interface Timings {
+  /** From the call until its run began. */
+  queueMs: number;
+  /** Inputs made ready: joined, padded, handed to the thread. */
+  inputMs: number;
+  /** ONNX Runtime alone. */
+  inferMs: number;
+  /** Outputs taken apart and handed back. */
+  outputMs: number;
+  /** Inferences in the run that answered: more than the request's own when it was batched. */
+  batchSize: number;
+}
+
+export interface RunResult {
+  outputs: Tensors;
+  timings: Timings;
+}
