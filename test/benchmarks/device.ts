@@ -1,3 +1,5 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { AgentToRuntime, LoadedModel, RuntimeToAgent } from '@covey/protocol';
 import { type Program, type ProgramOptions, startProgram } from './program.ts';
 
@@ -25,7 +27,9 @@ export async function startDevice(
   const is = (type: RuntimeToAgent['type']) => (message: RuntimeToAgent) =>
     message.type === type || message.type === 'failed';
   const readiness = program.hear(is('ready'));
-  tell({ type: 'start', host: '127.0.0.1', port: 0, metricsIntervalMs: 10_000, summaryIntervalMs: 60_000 });
+  const recordPath = join(tmpdir(), `covey-running-${process.pid}-${program.child.pid}`);
+  const intervals = { metricsIntervalMs: 10_000, summaryIntervalMs: 60_000 };
+  tell({ type: 'start', host: '127.0.0.1', port: 0, ...intervals, recordPath, standby: false });
   const ready = await readiness;
   if (ready.type !== 'ready') throw new Error(`the runtime did not start: ${JSON.stringify(ready)}`);
   const readyMs = performance.now() - startedMs;

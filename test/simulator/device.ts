@@ -89,6 +89,7 @@ export class SimulatedDevice {
       runtimeModule: 'sim:runtime',
       probeModule: 'sim:probe',
       inference: { host: '127.0.0.1', port: 8000 },
+      warmSpare: false,
       intervals: { metricsMs: 10_000, summaryMs: 60_000, telemetryFlushMs: 10_000 },
     });
     this.#agent = agent;

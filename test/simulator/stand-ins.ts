@@ -73,7 +73,7 @@ class StandInRuntime implements RuntimeLife {
       this.#send({ type: 'ready', url: 'http://127.0.0.1:8000', port: 8000 });
     } else if (order.type === 'apply') {
       this.#self.world.clock.setTimer(loadMs, () => this.isAlive() && this.#apply(order.plan));
-    } else {
+    } else if (order.type === 'drain') {
       this.#self.exit({ code: 0, signal: null });
     }
   }

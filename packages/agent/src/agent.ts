@@ -35,6 +35,8 @@ export interface AgentOptions {
   probeModule: string;
   /** Where the inference API listens. */
   inference: { host: string; port: number };
+  /** A second runtime process takes over when the first dies, where memory allows. */
+  warmSpare: boolean;
   intervals: { metricsMs: number; summaryMs: number; telemetryFlushMs: number };
 }
 export interface AgentStatus {
@@ -113,6 +115,8 @@ class RunningAgent {
         port,
         metricsIntervalMs: options.intervals.metricsMs,
         summaryIntervalMs: options.intervals.summaryMs,
+        folder: options.folder,
+        warmSpare: options.warmSpare,
       },
       this.#supervisorHandlers(),
     );
@@ -185,6 +189,7 @@ class RunningAgent {
         this.#event('runtime-died', message);
         this.#updater.dispatch({ kind: 'runtimeDied' });
       },
+      quarantined: (_ref, message) => this.#event('model-quarantined', message),
       metrics: (metrics) => void this.#metrics(metrics),
       summary: (summary) => void this.#outbox.put({ kind: 'summary', summary }),
       changed: () => this.#report(),
@@ -204,8 +209,7 @@ class RunningAgent {
   }
 
   #reported(): Reported {
-    const { serving, deaths } = this.#supervisor.status();
-    return reportOf(this.#updater.update, serving, deaths);
+    return reportOf(this.#updater.update, this.#supervisor.status());
   }
 
   /** Reports what is when it differs from what was reported. */

@@ -82,7 +82,7 @@ export function runtimeProgram(
         if (order.type === 'start') self.send({ type: 'ready', url: 'http://127.0.0.1:8000', port: 8000 });
         else if (order.type === 'apply')
           self.world.clock.setTimer(50, () => self.isAlive() && apply(order.plan));
-        else self.exit({ code: 0, signal: null });
+        else if (order.type === 'drain') self.exit({ code: 0, signal: null });
       },
     };
   };

@@ -171,6 +171,7 @@ async function bootDevice(machine: SimulatedMachine): Promise<Agent> {
     runtimeModule: 'sim:runtime',
     probeModule: 'sim:probe',
     inference: { host: '127.0.0.1', port: 8000 },
+    warmSpare: false,
     intervals: { metricsMs: 10_000, summaryMs: 60_000, telemetryFlushMs: 10_000 },
   });
   await agent.start();

@@ -137,6 +137,8 @@ export interface Host {
   describe(): HostDescription;
   /** Resident bytes of this process and of the child `pid`, null when it is gone; share of one core used by both since the last call. */
   usage(pid: number | null): Promise<HostUsage>;
+  /** Resident bytes of the process `pid`, null when it is gone; bytes that programs may still take before the machine, or this container, runs short. */
+  memory(pid: number): Promise<{ residentBytes: number | null; freeBytes: number }>;
 }
 export interface HostDescription {
   os: string;

@@ -8,7 +8,10 @@ export const errorCatalogue = {
   INVALID_ARGUMENT: { status: 400, remedy: 'See --help for what the command accepts.' },
   PAYLOAD_TOO_LARGE: { status: 413, remedy: 'Send less than the limit named in the message.' },
   UNSUPPORTED: { status: 501, remedy: 'Use one of the supported forms named in the message.' },
-  NOT_FOUND: { status: 404, remedy: 'Check the name; list what exists with the matching list command.' },
+  NOT_FOUND: {
+    status: 404,
+    remedy: 'Check the path or name in the message; the list commands show the names that exist.',
+  },
   CONFLICT: {
     status: 409,
     remedy: 'Look at the current state, then repeat the request if it is still wanted.',
@@ -59,6 +62,11 @@ export const errorCatalogue = {
   // inference
   MODEL_UNKNOWN: { status: 404, remedy: 'GET /v2/models/{name} of a model that is deployed here.' },
   MODEL_UNAVAILABLE: { status: 503, remedy: 'The model is being loaded or replaced; try again shortly.' },
+  MODEL_QUARANTINED: {
+    status: 503,
+    remedy:
+      'The version kept ending the inference process; roll out another, or wait until it is tried again.',
+  },
   INPUT_INVALID: {
     status: 400,
     remedy: 'Match the names, types and shapes that GET /v2/models/{name} shows.',
@@ -66,6 +74,7 @@ export const errorCatalogue = {
   INFERENCE_FAILED: { status: 500, remedy: 'The model failed on this input; the message has its own words.' },
   OVERLOADED: { status: 503, remedy: 'The queue is full; send fewer requests at a time or retry later.' },
   DEADLINE_EXCEEDED: { status: 503, remedy: 'Give the request more time, or the device less load.' },
+  CANCELLED: { status: 499, remedy: 'The caller gave the request up before it was answered.' },
   RUNTIME_DIED: { status: 503, remedy: 'The inference process ended; it is restarted by itself.' },
   // this machine
   PORT_IN_USE: { status: 500, remedy: 'Stop the other program or choose another port with --port.' },

@@ -1,7 +1,8 @@
 import type { ErrorDocument } from './errors.ts';
 import type { Metrics, Summary } from './generated/telemetry_pb.ts';
 import type { Classification } from './manifest.ts';
-import type { ModelVersionRef, ProbeResult } from './messages.ts';
+import type { ModelVersionRef, ProbeResult, Provider } from './messages.ts';
+import type { Pipeline } from './pipeline.ts';
 import type { Route, ServingSettings } from './serving.ts';
 import type { ModelSchema } from './tensors.ts';
 import type { Tolerance } from './tolerance.ts';
@@ -11,14 +12,19 @@ import type { Tolerance } from './tolerance.ts';
  * build, so they are typed, not validated.
  */
 
-/** One model version made ready to load: the variant and provider were chosen by the probe. */
+/** One model version made ready to load: variant, provider and threads were chosen by the probe. */
 export interface LoadedModel {
   ref: ModelVersionRef;
   variant: string;
-  provider: 'cpu' | 'webgpu';
+  provider: Provider;
+  /** Threads that compute one inference, at least 1. */
+  threads: number;
   /** Absolute path of the ONNX file. */
   path: string;
+  /** Of the ONNX file. */
   schema: ModelSchema;
+  /** What clients send and get instead, where the bundle declares it. */
+  pipeline?: Pipeline;
   settings?: ServingSettings;
   classification?: Classification;
   /** Absolute path of the reference summary: gives the ranges that out-of-range counts use. */
@@ -33,6 +39,8 @@ export interface ServingPlan {
   models: LoadedModel[];
   /** A model without a route is served in its one version. */
   routes?: Route[];
+  /** Not loaded, because they kept killing the process; requests for them are told so. */
+  quarantined?: { ref: ModelVersionRef; reason: string }[];
   /**
    * Present during a soak: evidence is sent while it is. `models` are the versions before, kept loaded: live inputs run on
    * them too and the answers are compared. Models without a version before are judged on requests and errors alone.
@@ -53,7 +61,19 @@ export interface MirrorEvidence {
 }
 
 export type AgentToRuntime =
-  | { type: 'start'; host: string; port: number; metricsIntervalMs: number; summaryIntervalMs: number }
+  | {
+      type: 'start';
+      host: string;
+      port: number;
+      metricsIntervalMs: number;
+      summaryIntervalMs: number;
+      /** Where the process notes which models run: see runningBundles. */
+      recordPath: string;
+      /** A warm spare: applies plans, and listens only when told to. */
+      standby: boolean;
+    }
+  /** To a spare: take over. */
+  | { type: 'listen' }
   | { type: 'apply'; plan: ServingPlan }
   /** Finish what runs, answer new requests with 503, then exit 0. */
   | { type: 'drain' };
@@ -63,6 +83,8 @@ export type RuntimeToAgent =
   /** The runtime cannot start (PORT_IN_USE, ...) and exits. */
   | { type: 'failed'; error: ErrorDocument }
   | { type: 'applied'; plan: number; error?: ErrorDocument }
+  /** A model's thread is stuck in native code: only the end of the process frees it. */
+  | { type: 'hung'; ref: ModelVersionRef }
   | { type: 'mirror'; plan: number; evidence: MirrorEvidence[] }
   | { type: 'metrics'; metrics: Metrics }
   | { type: 'summary'; summary: Summary };
@@ -79,14 +101,22 @@ export interface ProbeCandidate {
   variants: ProbeVariant[];
   /** Absolute path of the golden vectors; absent: the probe can only load and warm. */
   goldenPath?: string;
+  /** What an earlier probe of this bundle found: where the hardware is the same, only its choice is checked again. */
+  measured?: Measured;
+}
+/** What a probe found of one bundle, and on what. */
+export interface Measured {
+  /** Digest of all that the measurements depend on: processor, cores, graphics and their driver, ONNX Runtime. */
+  hardware: string;
+  results: ProbeResult[];
 }
 /** The probe takes one job, answers once and exits. */
 export interface ProbeJob {
   type: 'probe';
   candidates: ProbeCandidate[];
-  /** Timed runs per variant, interleaved. */
-  runs: number;
+  /** Time for each candidate; what was not measured by then is not chosen. */
+  limitMs: number;
 }
 export type ProbeAnswer =
-  | { type: 'verdict'; results: ProbeResult[] }
+  | { type: 'verdict'; hardware: string; results: ProbeResult[] }
   | { type: 'failed'; error: ErrorDocument };

@@ -80,18 +80,42 @@ export const SoakEvidenceSchema = v.object({
 });
 export type SoakEvidence = v.InferOutput<typeof SoakEvidenceSchema>;
 
-/** What the probe measured of one variant. */
+/** What computes: ONNX Runtime's kernels for the CPU, or its WebGPU ones, natively through Dawn. */
+export const ProviderSchema = v.picklist(['cpu', 'webgpu']);
+export type Provider = v.InferOutput<typeof ProviderSchema>;
+
+/** Threads that ONNX Runtime computes one inference with. */
+const threads = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(limits.threads));
+
+/** Where the nodes of a model run: how many on the provider, and of which operators where they are not all on one. */
+export const PlacementSchema = v.object({
+  provider: ProviderSchema,
+  nodes: count,
+  operators: v.pipe(
+    v.record(v.pipe(v.string(), v.maxLength(64)), count),
+    v.check((operators) => Object.keys(operators).length <= limits.operatorsPerPlacement),
+  ),
+});
+export type Placement = v.InferOutput<typeof PlacementSchema>;
+
+/** What the probe measured of one variant on one provider with so many threads. */
 export const ProbeResultSchema = v.object({
   model: NameSchema,
   version: VersionSchema,
   variant: NameSchema,
-  provider: v.picklist(['cpu', 'webgpu']),
+  provider: ProviderSchema,
+  /** Absent in reports of agents that measured one thread alone. */
+  threads: v.optional(threads),
   ok: v.boolean(),
-  /** Why not, when not ok. */
+  /** Why it is not right, or why it was chosen or not. */
   reason: v.optional(text),
   maxError: v.nullable(v.number()),
+  /** Median of the turns, and an interval that holds it with 95 % confidence; milliseconds. */
   latencyMs: v.nullable(v.number()),
+  latencyIntervalMs: v.optional(v.tuple([v.number(), v.number()])),
   memoryBytes: v.nullable(v.number()),
+  /** Of a provider that leaves some operators to another. */
+  placement: v.optional(v.pipe(v.array(PlacementSchema), v.maxLength(4))),
   chosen: v.boolean(),
 });
 export type ProbeResult = v.InferOutput<typeof ProbeResultSchema>;
@@ -99,7 +123,8 @@ export type ProbeResult = v.InferOutput<typeof ProbeResultSchema>;
 export const ServingSchema = v.object({
   ...ModelVersionRefSchema.entries,
   variant: NameSchema,
-  provider: v.picklist(['cpu', 'webgpu']),
+  provider: ProviderSchema,
+  threads: v.optional(threads),
 });
 export type Serving = v.InferOutput<typeof ServingSchema>;
 
@@ -112,11 +137,13 @@ export const ReportedSchema = v.object({
   /** Outcome of a commit: `unproven` never counts as a pass. */
   proof: v.optional(v.picklist(['proven', 'unproven'])),
   evidence: v.optional(SoakEvidenceSchema),
-  probe: v.pipe(v.array(ProbeResultSchema), v.maxLength(256)),
+  probe: v.pipe(v.array(ProbeResultSchema), v.maxLength(limits.probeResults)),
   /** What serves now: the truth, whatever was wanted. */
   serving: v.pipe(v.array(ServingSchema), v.maxLength(limits.modelsPerRelease)),
   releaseId: v.nullable(DigestSchema),
   runtimeDeaths: count,
+  /** Versions that serve no more, because they kept ending the runtime process. */
+  quarantined: v.optional(v.pipe(v.array(ModelVersionRefSchema), v.maxLength(limits.modelsPerRelease))),
 });
 export type Reported = v.InferOutput<typeof ReportedSchema>;
 
@@ -133,7 +160,7 @@ export const BirthSchema = v.object({
     cpu: v.pipe(v.string(), v.maxLength(128)),
     cores: count,
     memoryBytes: count,
-    providers: v.pipe(v.array(v.picklist(['cpu', 'webgpu'])), v.maxLength(4)),
+    providers: v.pipe(v.array(ProviderSchema), v.maxLength(4)),
   }),
   tags: TagsSchema,
   inferenceUrl: v.optional(v.pipe(v.string(), v.maxLength(256))),

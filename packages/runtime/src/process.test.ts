@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { nodeProcesses } from '@covey/ports';
 import type { AgentToRuntime, LoadedModel, RuntimeToAgent } from '@covey/protocol';
@@ -20,7 +21,11 @@ afterEach(() => {
 afterAll(() => models.remove());
 
 /** The real process, and what it said. */
-function startRuntime(port = 0, intervals = { metricsIntervalMs: 200, summaryIntervalMs: 60_000 }) {
+function startRuntime(
+  port = 0,
+  intervals = { metricsIntervalMs: 200, summaryIntervalMs: 60_000 },
+  standby = false,
+) {
   const messages: RuntimeToAgent[] = [];
   const exits: Array<{ code: number | null; signal: string | null }> = [];
   const child = nodeProcesses.start({
@@ -41,7 +46,8 @@ function startRuntime(port = 0, intervals = { metricsIntervalMs: 200, summaryInt
     await expect.poll(() => exits.length, { timeout: 15_000 }).toBe(1);
     return exits[0];
   };
-  send({ type: 'start', host: '127.0.0.1', port, ...intervals });
+  const recordPath = join(models.folder, `running-${running.length}`);
+  send({ type: 'start', host: '127.0.0.1', port, ...intervals, recordPath, standby });
   const apply = async (
     plan: number,
     wanted: LoadedModel[],
@@ -191,6 +197,8 @@ test('without its agent it drains and exits; Ctrl-C is not its business', async 
     port: 0,
     metricsIntervalMs: 60_000,
     summaryIntervalMs: 60_000,
+    recordPath: join(models.folder, 'running-orphan'),
+    standby: false,
   };
   runtime.send(start);
   const [ready] = (await once(runtime, 'message')) as [RuntimeToAgent];

@@ -38,7 +38,7 @@ describe.skipIf(!present)('public models, served', () => {
   let http: ReturnType<typeof client>;
 
   beforeAll(async () => {
-    server = await createInferenceServer({
+    server = createInferenceServer({
       clock: systemClock,
       log: streamLog({ write: () => true }, systemClock, 'error'),
       host: '127.0.0.1',
@@ -47,7 +47,7 @@ describe.skipIf(!present)('public models, served', () => {
       summaryIntervalMs: 60_000,
       send: () => {},
     });
-    http = client(server.url);
+    http = client((await server.listen()).url);
     const models: LoadedModel[] = (['mnist', 'vad', 'iris', 'face'] as const).map((name) =>
       loadedModel(file(files[name]), schemas[name], { name }),
     );

@@ -8,10 +8,10 @@ export interface InferenceServerOptions extends EngineOptions {
   port: number;
 }
 
-/** Models served over the Open Inference Protocol v2, by plan. */
+/** Models served over the network, by plan. */
 export interface InferenceServer {
-  url: string;
-  port: number;
+  /** Begins to answer; until then models may be loaded already. Errors: PORT_IN_USE. */
+  listen(): Promise<{ url: string; port: number }>;
   /** Makes the plan true without failing a request. On an error, the plan before it still serves. See Models.apply. */
   apply(plan: ServingPlan): Promise<void>;
   /** Answers new requests with 503, finishes those that run, gives out all measurements, releases everything. */
@@ -23,23 +23,19 @@ const drainGraceMs = 10_000;
 /** Time that models get after that to release what they hold. */
 const releaseGraceMs = 2_000;
 
-/** Starts to listen; nothing is served until a plan is applied. Errors: PORT_IN_USE. */
-export async function createInferenceServer(options: InferenceServerOptions): Promise<InferenceServer> {
+/** A server that does not listen yet; nothing is served until a plan is applied. */
+export function createInferenceServer(options: InferenceServerOptions): InferenceServer {
   const engine = createEngine(options);
-  let http: InferenceHttp;
-  try {
-    http = await serveHttp(engine, options);
-  } catch (error) {
-    await engine.close(releaseGraceMs);
-    throw error;
-  }
+  let http: InferenceHttp | undefined;
   return {
-    url: http.url,
-    port: http.port,
+    listen: async () => {
+      http = await serveHttp(engine, options);
+      return { url: http.url, port: http.port };
+    },
     apply: (plan) => engine.apply(plan),
     drain: async () => {
       engine.stopAccepting();
-      await http.close(drainGraceMs);
+      await http?.close(drainGraceMs);
       await engine.close(releaseGraceMs);
     },
   };

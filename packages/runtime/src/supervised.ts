@@ -17,27 +17,31 @@ export interface ProcessEdge {
 /** Exit code of a runtime that could not start. */
 const exitCannotStart = 1;
 
-/** Serves until told to drain. Plans that arrive before the server listens wait for it. */
+/** Serves until told to drain. Plans that arrive before the server listens wait for it, but in a spare. */
 export function runRuntime(edge: ProcessEdge): void {
-  let server: Promise<InferenceServer> | undefined;
+  let server: InferenceServer | undefined;
+  let listening: Promise<void> = Promise.resolve();
   let stopping = false;
 
-  const start = async ({ host, port, metricsIntervalMs, summaryIntervalMs }: StartMessage) => {
-    const { clock, log } = edge;
-    const send = (message: RuntimeToAgent) => void edge.send(message);
-    server = createInferenceServer({ clock, log, host, port, metricsIntervalMs, summaryIntervalMs, send });
+  const listen = async () => {
     try {
-      const { url, port: listening } = await server;
-      send({ type: 'ready', url, port: listening });
+      const address = await server?.listen();
+      if (address) await edge.send({ type: 'ready', ...address });
     } catch (error) {
       stopping = true;
       await edge.send({ type: 'failed', error: toCoveyError(error).toJSON() });
       edge.exit(exitCannotStart);
     }
   };
+  const start = ({ type: _type, standby, ...options }: StartMessage) => {
+    const { clock, log } = edge;
+    server = createInferenceServer({ ...options, clock, log, send: (message) => void edge.send(message) });
+    if (!standby) listening = listen();
+  };
   const apply = async ({ plan }: ApplyMessage) => {
     try {
-      await (await server)?.apply(plan);
+      await listening;
+      await server?.apply(plan);
       await edge.send({ type: 'applied', plan: plan.plan });
     } catch (error) {
       edge.log.write('warn', `plan ${plan.plan} was not applied: ${String(error)}`);
@@ -48,11 +52,13 @@ export function runRuntime(edge: ProcessEdge): void {
     // Also set when the server could not start.
     if (stopping) return;
     stopping = true;
-    await (await server)?.drain();
+    await listening;
+    await server?.drain();
     edge.exit(0);
   };
   edge.onMessage((message) => {
-    if (message.type === 'start') void start(message);
+    if (message.type === 'start') start(message);
+    else if (message.type === 'listen') listening = listen();
     else if (message.type === 'apply') void apply(message);
     else void stop();
   });

@@ -1,9 +1,13 @@
 import type { HostDescription } from '@covey/ports';
-import type { Birth, LoadedModel, Reported, Tags } from '@covey/protocol';
+import type { Birth, Reported, Tags } from '@covey/protocol';
+import type { SupervisorStatus } from '../runtime/index.ts';
 import type { Update } from '../update/index.ts';
 
 /** What is, for the controller: the update machine's state, and what the runtime has confirmed to serve. */
-export function reportOf(update: Update, serving: LoadedModel[], runtimeDeaths: number): Reported {
+export function reportOf(
+  update: Update,
+  { serving, quarantined, deaths }: Pick<SupervisorStatus, 'serving' | 'quarantined' | 'deaths'>,
+): Reported {
   const hasEnded = ['committed', 'reverting', 'reverted'].includes(update.state);
   const isCommitted = update.committed?.release.models.every((ref) =>
     serving.some((model) => model.ref.bundle === ref.bundle),
@@ -17,7 +21,8 @@ export function reportOf(update: Update, serving: LoadedModel[], runtimeDeaths: 
     probe: update.probe,
     serving: serving.map(({ ref, variant, provider }) => ({ ...ref, variant, provider })),
     releaseId: update.committed && isCommitted ? update.committed.release.id : null,
-    runtimeDeaths,
+    runtimeDeaths: deaths,
+    ...(quarantined.length > 0 && { quarantined }),
   };
 }
 

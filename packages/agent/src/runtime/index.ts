@@ -1,6 +1,2 @@
-export {
-  createSupervisor,
-  type Supervisor,
-  type SupervisorHandlers,
-  type SupervisorStatus,
-} from './supervisor.ts';
+export type { Supervisor, SupervisorHandlers, SupervisorStatus } from './settings.ts';
+export { createSupervisor } from './supervisor.ts';

@@ -8,8 +8,12 @@ export function deathsInRow(before: number, livedMs: number): number {
   return livedMs >= wellAfterMs ? 1 : before + 1;
 }
 
-/** Wait before start number `deaths` + 1: half fixed, half random, so that it never spins and a site's devices spread. */
+/**
+ * Wait before start number `deaths` + 1. The first is at once: the other models shall answer again. Then half fixed, half
+ * random, so that it never spins and a site's devices spread.
+ */
 export function restartDelayMs(deaths: number, fraction: number): number {
-  const ceilingMs = Math.min(capMs, baseMs * 2 ** Math.min(deaths - 1, 30));
+  if (deaths <= 1) return 0;
+  const ceilingMs = Math.min(capMs, baseMs * 2 ** Math.min(deaths - 2, 30));
   return Math.round(ceilingMs * (0.5 + 0.5 * fraction));
 }

@@ -1,83 +1,33 @@
-import type { Child, Ports, ProcessExit, Timer } from '@covey/ports';
-import {
-  type AgentToRuntime,
-  CoveyError,
-  type LoadedModel,
-  type Metrics,
-  type MirrorEvidence,
-  type RuntimeToAgent,
-  type Summary,
-  toCoveyError,
-} from '@covey/protocol';
+import type { Ports, ProcessExit, Timer } from '@covey/ports';
+import { CoveyError, type ModelVersionRef, type RuntimeToAgent, runningBundles } from '@covey/protocol';
+import { Blame } from './blame.ts';
+import { type Application, Life, type LifeHandlers, quarantineReason } from './life.ts';
 import { deathsInRow, restartDelayMs } from './pacing.ts';
+import type {
+  ServingTarget,
+  Supervisor,
+  SupervisorHandlers,
+  SupervisorSettings,
+  SupervisorStatus,
+} from './settings.ts';
 
-/** What the runtime shall serve, for as long as nothing else is asked. */
-export interface ServingTarget {
-  /** Equal targets need no second apply. */
-  content: string;
-  of: 'candidate' | 'committed';
-  generation: number;
-  load: () => Promise<{ models: LoadedModel[]; mirror: LoadedModel[] }>;
-}
-export interface SupervisorSettings {
-  /** File URL of the runtime's entry. */
-  module: string;
-  host: string;
-  port: number;
-  metricsIntervalMs: number;
-  summaryIntervalMs: number;
-}
-export interface SupervisorHandlers {
-  applied(target: ServingTarget): void;
-  applyFailed(target: ServingTarget, error: CoveyError): void;
-  evidence(target: ServingTarget, evidence: MirrorEvidence[]): void;
-  /** The process ended unasked and without having said that it cannot start. */
-  died(message: string): void;
-  metrics(metrics: Metrics): void;
-  summary(summary: Summary): void;
-  /** `status` may have changed. */
-  changed(): void;
-}
-export interface SupervisorStatus {
-  state: 'stopped' | 'starting' | 'ready' | 'down';
-  url: string | null;
-  pid: number | null;
-  /** What the process has confirmed to serve; empty while it is down. */
-  serving: LoadedModel[];
-  deaths: number;
-  lastError: { code: string; message: string } | null;
-}
-export interface Supervisor {
-  start(): void;
-  serve(target: ServingTarget): void;
-  status(): SupervisorStatus;
-  /** Lets the runtime finish what it runs, then ends it. */
-  stop(): Promise<void>;
-}
+type SupervisorPorts = Pick<Ports, 'clock' | 'random' | 'processes' | 'disk' | 'host' | 'log'>;
 
-/** Flags measured for small devices. */
-const nodeFlags = ['--max-semi-space-size=1', '--optimize-for-size'];
-const applyTimeoutMs = 90_000;
 const applyRetryMs = 30_000;
 const drainMs = 10_000;
-const mirrorShare = 1;
+/** What the models that are not stuck get to finish, when one is. */
+const hungDrainMs = 500;
+/** A spare is started so long after the process serves: a device has better to do at first. */
+const spareDelayMs = 5_000;
+/** A spare may take a quarter of the memory that is free then. */
+const spareShare = 0.25;
 
-/** One life of the runtime process. */
-interface Life {
-  child: Child;
-  startedMs: number;
-  isReady: boolean;
-  url: string | null;
-  /** It said why it cannot start; its end is then no death. */
-  hasExcused: boolean;
-  plans: number;
-  inFlight: { plan: number; target: ServingTarget; models: LoadedModel[]; timer: Timer } | null;
-  applied: { plan: number; target: ServingTarget; models: LoadedModel[] } | null;
-}
-
-/** Keeps one runtime process alive and serving the target: starts, restarts with backoff, applies again after each start. */
+/**
+ * Keeps one runtime process alive and serving the target: starts, restarts with backoff, applies again after each start,
+ * lets a warm spare take over, and leaves out what keeps ending the process.
+ */
 export function createSupervisor(
-  ports: Pick<Ports, 'clock' | 'random' | 'processes' | 'log'>,
+  ports: SupervisorPorts,
   settings: SupervisorSettings,
   handlers: SupervisorHandlers,
 ): Supervisor {
@@ -85,51 +35,34 @@ export function createSupervisor(
 }
 
 class RuntimeSupervisor implements Supervisor {
-  readonly #ports: Pick<Ports, 'clock' | 'random' | 'processes' | 'log'>;
+  readonly #ports: SupervisorPorts;
   readonly #settings: SupervisorSettings;
   readonly #handlers: SupervisorHandlers;
   #life: Life | null = null;
+  #spare: Life | null = null;
   #target: ServingTarget | null = null;
   #isStopping = true;
   #onStopped: () => void = () => {};
   #timer: Timer | null = null;
+  #spareTimer: Timer | null = null;
+  /** The process is being ended because this is stuck in it. */
+  #hungRef: ModelVersionRef | null = null;
+  #lives = 0;
   #deaths = 0;
   #deathsInRow = 0;
+  readonly #blame: Blame;
   #lastError: SupervisorStatus['lastError'] = null;
 
-  constructor(
-    ports: Pick<Ports, 'clock' | 'random' | 'processes' | 'log'>,
-    settings: SupervisorSettings,
-    handlers: SupervisorHandlers,
-  ) {
+  constructor(ports: SupervisorPorts, settings: SupervisorSettings, handlers: SupervisorHandlers) {
     this.#ports = ports;
     this.#settings = settings;
     this.#handlers = handlers;
+    this.#blame = new Blame(ports.clock);
   }
 
   start(): void {
     this.#isStopping = false;
-    const { metricsIntervalMs, summaryIntervalMs, host, port, module } = this.#settings;
-    const life: Life = {
-      child: { pid: 0, send: () => {}, kill: () => {} },
-      startedMs: this.#ports.clock.monotonicMs(),
-      isReady: false,
-      url: null,
-      hasExcused: false,
-      plans: 0,
-      inFlight: null,
-      applied: null,
-    };
-    this.#life = life;
-    life.child = this.#ports.processes.start({
-      module,
-      nodeFlags,
-      firstToDie: false,
-      onErrorLine: (line) => this.#ports.log.write('warn', 'runtime', { line }),
-      onMessage: (message) => this.#heard(life, message as RuntimeToAgent),
-      onExit: (exit) => this.#ended(life, exit),
-    });
-    send(life, { type: 'start', host, port, metricsIntervalMs, summaryIntervalMs });
+    this.#life = this.#begin(false);
     this.#handlers.changed();
   }
 
@@ -144,8 +77,10 @@ class RuntimeSupervisor implements Supervisor {
     return {
       state,
       url: life?.url ?? null,
-      pid: life?.child.pid ?? null,
-      serving: life?.applied?.models ?? [],
+      pid: life?.pid ?? null,
+      sparePid: this.#spare?.applied ? this.#spare.pid : null,
+      serving: (life?.isReady && life.applied?.models) || [],
+      quarantined: this.#blame.quarantined(),
       deaths: this.#deaths,
       lastError: this.#lastError,
     };
@@ -153,117 +88,198 @@ class RuntimeSupervisor implements Supervisor {
 
   async stop(): Promise<void> {
     this.#isStopping = true;
-    this.#timer?.cancel();
+    for (const timer of [this.#timer, this.#spareTimer]) timer?.cancel();
+    this.#spare?.kill();
     const life = this.#life;
     if (!life) return;
     const stopped = new Promise<void>((resolve) => {
       this.#onStopped = resolve;
     });
-    const impatience = this.#ports.clock.setTimer(drainMs, () => life.child.kill('SIGKILL'));
-    send(life, { type: 'drain' });
+    const impatience = this.#ports.clock.setTimer(drainMs, () => life.kill());
+    life.drain();
     await stopped;
     impatience.cancel();
   }
 
-  /** Sends the target unless it is served or under way already. */
-  #reconcile(): void {
-    const life = this.#life;
-    const target = this.#target;
-    if (!life?.isReady || !target || this.#isStopping) return;
-    if (life.inFlight) {
-      if (life.inFlight.target.content === target.content) life.inFlight.target = target;
-      else void this.#apply(life, target);
-    } else if (life.applied?.target.content === target.content) {
-      life.applied.target = target;
-      this.#handlers.applied(target);
-    } else {
-      void this.#apply(life, target);
-    }
+  #begin(isSpare: boolean): Life {
+    // Three records in turn: that of the dead process is read while the next one writes its own.
+    const recordPath = `${this.#settings.folder}/running-${this.#lives++ % 3}`;
+    return new Life(this.#ports, this.#settings, { recordPath, isSpare }, this.#lifeHandlers());
   }
 
-  async #apply(life: Life, target: ServingTarget): Promise<void> {
-    const plan = ++life.plans;
-    life.inFlight?.timer.cancel();
-    const timer = this.#ports.clock.setTimer(applyTimeoutMs, () => {
-      this.#note(new CoveyError('TIMEOUT', 'the runtime did not answer to a serving plan'));
-      life.child.kill('SIGKILL');
-    });
-    const inFlight = { plan, target, models: [] as LoadedModel[], timer };
-    life.inFlight = inFlight;
-    try {
-      const { models, mirror } = await target.load();
-      if (life.inFlight !== inFlight) return;
-      inFlight.models = models;
-      send(life, {
-        type: 'apply',
-        plan: {
-          plan,
-          models,
-          // A first install has nothing to mirror to, but its requests and errors are evidence too.
-          ...(target.of === 'candidate' && { mirror: { models: mirror, sampleShare: mirrorShare } }),
-        },
-      });
-    } catch (error) {
-      if (life.inFlight === inFlight) this.#applyFailed(life, toCoveyError(error));
-    }
-  }
-
-  #heard(life: Life, message: RuntimeToAgent): void {
-    if (life !== this.#life) return;
-    switch (message.type) {
-      case 'ready':
-        life.isReady = true;
-        life.url = message.url;
+  #lifeHandlers(): LifeHandlers {
+    return {
+      ready: () => {
         this.#handlers.changed();
         this.#reconcile();
-        break;
-      case 'failed':
-        life.hasExcused = true;
-        this.#note(new CoveyError(message.error.code, message.error.message));
-        break;
-      case 'applied':
-        this.#answered(life, message);
-        break;
-      case 'mirror':
-        if (life.applied?.plan === message.plan) {
-          this.#handlers.evidence(life.applied.target, message.evidence);
-        }
-        break;
-      case 'metrics':
-        this.#handlers.metrics(message.metrics);
-        break;
-      case 'summary':
-        this.#handlers.summary(message.summary);
-        break;
+      },
+      applied: (life, application) => this.#applied(life, application),
+      applyFailed: (life, target, error) => this.#applyFailed(life, target, error),
+      hung: (life, ref) => this.#hung(life, ref),
+      told: (life, message) => this.#told(life, message),
+      excused: (_life, error) => this.#note(error),
+      ended: (life, exit) => void this.#ended(life, exit),
+    };
+  }
+
+  /** Sends the target unless it is served or under way already; to the spare, when the process itself has it. */
+  #reconcile(): void {
+    const target = this.#target;
+    const life = this.#life;
+    if (!life?.isReady || !target || this.#isStopping) return;
+    this.#ask(life, target);
+    const spare = this.#spare;
+    if (spare && life.applied?.target.content === target.content) this.#ask(spare, target);
+  }
+
+  #ask(life: Life, target: ServingTarget): void {
+    if (life.inFlight) {
+      if (life.inFlight.target.content === target.content) life.inFlight.target = target;
+      else void life.apply(target, this.#blame.precautions(target));
+    } else if (life.applied?.target.content === target.content) {
+      life.applied.target = target;
+      if (life === this.#life) this.#handlers.applied(target);
+    } else {
+      void life.apply(target, this.#blame.precautions(target));
     }
   }
 
-  #answered(life: Life, { plan, error }: RuntimeToAgent & { type: 'applied' }): void {
-    const inFlight = life.inFlight;
-    // The answer to a plan that a newer one has overtaken.
-    if (inFlight?.plan !== plan) return;
-    if (error) {
-      this.#applyFailed(life, new CoveyError(error.code, error.message));
-      return;
-    }
-    inFlight.timer.cancel();
-    life.inFlight = null;
-    life.applied = inFlight;
+  #applied(life: Life, { target, models }: Application): void {
+    if (life !== this.#life) return;
+    this.#blame.serves(models);
     this.#lastError = null;
-    this.#handlers.applied(inFlight.target);
+    this.#handlers.applied(target);
     this.#handlers.changed();
+    this.#reconcile();
+    this.#wantSpare();
   }
 
   /** The old plan serves on. A target that is still wanted is tried again later. */
-  #applyFailed(life: Life, error: CoveyError): void {
-    const target = life.inFlight?.target;
-    life.inFlight?.timer.cancel();
-    life.inFlight = null;
+  #applyFailed(life: Life, target: ServingTarget, error: CoveyError): void {
+    if (life !== this.#life) {
+      if (life === this.#spare) life.kill();
+      return;
+    }
     this.#note(error);
-    if (!target) return;
     this.#timer?.cancel();
     this.#timer = this.#ports.clock.setTimer(applyRetryMs, () => this.#reconcile());
     this.#handlers.applyFailed(target, error);
+  }
+
+  #told(life: Life, message: RuntimeToAgent): void {
+    if (life !== this.#life) return;
+    if (message.type === 'mirror' && life.applied?.plan === message.plan) {
+      this.#handlers.evidence(life.applied.target, message.evidence);
+    } else if (message.type === 'metrics') this.#handlers.metrics(message.metrics);
+    else if (message.type === 'summary') this.#handlers.summary(message.summary);
+  }
+
+  /** A thread is stuck in native code for good: the others get a moment to finish, then the process is replaced. */
+  #hung(life: Life, ref: ModelVersionRef): void {
+    if (life !== this.#life || this.#isStopping || this.#hungRef) return;
+    this.#hungRef = ref;
+    life.drain();
+    this.#ports.clock.setTimer(hungDrainMs, () => life.kill());
+  }
+
+  async #ended(life: Life, { code, signal }: ProcessExit): Promise<void> {
+    if (life === this.#spare) {
+      this.#spare = null;
+      this.#handlers.changed();
+      return;
+    }
+    if (life !== this.#life) return;
+    this.#life = null;
+    if (this.#isStopping) {
+      this.#onStopped();
+      return;
+    }
+    const hung = this.#hungRef;
+    this.#hungRef = null;
+    const bundles = hung ? [hung.bundle] : await this.#runningAtDeath(life);
+    this.#buried(
+      life,
+      bundles,
+      hung ? 'the runtime was ended' : `the runtime ended with ${signal ?? `code ${code}`}`,
+    );
+  }
+
+  async #runningAtDeath({ recordPath }: Life): Promise<string[]> {
+    try {
+      const record = await this.#ports.disk.read(recordPath);
+      return record ? runningBundles(record) : [];
+    } catch (error) {
+      this.#ports.log.write('warn', `it cannot be told which model ran: ${String(error)}`);
+      return [];
+    }
+  }
+
+  /** After a death: who was it, what is left out from now on, and who serves next. */
+  #buried(life: Life, bundles: string[], message: string): void {
+    this.#timer?.cancel();
+    this.#suspect(life, bundles);
+    this.#deathsInRow = deathsInRow(this.#deathsInRow, this.#ports.clock.monotonicMs() - life.startedMs);
+    if (this.#isStopping) {
+      this.#onStopped();
+      return;
+    }
+    this.#succeed();
+    this.#handlers.changed();
+    if (life.hasExcused) return;
+    const names = this.#blame.names(bundles);
+    const said = names === '' ? message : `${message} while ${names} ran`;
+    this.#deaths++;
+    this.#note(new CoveyError('RUNTIME_DIED', said));
+    this.#handlers.died(said);
+  }
+
+  #suspect(life: Life, bundles: string[]): void {
+    if (life.hasExcused || (life.inFlight ?? life.applied)?.target.of === 'candidate') return;
+    for (const { ref, forMs } of this.#blame.died(bundles)) {
+      this.#handlers.quarantined(ref, quarantineReason(ref));
+      this.#ports.clock.setTimer(forMs, () => this.#applyAgain());
+    }
+  }
+
+  /** The spare takes over, or a new process starts. */
+  #succeed(): void {
+    const spare = this.#spare;
+    this.#spare = null;
+    if (spare?.applied && this.#deathsInRow === 1) {
+      this.#life = spare;
+      spare.takeOver();
+      // It holds what it was given before this death: what is suspected since goes in with the next plan.
+      this.#applyAgain();
+      return;
+    }
+    spare?.kill();
+    const delayMs = restartDelayMs(this.#deathsInRow, this.#ports.random.fraction());
+    this.#timer = this.#ports.clock.setTimer(delayMs, () => this.start());
+  }
+
+  #applyAgain(): void {
+    const target = this.#target;
+    if (this.#life && target && !this.#isStopping)
+      void this.#life.apply(target, this.#blame.precautions(target));
+  }
+
+  #wantSpare(): void {
+    if (!this.#settings.warmSpare || this.#spare || this.#isStopping) return;
+    this.#spareTimer?.cancel();
+    this.#spareTimer = this.#ports.clock.setTimer(spareDelayMs, () => void this.#startSpare());
+  }
+
+  async #startSpare(): Promise<void> {
+    const life = this.#life;
+    if (!life) return;
+    const { residentBytes, freeBytes } = await this.#ports.host.memory(life.pid);
+    if (life !== this.#life || this.#spare || this.#isStopping) return;
+    if (residentBytes === null || residentBytes > freeBytes * spareShare) {
+      this.#ports.log.write('warn', 'no warm spare: memory is short', { residentBytes, freeBytes });
+      return;
+    }
+    this.#spare = this.#begin(true);
+    this.#reconcile();
   }
 
   #note(error: CoveyError): void {
@@ -271,27 +287,4 @@ class RuntimeSupervisor implements Supervisor {
     this.#ports.log.write('error', error.message, { code: error.code });
     this.#handlers.changed();
   }
-
-  #ended(life: Life, { code, signal }: ProcessExit): void {
-    if (life !== this.#life) return;
-    life.inFlight?.timer.cancel();
-    this.#timer?.cancel();
-    this.#life = null;
-    this.#handlers.changed();
-    if (this.#isStopping) {
-      this.#onStopped();
-      return;
-    }
-    this.#deathsInRow = deathsInRow(this.#deathsInRow, this.#ports.clock.monotonicMs() - life.startedMs);
-    const delayMs = restartDelayMs(this.#deathsInRow, this.#ports.random.fraction());
-    this.#timer = this.#ports.clock.setTimer(delayMs, () => this.start());
-    if (life.hasExcused) return;
-    this.#deaths++;
-    this.#note(new CoveyError('RUNTIME_DIED', `the runtime ended with ${signal ?? `code ${code}`}`));
-    this.#handlers.died(`the runtime ended with ${signal ?? `code ${code}`}`);
-  }
-}
-
-function send(life: Life, message: AgentToRuntime): void {
-  life.child.send(message);
 }

@@ -18,6 +18,7 @@ interface AgentOptions {
   metrics: number;
   summaries: number;
   flush: number;
+  warmSpare: boolean;
   logLevel: LogLevel;
 }
 
@@ -37,6 +38,11 @@ export function agentCommand(): Command {
       '127.0.0.1',
     )
     .option('--port <port>', 'port of the inference API; 0: any that is free', wholeNumber(0, 65_535), 8000)
+    .option(
+      '--warm-spare',
+      'hold the models in a second process, where memory allows, that takes over at once when the first dies',
+      false,
+    )
     .addOption(durationOption('--metrics <duration>', 'how often metrics are reported', '30s'))
     .addOption(durationOption('--summaries <duration>', 'length of the windows that are summarized', '5m'))
     .addOption(durationOption('--flush <duration>', 'how often telemetry is written to disk and sent', '10s'))
@@ -63,6 +69,7 @@ async function run(options: AgentOptions): Promise<void> {
       runtimeModule: import.meta.resolve('@covey/runtime/process'),
       probeModule: import.meta.resolve('@covey/runtime/probe'),
       inference: { host: options.host, port: options.port },
+      warmSpare: options.warmSpare,
       intervals: {
         metricsMs: options.metrics,
         summaryMs: options.summaries,

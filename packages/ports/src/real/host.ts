@@ -30,6 +30,10 @@ export function systemHost(): Host {
       last = now;
       return { rssBytes: process.memoryUsage.rss(), childRssBytes: child?.rssBytes ?? null, cpu };
     },
+    memory: async (pid) => ({
+      residentBytes: (await usageOfProcess(pid))?.rssBytes ?? null,
+      freeBytes: process.availableMemory(),
+    }),
   };
 }
 

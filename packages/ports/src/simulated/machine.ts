@@ -146,4 +146,5 @@ function processesOf(processes: Processes, life: Life): Processes {
 const simulatedHost: Host = {
   describe: () => ({ os: 'linux', arch: 'x64', cpu: 'simulated', cores: 2, memoryBytes: 2 ** 30 }),
   usage: async () => ({ rssBytes: 50e6, childRssBytes: 100e6, cpu: 0.1 }),
+  memory: async () => ({ residentBytes: 100e6, freeBytes: 1e9 }),
 };

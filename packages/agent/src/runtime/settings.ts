@@ -1,0 +1,65 @@
+import type {
+  CoveyError,
+  LoadedModel,
+  Metrics,
+  MirrorEvidence,
+  ModelVersionRef,
+  Summary,
+} from '@covey/protocol';
+
+/** What the runtime shall serve, for as long as nothing else is asked. */
+export interface ServingTarget {
+  /** Equal targets need no second apply. */
+  content: string;
+  of: 'candidate' | 'committed';
+  generation: number;
+  load: () => Promise<{ models: LoadedModel[]; mirror: LoadedModel[] }>;
+}
+
+export interface SupervisorSettings {
+  /** File URL of the runtime's entry. */
+  module: string;
+  host: string;
+  port: number;
+  metricsIntervalMs: number;
+  summaryIntervalMs: number;
+  /** Holds the records of which models run. */
+  folder: string;
+  /** A second process holds the models too, where memory allows, and takes over when the first dies. */
+  warmSpare: boolean;
+}
+
+export interface SupervisorHandlers {
+  applied(target: ServingTarget): void;
+  applyFailed(target: ServingTarget, error: CoveyError): void;
+  evidence(target: ServingTarget, evidence: MirrorEvidence[]): void;
+  /** The process ended unasked and without having said that it cannot start. */
+  died(message: string): void;
+  /** A version is not loaded any more, because it kept ending the process. */
+  quarantined(ref: ModelVersionRef, message: string): void;
+  metrics(metrics: Metrics): void;
+  summary(summary: Summary): void;
+  /** `status` may have changed. */
+  changed(): void;
+}
+
+export interface SupervisorStatus {
+  state: 'stopped' | 'starting' | 'ready' | 'down';
+  url: string | null;
+  pid: number | null;
+  /** Of the warm spare, once it holds the models. */
+  sparePid: number | null;
+  /** What the process has confirmed to serve; empty while it is down. */
+  serving: LoadedModel[];
+  quarantined: ModelVersionRef[];
+  deaths: number;
+  lastError: { code: string; message: string } | null;
+}
+
+export interface Supervisor {
+  start(): void;
+  serve(target: ServingTarget): void;
+  status(): SupervisorStatus;
+  /** Lets the runtime finish what it runs, then ends it. */
+  stop(): Promise<void>;
+}

@@ -1,0 +1,1 @@
+export { createRunRecord, openRunMark, type RunMark, type RunRecord, type RunSlot } from './record.ts';
