@@ -124,9 +124,11 @@ async function show({ client, output }: Session, id: string): Promise<void> {
       const figures = result.ok
         ? `${result.latencyMs?.toFixed(3) ?? '?'} ms, error ${result.maxError?.toPrecision(2) ?? '?'}`
         : (result.reason ?? 'failed');
+      const where = `${result.provider} x${result.threads ?? 1}`;
+      const why = result.ok && result.reason ? ` (${result.reason})` : '';
       lines.push([
         'probe',
-        `${result.model}@${result.version} ${result.variant}: ${figures}${result.chosen ? ', chosen' : ''}`,
+        `${result.model}@${result.version} ${result.variant} ${where}: ${figures}${result.chosen ? ', chosen' : ''}${why}`,
       ]);
     }
     return lines.map(([name, value]) => `${output.style('dim', name.padEnd(10))}${value}`).join('\n');

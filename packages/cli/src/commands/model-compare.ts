@@ -3,7 +3,7 @@ import { CoveyError, type ModelSchema } from '@covey/protocol';
 import { createExecution, type Execution } from '@covey/runtime';
 import { Command } from 'commander';
 import { readWholeModel } from '../publish/model-file.ts';
-import { type Compared, formatComparison } from '../quantize/comparison.ts';
+import { type Compared, formatComparison, nameSamples } from '../quantize/comparison.ts';
 import { createOutput } from '../terminal/output.ts';
 import { plainText } from '../terminal/plain.ts';
 import { threadsOption } from './command.ts';
@@ -55,7 +55,10 @@ async function behaviourOf(
     const about = { classNames: undefined, run: loaded.run };
     const samples = await openSampleArguments(schemaOfEither(a.model, b), path, options, about);
     say(`running both models on ${samples.describe}`);
-    return await compareBehaviour(a.model, b, execution, samples.samples(), { layers: options.layers });
+    const behaviour = await compareBehaviour(a.model, b, execution, samples.samples(), {
+      layers: options.layers,
+    });
+    return nameSamples(behaviour, samples.names);
   } finally {
     execution.close();
   }

@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import { publisherKeyPath, readPublisherKey } from '../publish/keys.ts';
 import { publishBundle } from '../publish/publish.ts';
 import { findPublished, requireSameContents } from '../publish/published.ts';
+import { readServingFile } from '../publish/serving-file.ts';
 import { openSource, type SourceOptions } from '../publish/version-source.ts';
 import type { Output } from '../terminal/output.ts';
 import { apiCommand, namedValue, session, wholeNumber } from './command.ts';
@@ -15,6 +16,7 @@ interface PushOptions extends SourceOptions {
   version: string;
   description?: string;
   securityCounter: number;
+  serving?: string;
   key?: string;
 }
 
@@ -36,6 +38,7 @@ export function pushCommand(): Command {
     )
     .option('--classes <names>', 'class names in order, separated by commas')
     .option('--class-output <name>', 'the output that holds a score per class; default: the first')
+    .option('--serving <file>', 'how it is served (batching, pipeline around the model, ...): a JSON file')
     .option(
       '--security-counter <count>',
       'devices refuse a counter below the highest they have committed',
@@ -52,6 +55,7 @@ async function push(path: string, options: PushOptions, command: Command): Promi
   if (options.name !== undefined) checkArgument(NameSchema, options.name, '--name');
   const privateKey = readPublisherKey(options.key ?? publisherKeyPath(options.data));
   const source = openSource(path, options);
+  const served = options.serving === undefined ? {} : readServingFile(options.serving);
   const model = options.name ?? source.defaultName;
   checkArgument(NameSchema, model, 'give --name; the file name');
   const published = await findPublished(client, model, options.version);
@@ -61,6 +65,7 @@ async function push(path: string, options: PushOptions, command: Command): Promi
       securityCounter: options.securityCounter,
       classNames: source.classNames,
       variants: source.files,
+      served,
       hasSamples: source.hasSamples,
     });
     tellPublished(output, published, published.hasGolden, 'was published before');
@@ -75,6 +80,7 @@ async function push(path: string, options: PushOptions, command: Command): Promi
       ...(options.description !== undefined && { description: options.description }),
       securityCounter: options.securityCounter,
       ...content,
+      ...served,
     },
     privateKey,
   );

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,19 +12,22 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 /** Runs the command; `until` ends it by SIGTERM at the first progress that contains it. */
 function quantize(args: string[], until?: string) {
-  return new Promise<{ code: number | null; stderr: string }>((resolve) => {
+  return new Promise<{ code: number | null; stdout: string; stderr: string }>((resolve) => {
     const main = fileURLToPath(import.meta.resolve('@covey/cli/main'));
     const env = { ...process.env, TMPDIR: temporary };
     const child = spawn(process.execPath, [main, 'model', 'quantize', ...args], { env });
     let stderr = '';
+    let stdout = '';
     let isTold = false;
     child.stderr.on('data', (chunk: Buffer) => {
       stderr += chunk;
       if (isTold || until === undefined || !stderr.includes(until)) return;
       isTold = child.kill('SIGTERM');
     });
-    child.stdout.resume();
-    child.once('close', (code) => resolve({ code, stderr }));
+    child.stdout.on('data', (chunk: Buffer) => {
+      stdout += chunk;
+    });
+    child.once('close', (code) => resolve({ code, stdout, stderr }));
   });
 }
 
@@ -74,7 +77,7 @@ function samples(name: string, value: (i: number) => number): string {
 
 /** For temporary files, so that what is left of them is seen. */
 const temporary = folderOf('temporary');
-const out = () => ['--out', mkdtempSync(join(folder, 'out-'))];
+const newPath = () => join(mkdtempSync(join(folder, 'out-')), 'out');
 
 const [model, waves] = [modelFile('layer', layer()), samples('waves', Math.cos)];
 const usual = [model, '--samples', waves];
@@ -87,16 +90,36 @@ test.each<[words: string, args: string[]]>([
   ['--held-out 100%: some samples must be held out', [...usual, '--held-out', '100%']],
   ['this machine has', [...usual, '--threads', String(availableParallelism() + 1)]],
 ])('what cannot be judged, or run here, is refused: %s', async (words, args) => {
-  const { code, stderr } = await quantize([...args, ...out()]);
+  const out = newPath();
+  const { code, stderr } = await quantize([...args, '--out', out]);
   expect(stderr).toContain(words);
   expect(code).toBeGreaterThan(0);
+  expect(existsSync(out)).toBe(false);
 });
 
-test('told to stop, it says that it goes on and leaves no temporary file', async () => {
-  const { code, stderr } = await quantize([...usual, ...out()], 'editing the graph');
+test('what is done is told, and the steps are removed once the result is there', async () => {
+  const out = newPath();
+  const { code, stderr, stdout } = await quantize([...usual, '--variants', 'fp16', '--out', out]);
+  expect(code, stderr).toBe(0);
+  const source = 'samples: 8 samples for x FP32 [1,64], from 8 files';
+  expect(stderr).toContain(source);
+  expect(stdout).toContain(source);
+  expect(readdirSync(out).sort()).toEqual([
+    'evaluation.json',
+    'fp16.onnx',
+    'fp32.onnx',
+    'golden.json',
+    'reference.pb',
+    'variants.json',
+  ]);
+});
+
+test('told to stop, it says that it goes on, and where, and leaves no temporary file', async () => {
+  const out = newPath();
+  const { code, stderr } = await quantize([...usual, '--out', out], 'editing the graph');
   expect({ code, stderr }).toMatchObject({
     code: 143,
-    stderr: expect.stringContaining('the same command goes on where it was'),
+    stderr: expect.stringContaining(`in ${join(out, '.work')}; the same command goes on where it was`),
   });
   expect(readdirSync(temporary).filter((name) => name.startsWith('covey-'))).toEqual([]);
 });

@@ -1,17 +1,17 @@
 import { totalmem } from 'node:os';
-import { basename, extname, join } from 'node:path';
+import { basename, extname } from 'node:path';
 import { assertModel, modelSchema, type Sample } from '@covey/onnx';
 import { systemClock } from '@covey/ports';
 import { type Classification, CoveyError, type ModelSchema } from '@covey/protocol';
 import { createExecution } from '@covey/runtime';
 import { Command, Option } from 'commander';
-import { lockFolder } from '../folder/lock.ts';
 import { classificationOf } from '../publish/classification.ts';
 import { readWholeModel } from '../publish/model-file.ts';
 import { criteria, type Limits, parseLimits, usualLimits } from '../quantize/budget.ts';
+import { claimFolder } from '../quantize/claim.ts';
 import type { DigestedModel, Job } from '../quantize/job.ts';
 import { requireMemory } from '../quantize/memory.ts';
-import { requireOwnFolder, workName, writeOutput } from '../quantize/output-folder.ts';
+import { writeOutput } from '../quantize/output-folder.ts';
 import { edit } from '../quantize/prepare.ts';
 import { type Quantized, quantizeModel } from '../quantize/quantize.ts';
 import { reportOf } from '../quantize/report.ts';
@@ -23,7 +23,6 @@ import {
   type VariantForm,
   variantForms,
 } from '../quantize/variants.ts';
-import { WorkFolder } from '../quantize/work-folder.ts';
 import { type SampleSet, split } from '../samples/index.ts';
 import { exitCodes } from '../terminal/exit-codes.ts';
 import { createOutput, type Output } from '../terminal/output.ts';
@@ -79,33 +78,37 @@ async function quantize(file: string, options: QuantizeOptions): Promise<void> {
   const forms = parseForms(options.variants);
   requireShare(options.heldOut);
   const folder = options.out ?? `${basename(file, extname(file))}-quantized`;
-  requireOwnFolder(folder);
   const { model, bytes } = readWholeModel(file);
   assertModel(model);
   // Loading computes what depends on constants alone.
   requireMemory(model, totalmem());
-  const work = new WorkFolder(join(folder, workName));
-  const lock = lockFolder(folder, join(folder, workName, 'lock'));
+  const claim = claimFolder(folder);
+  const { work } = claim;
   const execution = createExecution({ threads: options.threads });
   const job: Job = { work, execution, threads: options.threads, say: throttled(output) };
+  const resumable = `what was done is in ${claim.workPath}; the same command goes on where it was`;
   // What was done is kept at once, so there is nothing to tidy up.
   const onStop = (signal: 'SIGINT' | 'SIGTERM') => {
-    process.stderr.write('\ninterrupted; the same command goes on where it was\n');
+    process.stderr.write(`\ninterrupted; ${resumable}\n`);
     process.exit(signal === 'SIGINT' ? exitCodes.interrupted : exitCodes.terminated);
   };
   process.on('SIGINT', onStop).on('SIGTERM', onStop);
   try {
     const original = { model, digest: work.keep(bytes), sizeBytes: bytes.byteLength };
-    const quantized = await run(job, original, options, { limits, forms });
+    const quantized = await run(job, original, options, { limits, forms, output });
     const report = reportOf(quantized, options.threads, new Date(systemClock.now()).toISOString());
     writeOutput(folder, work, quantized, report);
+    claim.finish();
     const variants = report.variants.filter(({ verdict }) => verdict === 'kept').map(({ name }) => name);
     output.result({ folder, variants, report }, () => tell(folder, formatReport(report, output), variants));
     if (variants.every((name) => name === 'fp32')) process.exitCode = exitCodes.failed;
+  } catch (error) {
+    if (claim.abandon().isKept) output.progress(resumable);
+    throw error;
   } finally {
     process.removeListener('SIGINT', onStop).removeListener('SIGTERM', onStop);
     execution.close();
-    lock.release();
+    claim.release();
   }
 }
 
@@ -113,7 +116,7 @@ async function run(
   job: Job,
   original: DigestedModel,
   options: QuantizeOptions,
-  { limits, forms }: { limits: Limits; forms: VariantForm[] },
+  { limits, forms, output }: { limits: Limits; forms: VariantForm[]; output: Output },
 ): Promise<Quantized> {
   const edited = await edit(job, original);
   const schema = modelSchema(edited.model);
@@ -122,6 +125,8 @@ async function run(
   try {
     const about = { classNames: named?.classNames, run: loaded.run };
     const samples = await openSampleArguments(schema, options.samples, options, about);
+    // Pictures read otherwise than the model was trained on are the likeliest mistake: said before hours are spent.
+    output.progress(`samples: ${samples.describe}`);
     requireMemory(edited.model, totalmem(), await firstOf(samples));
     const parts = { describe: samples.describe, ...split(samples, options.heldOut) };
     const classification = named ?? labelledClasses(schema, samples.classNames);

@@ -51,9 +51,17 @@ export function withSampleOptions(command: Command): Command {
     )
     .addOption(new Option('--color <order>', 'of the channels').choices(['rgb', 'bgr']))
     .option('--sample-rate <hz>', 'of sound, after resampling', wholeNumber(1_000, 384_000))
-    .option('--window <samples>', 'of sound, where the model leaves it open', wholeNumber(1, 2 ** 24))
+    .option(
+      '--window <samples>',
+      'of sound, without the context, where the model leaves it open',
+      wholeNumber(1, 2 ** 24),
+    )
     .option('--hop <samples>', 'from one window of sound to the next', wholeNumber(1, 2 ** 24))
-    .option('--context <samples>', 'of sound before each window', wholeNumber(0, 2 ** 24));
+    .option(
+      '--context <samples>',
+      'of sound before each window, which the model takes with it',
+      wholeNumber(0, 2 ** 24),
+    );
 }
 
 /** Opens the samples; `run` is the model, for inputs that are carried. Errors: those of openSamples, INVALID_ARGUMENT. */

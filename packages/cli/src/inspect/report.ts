@@ -70,10 +70,7 @@ function run(
   const lines: [string, string][] = [
     ['parameters', `${formatCount(count)} (${formatBytes(sizeBytes)})`],
     ['multiply-accumulates', products(compute)],
-    [
-      'activations at the peak',
-      formatBytes(activations.peakBytes) + (activations.peakAt ? `, at ${clean(activations.peakAt)}` : ''),
-    ],
+    ['activations at the peak', peak(activations)],
   ];
   const open = [
     ...(compute.uncounted > 0 ? [`${compute.uncounted} products`] : []),
@@ -86,8 +83,13 @@ function run(
   ];
 }
 
+function peak({ peakBytes, peakAt, unsized }: Figures['activations']): string {
+  if (peakBytes === 0 && unsized > 0) return 'unknown';
+  return formatBytes(peakBytes) + (peakAt ? `, at ${clean(peakAt)}` : '');
+}
+
 function products({ byOperator, multiplyAccumulates, uncounted }: Figures['compute']): string {
-  if (multiplyAccumulates === 0) return uncounted > 0 ? 'not known' : 'none';
+  if (multiplyAccumulates === 0) return uncounted > 0 ? 'unknown' : 'none';
   const shares = byOperator
     .filter((entry) => entry.multiplyAccumulates > 0)
     .slice(0, 4)

@@ -28,6 +28,8 @@ const published: VersionDetail = {
   files: [file('fp32.onnx', 'full'), file('int8-qdq.onnx', 'half'), file('golden.json', '{}')],
   hasGolden: true,
   hasReference: false,
+  serving: null,
+  pipeline: null,
   evaluation: null,
 };
 const same: VersionContents = {
@@ -35,6 +37,7 @@ const same: VersionContents = {
   securityCounter: 1,
   classNames: ['cat', 'dog'],
   variants: { fp32: bytes('full'), 'int8-qdq': bytes('half') },
+  served: {},
   hasSamples: true,
 };
 
@@ -54,6 +57,9 @@ test.each<[string, Partial<VersionContents>, Partial<VersionDetail>]>([
   ['the security counter', { securityCounter: 2 }, {}],
   ['the class names', { classNames: ['dog', 'cat'] }, {}],
   ['the class names', { classNames: null }, {}],
+  ['the settings for serving', { served: { serving: { idleUnloadMs: 60_000 } } }, {}],
+  ['the settings for serving', {}, { serving: { idleUnloadMs: 60_000 } }],
+  ['the pipeline', {}, { pipeline: { stages: [] } }],
   ['golden vectors, which the published one lacks', {}, { hasGolden: false }],
 ])('another is a conflict that names %s and nothing more', (difference, wanted, known) => {
   expect(() => requireSameContents({ ...published, ...known }, { ...same, ...wanted })).toThrow(

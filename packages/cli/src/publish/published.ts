@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { CoveyError } from '@covey/protocol';
+import type { BundleSource } from '@covey/bundle';
+import { CoveyError, canonicalJson } from '@covey/protocol';
 import { VersionDetail } from '@covey/protocol/api';
 import type { Client } from '../client/client.ts';
 
@@ -10,6 +11,8 @@ export interface VersionContents {
   classNames: string[] | null;
   /** ONNX files by name of variant. */
   variants: Record<string, Uint8Array>;
+  /** How it wants to be served, and what is done before and after the model. */
+  served: Pick<BundleSource, 'serving' | 'pipeline'>;
   /** The user gave inputs for golden vectors. */
   hasSamples: boolean;
 }
@@ -45,6 +48,8 @@ export function requireSameContents(published: VersionDetail, wanted: VersionCon
     ...(JSON.stringify(published.classNames) === JSON.stringify(wanted.classNames)
       ? []
       : ['the class names']),
+    ...(isSame(published.serving, wanted.served.serving) ? [] : ['the settings for serving']),
+    ...(isSame(published.pipeline, wanted.served.pipeline) ? [] : ['the pipeline']),
     ...(wanted.hasSamples && !published.hasGolden ? ['golden vectors, which the published one lacks'] : []),
   ];
   if (differences.length === 0) return;
@@ -52,6 +57,10 @@ export function requireSameContents(published: VersionDetail, wanted: VersionCon
     'CONFLICT',
     `${published.model}@${published.version} is published already (number ${published.number}) and differs in ${differences.join(', ')}; versions never change, so push this as a new one`,
   );
+}
+
+function isSame(published: unknown, wanted: unknown): boolean {
+  return canonicalJson(published ?? null) === canonicalJson(wanted ?? null);
 }
 
 function variantDifferences(

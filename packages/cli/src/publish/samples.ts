@@ -57,6 +57,8 @@ export async function runSamples(
   const executor = await startExecutor({
     path,
     schema,
+    provider: 'cpu',
+    threads: 1,
     clock: systemClock,
     log: streamLog(process.stderr, systemClock, 'error'),
     runTimeoutMs,

@@ -1,7 +1,7 @@
 import { withinBudget } from '@covey/onnx';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { budgetOf, parseLimits, tightened } from './budget.ts';
+import { budgetOf, parseLimits, requireClasses, tightened } from './budget.ts';
 
 test('limits are read by name', () => {
   expect(parseLimits({ 'relative-error': '0.01', cosine: '0.999', 'top-1': '0.99' })).toEqual({
@@ -38,4 +38,16 @@ test('what is within tightened limits is within the limits', () => {
       if (isWithin(tightened(limits, strictness) as typeof limits)) expect(isWithin(limits)).toBe(true);
     }),
   );
+});
+
+test('that classes agree can be asked only of a model that tells classes apart', () => {
+  const error = { relativeError: 0, cosine: 1, maxAbsolute: 0 };
+  const answers = (topAgreement: number | null) => ({
+    outputs: { boxes: { ...error, topAgreement: null }, scores: { ...error, topAgreement } },
+  });
+  expect(() => requireClasses({ 'top-1': 0.9 }, answers(null))).toThrow(
+    'no output looks like scores of classes (boxes, scores)',
+  );
+  expect(() => requireClasses({ 'top-1': 0.9 }, answers(0.5))).not.toThrow();
+  expect(() => requireClasses({ cosine: 0.9 }, answers(null))).not.toThrow();
 });

@@ -1,4 +1,4 @@
-import { type Budget, checkBudget, type LabelledMetric } from '@covey/onnx';
+import { type Budget, checkBudget, type Evaluation, type LabelledMetric } from '@covey/onnx';
 import { CoveyError } from '@covey/protocol';
 
 /** What a budget may limit, as users write it. */
@@ -26,8 +26,11 @@ export function parseLimits(texts: Record<string, string>): Limits {
   return limits;
 }
 
-/** `accuracy` judges labelled samples. Errors: INVALID_ARGUMENT when the limits need it and there is none. */
-export function budgetOf(limits: Limits, accuracy: LabelledMetric | undefined): Budget {
+/**
+ * `accuracy` judges labelled samples; `classOutput` holds scores of classes, where that is said.
+ * Errors: INVALID_ARGUMENT when the limits need labels and there are none.
+ */
+export function budgetOf(limits: Limits, accuracy: LabelledMetric | undefined, classOutput?: string): Budget {
   const drop = limits['accuracy-drop'];
   if (drop !== undefined && !accuracy)
     throw new CoveyError(
@@ -42,8 +45,19 @@ export function budgetOf(limits: Limits, accuracy: LabelledMetric | undefined): 
   ];
   return {
     ...Object.fromEntries(named.filter(([, value]) => value !== undefined)),
+    ...(classOutput !== undefined && { classOutput }),
     ...(drop !== undefined && accuracy && { metric: { metric: accuracy, maxDrop: drop } }),
   };
+}
+
+/** Errors: INVALID_ARGUMENT where classes are to agree and the model, by what it answered, tells no classes apart. */
+export function requireClasses(limits: Limits, { outputs }: Evaluation): void {
+  if (limits['top-1'] === undefined) return;
+  if (Object.values(outputs).some(({ topAgreement }) => topAgreement !== null)) return;
+  throw new CoveyError(
+    'INVALID_ARGUMENT',
+    `--budget top-1: no output looks like scores of classes (${Object.keys(outputs).join(', ')}); name it with --class-output and --classes, or limit relative-error or cosine`,
+  );
 }
 
 /** The limits with `share` (0..1) of what they allow: what is chosen on some samples does a little worse on others. */

@@ -5,7 +5,21 @@ import { formatTable } from '../terminal/table.ts';
 export interface Compared extends ModelComparison {
   sizesBytes: [a: number, b: number];
   /** Present where samples were given. */
-  behaviour?: BehaviourComparison;
+  behaviour?: NamedBehaviour;
+}
+
+/** A comparison in which samples go by what they are called as well. */
+export interface NamedBehaviour extends BehaviourComparison {
+  outputs: Record<string, BehaviourComparison['outputs'][string] & { worstSampleName: string }>;
+}
+
+/** `names` are those of the samples in order. */
+export function nameSamples(behaviour: BehaviourComparison, names: readonly string[]): NamedBehaviour {
+  const outputs = Object.entries(behaviour.outputs).map(([output, error]) => [
+    output,
+    { ...error, worstSampleName: names[error.worstSample] ?? '' },
+  ]);
+  return { ...behaviour, outputs: Object.fromEntries(outputs) };
 }
 
 /** Lists of thousands help nobody on a terminal: --json has all of them. */
@@ -46,14 +60,14 @@ function weightTable(changed: readonly WeightComparison[]): string {
   );
 }
 
-function behaviourText({ samples, outputs, layers }: BehaviourComparison): string[] {
+function behaviourText({ samples, outputs, layers }: NamedBehaviour): string[] {
   const rows = Object.entries(outputs).map(([name, error]) => [
     name,
     shown(error.relativeError),
     String(Number(error.cosine.toPrecision(6))),
     shown(error.maxAbsolute),
     error.topAgreement === null ? '-' : `${(100 * error.topAgreement).toFixed(1)} %`,
-    String(error.worstSample),
+    error.relativeError === 0 ? '-' : error.worstSampleName,
   ]);
   const headers = ['output', 'relative error', 'cosine', 'largest', 'top-1 equal', 'worst sample'];
   const drift = (layers ?? []).map((layer) => [layer.value, layer.opType, shown(layer.relativeError)]);

@@ -1,6 +1,7 @@
 import type { GoldenVector } from '@covey/bundle';
 import {
   type BehaviourComparison,
+  type BehaviourOptions,
   compareBehaviour,
   type Evaluation,
   readModel,
@@ -46,7 +47,8 @@ export interface Trial {
 export async function judge(job: Job, trial: Trial, candidate: Candidate): Promise<Judged> {
   try {
     const evaluation = await evaluate(job, trial, candidate);
-    const verdict = withinBudget(evaluation, budgetOf(trial.limits, trial.judge?.(trial.heldOut)));
+    const budget = budgetOf(trial.limits, trial.judge?.(trial.heldOut), trial.classification?.output);
+    const verdict = withinBudget(evaluation, budget);
     if (!verdict.within)
       return { candidate, evaluation, tolerances: [], reason: `on held-out samples ${verdict.reason}` };
     const tolerances = await provenTolerances(job, trial, candidate);
@@ -72,24 +74,35 @@ export function reasonOf(error: unknown): string {
   throw error;
 }
 
-function evaluate(job: Job, { reference, heldOut, judge }: Trial, candidate: Candidate): Promise<Evaluation> {
-  const metric = judge?.(heldOut);
+function evaluate(job: Job, trial: Trial, candidate: Candidate): Promise<Evaluation> {
+  const { reference, heldOut } = trial;
+  const options = comparisonOptions(trial);
   return perform(job, `${candidate.name}: running the held-out samples`, {
     name: 'evaluate',
     inputs: {
       reference: reference.digest,
       candidate: candidate.digest,
       samples: heldOut.digest,
-      metric: metric?.name ?? null,
+      metric: options.metric?.name ?? null,
+      classOutput: options.classOutput ?? null,
     },
     run: async (): Promise<Evaluation> => {
       const model = readModel(job.work.bytes(candidate.digest));
       const { execution } = job;
-      const options = metric ? { metric } : {};
       const behaviour = await compareBehaviour(reference.model, model, execution, heldOut.samples, options);
       return evaluationOf(behaviour);
     },
   });
+}
+
+/** What a comparison on held-out samples looks at beside errors. */
+export function comparisonOptions({
+  heldOut,
+  judge: judgeOf,
+  classification,
+}: Trial): Pick<BehaviourOptions, 'metric' | 'classOutput'> {
+  const metric = judgeOf?.(heldOut);
+  return { ...(metric && { metric }), ...(classification && { classOutput: classification.output }) };
 }
 
 /** What is kept of how a variant behaves. */

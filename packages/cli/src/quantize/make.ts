@@ -4,7 +4,6 @@ import {
   type Sample,
   type Scheme,
   type SearchedVariant,
-  type SearchProgress,
   type SearchResult,
   type SearchState,
   schemeName,
@@ -12,11 +11,13 @@ import {
   storeHalf,
   writeModel,
 } from '@covey/onnx';
+import type { Interval } from '@covey/protocol';
 import { measureLatency } from '@covey/runtime';
 import { budgetOf, type Limits } from './budget.ts';
 import { ratioInterval } from './interval.ts';
 import { type DigestedModel, type DigestedSamples, type Job, perform, withTool } from './job.ts';
 import type { LabelledJudge } from './judge.ts';
+import { progressText } from './progress.ts';
 
 /** A variant that was made; its bytes are in the work folder. */
 export interface Candidate {
@@ -32,11 +33,13 @@ export interface Candidate {
 /** What could be made of a model in one form; `refusal` says why nothing could, with the errors that came nearest. */
 export interface Made {
   candidates: Candidate[];
+  /** Others within the budget, the smallest first: for the first candidate, where that fails on held-out samples. */
+  spares: Candidate[];
   refusal?: { reason: string; settings: string; errors: OutputErrors };
 }
 
 /** Rounds for choosing between variants, and for how long at most: what is shipped is measured again at length. */
-const choosing = { rounds: 40, limitMs: 2_000 };
+const choosing = { rounds: 80, limitMs: 2_500 };
 const choosingSamples = 4;
 
 /**
@@ -53,16 +56,18 @@ export function search(
     isTimed: boolean;
     limits: Limits;
     judge: LabelledJudge | undefined;
+    classOutput: string | undefined;
   },
 ): Promise<Made> {
-  const { name, schemes, isTimed, limits, judge } = wanted;
-  const budget: Budget = budgetOf(limits, judge?.(samples));
+  const { name, schemes, isTimed, limits, judge, classOutput } = wanted;
+  const budget: Budget = budgetOf(limits, judge?.(samples), classOutput);
   const about = {
     model: model.digest,
     samples: samples.digest,
     schemes: schemes.map(schemeName),
     isTimed,
     threads: job.threads,
+    classOutput: classOutput ?? null,
   };
   const id = withTool({ name: `search-${name}`, inputs: { ...about, limits } });
   // Of every search that differs in its limits alone: most of what they ask is the same.
@@ -91,12 +96,14 @@ function madeOf(job: Job, name: string, result: SearchResult): Made {
   if (!result.found) {
     const { reason, closest } = result;
     const errors = closest.evaluation?.outputs ?? {};
-    return { candidates: [], refusal: { reason, settings: closest.scheme, errors } };
+    return { candidates: [], spares: [], refusal: { reason, settings: closest.scheme, errors } };
   }
-  const { smallest, fastest } = result;
+  const { smallest, fastest, within } = result;
   const candidates = [keptAs(job, name, smallest, 'size')];
   if (fastest.trial !== smallest.trial) candidates.push(keptAs(job, `${name}-fast`, fastest, 'speed'));
-  return { candidates };
+  const others = within.filter((trial) => trial !== smallest.trial && trial !== fastest.trial);
+  const spares = others.map((trial) => keptAs(job, name, result.variantOf(trial), 'size'));
+  return { candidates, spares };
 }
 
 function keptAs(
@@ -128,6 +135,7 @@ export function makeHalf(job: Job, model: DigestedModel): Promise<Made> {
       const bytes = writeModel(storeHalf(model.model));
       return {
         candidates: [candidateOf(job, 'fp16', bytes, { settings, nodesKept: [], chosenFor: 'size' })],
+        spares: [],
       };
     },
   });
@@ -138,24 +146,9 @@ async function measureRatios(
   models: readonly Uint8Array[],
   samples: readonly Sample[],
   threads: number,
-): Promise<number[]> {
+): Promise<Interval[]> {
   const some = samples.slice(0, choosingSamples);
   const latencies = await measureLatency(models, some, { threads, ...choosing });
   const [first = []] = latencies;
-  return latencies.map((values) => ratioInterval(values, first)?.median ?? Number.NaN);
-}
-
-const stages = {
-  calibrate: 'calibrating',
-  trial: 'trying',
-  sensitivity: 'what hurts most',
-  measure: 'timing',
-} as const;
-
-function progressText({ stage, step, done, total }: SearchProgress): string {
-  const count = total === undefined ? String(done) : `${done} of ${total}`;
-  // A step is named after all that it depends on; the scheme and lists of nodes are too long to be read.
-  const [first = '', second = ''] = step.split('; ');
-  const about = stage === 'trial' || stage === 'sensitivity' ? second.replace(/ \[.*/, ' nodes') : first;
-  return `${stages[stage]} ${count} (${about})`;
+  return latencies.flatMap((values) => ratioInterval(values, first) ?? []);
 }

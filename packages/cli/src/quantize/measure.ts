@@ -11,9 +11,9 @@ export interface Cost {
   peakMemoryBytes: number | null;
 }
 
-const rounds = 200;
-/** For all models together; a model of seconds a run gets a few rounds. */
-const limitMs = 8_000;
+const rounds = 120;
+/** For each of the models; one of seconds a run gets a few rounds. */
+const limitMs = 1_500;
 const measuredSamples = 8;
 
 /** Costs of models (digests in the work folder) by digest, timed in turns, so that a busy moment disturbs all alike. */
@@ -32,7 +32,7 @@ export async function measureCosts(
       measureLatency(
         digests.map((digest) => work.bytes(digest)),
         some,
-        { threads, rounds, limitMs },
+        { threads, rounds, limitMs: limitMs * digests.length },
       ),
   });
   const [first = []] = latencies;

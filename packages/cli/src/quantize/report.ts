@@ -21,7 +21,7 @@ export function reportOf(quantized: Quantized, threads: number, createdAt: strin
     machine: thisMachine(threads),
     original: { sha256: original.digest, sizeBytes: original.sizeBytes, latencyMs, peakMemoryBytes },
     samples: {
-      source: samples.describe,
+      source: samples.describe.slice(0, limits.reasonChars),
       digest: digestOf(new TextEncoder().encode(`${calibration.digest} ${heldOut.digest}`)),
       calibration: calibration.samples.length,
       heldOut: heldOut.samples.length,

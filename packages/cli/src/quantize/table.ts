@@ -21,6 +21,7 @@ export function formatReport(report: EvaluationReport, output: Output): string {
   return [
     formatTable(['variant', 'size', 'latency', 'of the original', 'memory', 'error'], rows),
     ...refusals.map(({ name, reason }) => `${output.style('yellow', 'refused')} ${name}: ${reason}`),
+    `samples: ${samples.source}`,
     `on ${samples.heldOut} held-out samples, ${samples.calibration} calibrated; budget ${budgetText(budget)}`,
     `latency and memory: this is true of ${machine.cpu}, ${machine.threads} ${machine.threads === 1 ? 'thread' : 'threads'}, ${machine.runtime}`,
   ].join('\n');
@@ -51,13 +52,13 @@ function memory({ peakMemoryBytes }: Pick<EvaluatedVariant, 'peakMemoryBytes'>):
   return peakMemoryBytes === null ? '-' : `${(peakMemoryBytes / 2 ** 20).toFixed(1)} MiB`;
 }
 
-/** The worst of the outputs; of one that stands alone, whether it decides the same. */
+/** The worst of the outputs, and how often those that decide between classes decide the same. */
 function losses({ errors, accuracy }: EvaluatedVariant): string {
   const all = Object.values(errors);
-  const agreement = all[0]?.topAgreement ?? null;
+  const agreements = all.map(({ topAgreement }) => topAgreement).filter((share) => share !== null);
   return [
     ...(all.length === 0 ? [] : [shown(Math.max(...all.map(({ relativeError }) => relativeError)))]),
-    ...(agreement === null || all.length > 1 ? [] : [`top-1 ${(100 * agreement).toFixed(1)} %`]),
+    ...(agreements.length === 0 ? [] : [`top-1 ${(100 * Math.min(...agreements)).toFixed(1)} %`]),
     ...(accuracy === undefined ? [] : [`accuracy ${(100 * accuracy).toFixed(1)} %`]),
   ].join(', ');
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CoveyError, canonicalJson, toCoveyError } from '@covey/protocol';
 
@@ -39,6 +39,25 @@ export class WorkFolder {
   /** Keeps the state of a step that goes on. */
   leaveUnfinished(step: Pick<Step<unknown>, 'name' | 'inputs'>, state: unknown): void {
     writeDocument(`${this.#pathOf(step)}.unfinished`, state);
+  }
+
+  /** Whether a step was begun that takes long and has left its state: the others are quick to do again. */
+  hasUnfinished(): boolean {
+    return readdirSync(this.#folder).some((name) => name.endsWith('.unfinished'));
+  }
+
+  /** Removes all of it, what names models before the models: killed in between it is still sound. Errors: INVALID_ARGUMENT. */
+  remove(): void {
+    attempt(() => {
+      const isModel = (name: string) => name.endsWith('.onnx');
+      const names = readdirSync(this.#folder);
+      for (const name of [
+        ...names.filter((name) => /\.(step|unfinished)$/.test(name)),
+        ...names.filter(isModel),
+      ])
+        rmSync(join(this.#folder, name));
+      rmSync(this.#folder, { recursive: true });
+    });
   }
 
   /** Keeps bytes under their SHA-256, which it returns. */

@@ -76,5 +76,8 @@ export function describeImages({
   mean,
   scale,
 }: ImagePreprocessing): string {
-  return `pictures, ${fit} to ${width} x ${height} (${interpolation}), ${channels}, (x - ${mean.join('/')}) / ${scale.join('/')}`;
+  const colours = channels === 'grey' ? 'grey' : channels.toUpperCase();
+  return `as ${width}x${height} ${colours}, ${fits[fit]} where of another shape (${interpolation}), mean ${mean}, scale ${scale}`;
 }
+
+const fits = { stretch: 'stretched', crop: 'cropped', letterbox: 'letterboxed' } as const;

@@ -37,11 +37,24 @@ function contentsOf({ path, image, audio }: SampleOptions, specs: readonly Tenso
 
 function sourceOf(
   { files, names, describe, read }: Contents,
-  { constants, classNames }: SampleOptions,
+  { constants, classNames, carry }: SampleOptions,
 ): Source {
   const starts = new Set(files.flatMap((file, index) => (file === files[index - 1] ? [] : [index])));
   const withConstants = async (index: number): Promise<Sample> => ({ ...constants, ...(await read(index)) });
-  return { names, describe, starts, read: withConstants, ...labelsOf(files, classNames) };
+  const outputs = carry?.outputs ?? {};
+  const others = [
+    ...Object.keys(constants ?? {})
+      .filter((name) => !Object.hasOwn(outputs, name))
+      .map((name) => `${name} is the same in all`),
+    ...Object.entries(outputs).map(([input, output]) => `${input} is ${output} of the run before`),
+  ];
+  return {
+    names,
+    describe: [describe, ...others].join('; '),
+    starts,
+    read: withConstants,
+    ...labelsOf(files, classNames),
+  };
 }
 
 /** Errors: INVALID_ARGUMENT for names that the model does not have. */

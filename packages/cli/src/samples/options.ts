@@ -33,9 +33,10 @@ export interface ImageOptions {
 export interface AudioOptions {
   /** 16,000 by default. */
   sampleRateHz?: number;
-  /** Where the schema leaves it open. */
+  /** Without the context, where the schema leaves it open. */
   windowSamples?: number;
-  /** By default the window without its context: no sound is heard twice but as context. */
+  /** By default a window: no sound is heard twice but as context. */
   hopSamples?: number;
+  /** Before each window, which the model takes together with it. */
   contextSamples?: number;
 }

@@ -178,7 +178,7 @@ describe('sets', () => {
   test('fewer samples are spread evenly', async () => {
     const set = await openSamples(one, { path: path(), count: 4 });
     expect((await all(set)).flatMap(({ x }) => numbers(x))).toEqual([0, 25, 50, 75]);
-    expect(set.describe).toBe('4 of 100 samples of hundred.json');
+    expect(set.describe).toBe('4 of 100 samples for x FP32 [1], from hundred.json');
   });
 
   test('labels: folders by number, by alphabet, or by the names given', async () => {
@@ -231,7 +231,9 @@ describe('pictures and sound', () => {
     const set = await open([-1, -1, -1, 3], {
       image: { size: { width: 8, height: 4 }, mean: [1, 2, 3], scale: [2] },
     });
-    expect(set.describe).toBe('1 pictures, stretch to 8 x 4 (antialiased), rgb, (x - 1/2/3) / 2');
+    expect(set.describe).toBe(
+      '1 picture for x FP32 [?,?,?,3]: as 8x4 RGB, stretched where of another shape (antialiased), mean 1,2,3, scale 2',
+    );
     await expect(all(set)).rejects.toThrow(/a\.png: the file is neither JPEG nor PNG/);
     const wav = put('sound.wav', 'no sound');
     await expect(openSamples(schema(['x', [1, -1]]), { path: wav })).rejects.toThrow(
@@ -261,11 +263,15 @@ describe('pictures and sound', () => {
           constants: {
             sr: { datatype: 'INT64', shape: [], data: new Uint8Array(BigInt64Array.of(16_000n).buffer) },
           },
-          audio: { windowSamples: 576, contextSamples: 64 },
+          audio: { windowSamples: 512, contextSamples: 64 },
           carry: { outputs: { state: 'stateN' }, run: (inputs) => vad.run(inputs) },
         },
       );
       expect(speech.count).toBe(1875);
+      expect(speech.describe).toBe(
+        '1875 windows of sound for input FP32 [?,?]: 64 samples of context and 512 more, every 512, at 16000 Hz, from speech-16k.wav; sr is the same in all; state is stateN of the run before',
+      );
+      expect((await all(speech.pick([0])))[0]?.input?.shape).toEqual([1, 576]);
       const probabilities = [];
       for await (const sample of speech.pick([...Array(60).keys()]).samples())
         probabilities.push(...numbers((await vad.run(sample)).output));

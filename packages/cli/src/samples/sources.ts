@@ -25,7 +25,7 @@ export function arrayContents(files: readonly SampleFile[], specs: readonly Tens
   return {
     files: all.map(({ file }) => file),
     names: all.map(({ file, index }) => `${file.name}[${index}]`),
-    describe: `${all.length} samples of ${counted(files)}`,
+    describe: `${counted(all.length, 'sample')} ${forInputs(specs)}, ${from(files)}`,
     read: async (index) => all[index]?.sample ?? {},
   };
 }
@@ -40,7 +40,7 @@ export function imageContents(
   return {
     files: [...files],
     names: files.map(({ name }) => name),
-    describe: `${files.length} ${describeImages(preprocessing)}`,
+    describe: `${counted(files.length, 'picture')} ${forInputs(specs)}: ${describeImages(preprocessing)}`,
     read: async (index) => {
       const file = files[index];
       if (!file) return {};
@@ -72,7 +72,7 @@ export function audioContents(
   return {
     files: all.map(({ file }) => file),
     names: all.map(({ file, index }) => `${file.name}[${index}]`),
-    describe: `${all.length} ${describeAudio(preprocessing)}, of ${counted(files)}`,
+    describe: `${counted(all.length, 'window')} of sound ${forInputs(specs)}: ${describeAudio(preprocessing)}, ${from(files)}`,
     read: async (index) => {
       const frame = all[index]?.frame;
       return frame ? { [spec.name]: fitted(spec, tensorOf(frame)) } : {};
@@ -91,8 +91,21 @@ export function zeros(spec: TensorSpec, bytesPerElement: number): Tensor {
   return { datatype: spec.datatype, shape, data: new Uint8Array(elementCount(shape) * bytesPerElement) };
 }
 
-function counted(files: readonly SampleFile[]): string {
-  return files.length === 1 ? `${files[0]?.name}` : `${files.length} files`;
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
+}
+
+function forInputs(specs: readonly TensorSpec[]): string {
+  return `for ${specs.map(({ name, datatype, shape }) => `${name} ${datatype} [${shape.map(dimension)}]`).join(', ')}`;
+}
+
+function dimension(size: number): string {
+  return size === -1 ? '?' : String(size);
+}
+
+function from(files: readonly SampleFile[]): string {
+  const [first] = files;
+  return `from ${files.length === 1 && first ? first.name : counted(files.length, 'file')}`;
 }
 
 function naming<T>(file: SampleFile, read: () => T): T {

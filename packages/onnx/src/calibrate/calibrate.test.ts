@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { fp32, modelOf, waves } from '../edit/edit.fixture.ts';
 import { ortExecution } from '../execution.fixture.ts';
-import { createNode, type Model } from '../model/index.ts';
+import { createNode, createValueInfo, type Model } from '../model/index.ts';
 import { calibrate } from './calibrate.ts';
 import { groupsOf, type Sample } from './observed.ts';
 
@@ -48,6 +48,37 @@ describe('calibrate', () => {
       expect(range?.min).toBeGreaterThanOrEqual(-1);
       expect(range?.max).toBeLessThan(20);
     }
+  });
+
+  test('minmax is the range of the elements themselves, of empty values and at old opsets too', async () => {
+    const options = { method: 'percentile', percentile: 100, bins: 128 } as const;
+    for (const opset of [7, 13, 18]) {
+      const model = { ...doubling(), opsets: [{ domain: '', version: opset }] };
+      model.graph.inputs = [createValueInfo('x', { kind: 'tensor', elementType: 1, shape: ['rows', 2] })];
+      model.graph.outputs = [createValueInfo('y', { kind: 'tensor', elementType: 1, shape: ['rows', 2] })];
+      const samples = [
+        { x: fp32([0, 2], []) },
+        { x: fp32([3, 2], [0.1, -7, 2.5, 4, 1e-8, 0.25]) },
+        sampleOf(-1, 0.3),
+      ];
+      const ranges = await calibrate(model, execution, samples, { method: 'minmax' });
+      expect(ranges.get('r')).toEqual({ min: 0, max: 8 });
+      expect(ranges).toEqual(await calibrate(model, execution, samples, options));
+    }
+  });
+
+  test('NaN and infinity inside of the model are found, though its least and greatest pass over NaN', async () => {
+    const model = modelOf({
+      inputs: { x: [1, 2] },
+      outputs: { y: [1, 2] },
+      constants: [waves('w', [2, 2])],
+      nodes: [createNode('Log', ['x'], ['l']), createNode('MatMul', ['l', 'w'], ['y'])],
+    });
+    const options = { method: 'minmax' } as const;
+    const broken = /"l" in sample 0 is NaN or infinite/;
+    for (const least of [-1, 0])
+      await expect(calibrate(model, execution, [sampleOf(2, least)], options)).rejects.toThrow(broken);
+    expect((await calibrate(model, execution, [sampleOf(2, 1)], options)).get('l')?.min).toBe(0);
   });
 
   test('NaN is refused with the value and the sample, and so are no samples and absurd options', async () => {

@@ -2,6 +2,7 @@ import { CoveyError } from '@covey/protocol';
 import type { Execution } from '../execution.ts';
 import type { Model } from '../model/index.ts';
 import { observedValues, type Range, type Ranges, regionOf } from '../quantize/index.ts';
+import { Extremes } from './extremes.ts';
 import { Histogram } from './histogram.ts';
 import { floatsOf, type Sample, Watcher } from './observed.ts';
 import { entropyRange, percentileRange } from './thresholds.ts';
@@ -37,23 +38,43 @@ export async function calibrate(
   const inputs = values.filter((value) => given.has(value));
   const inside = values.filter((value) => !given.has(value));
   const observations = new Map(values.map((value) => [value, new Observation(options)]));
-  let watcher: Watcher | undefined;
+  let watch: Watch | undefined;
   let count = 0;
   try {
     for await (const sample of samples) {
-      const observe = (value: string, elements: Float32Array) =>
-        observations.get(value)?.add(elements, `"${value}" in sample ${count}`);
-      watcher ??= await Watcher.open(model, execution, inside, sample);
-      for (const value of inputs) observe(value, floatsOf(value, sample[value]));
-      await watcher.run(sample, observe);
+      const see = (value: string, seen: Seen) =>
+        observations.get(value)?.add(seen, `"${value}" in sample ${count}`);
+      watch ??= await openWatch(model, execution, inside, sample, options);
+      for (const value of inputs) see(value, floatsOf(value, sample[value]));
+      await watch.run(sample, see);
       count += 1;
       options.onProgress?.(count);
     }
   } finally {
-    await watcher?.[Symbol.asyncDispose]();
+    await watch?.[Symbol.asyncDispose]();
   }
   if (count === 0) throw new CoveyError('INVALID_ARGUMENT', 'calibration needs at least one sample');
   return new Map([...observations].map(([value, observation]) => [value, observation.range(options)]));
+}
+
+/** What is seen of a value in one run: its elements, or their range; undefined where not all are finite. */
+type Seen = Float32Array | Range | undefined;
+
+interface Watch extends AsyncDisposable {
+  run(sample: Sample, see: (value: string, seen: Seen) => void): Promise<void>;
+}
+
+/** Ranges alone are found where the values are; histograms take the values themselves. */
+function openWatch(
+  model: Model,
+  execution: Execution,
+  values: readonly string[],
+  sample: Sample,
+  { method }: Calibration,
+): Promise<Watch> {
+  return method === 'minmax'
+    ? Extremes.open(model, execution, values)
+    : Watcher.open(model, execution, values, sample);
 }
 
 /** What one value was seen to take. */
@@ -66,12 +87,12 @@ class Observation {
   }
 
   /** Errors: MODEL_INVALID, saying where, for a number that is not finite. */
-  add(elements: Float32Array, where: string): void {
-    if (elements.length === 0) return;
-    const range = rangeOf(elements);
+  add(seen: Seen, where: string): void {
+    const range = seen instanceof Float32Array ? rangeOf(seen) : seen;
     if (range === undefined)
       throw new CoveyError('MODEL_INVALID', `${where} is NaN or infinite somewhere: it cannot be calibrated`);
-    this.#histogram?.add(elements, range);
+    if (range.min > range.max) return;
+    if (seen instanceof Float32Array) this.#histogram?.add(seen, range);
     const known = this.#range ?? range;
     this.#range = { min: Math.min(known.min, range.min), max: Math.max(known.max, range.max) };
   }
@@ -84,8 +105,9 @@ class Observation {
   }
 }
 
-/** Undefined where an element is not finite. */
+/** Undefined where an element is not finite; of nothing, a range with `min` above `max`. */
 function rangeOf(elements: Float32Array): Range | undefined {
+  if (elements.length === 0) return { min: 1, max: 0 };
   let min = elements[0] ?? 0;
   let max = min;
   let finite = true;

@@ -97,7 +97,7 @@ export function groupsOf(values: readonly string[], sizes: readonly number[]): s
 }
 
 /** The model with other outputs. What they are is for the runtime to find out: it knows the types of its values. */
-function withOutputs(model: Model, names: readonly string[]): Model {
+export function withOutputs(model: Model, names: readonly string[]): Model {
   const outputs = names.map((name) => createValueInfo(name));
   return { ...model, graph: { ...model.graph, outputs } };
 }

@@ -3,8 +3,8 @@ import { canonicalDomain } from '../operators/index.ts';
 import { clip } from './finding.ts';
 import { checkNodes } from './graph.ts';
 import { checkOpsets } from './opsets.ts';
-import { Scope } from './scope.ts';
 import { functionKey, inFunction, type Surroundings } from './surroundings.ts';
+import { VisibleValues } from './visible-values.ts';
 
 /** Runtimes put functions in place of their calls: a few that call one another twice each make a graph without end. */
 const maxInlinedNodes = 10_000_000;
@@ -37,15 +37,15 @@ function pathOf({ domain, name }: ModelFunction): string {
 
 function checkBody(fn: ModelFunction, graph: string, surroundings: Surroundings): void {
   const { findings } = surroundings;
-  const scope = new Scope(graph, fn.nodes);
+  const visible = new VisibleValues(graph, fn.nodes);
   for (const input of fn.inputs) {
-    if (scope.hasOwn(input))
+    if (visible.hasOwn(input))
       findings.error('name-duplicate', `the ${graph} has two inputs named "${clip(input)}"`, { graph });
-    scope.define(input, undefined);
+    visible.define(input, undefined);
   }
-  checkNodes(fn.nodes, scope, surroundings);
+  checkNodes(fn.nodes, visible, surroundings);
   for (const output of fn.outputs)
-    if (!scope.has(output)) {
+    if (!visible.has(output)) {
       const message = `nothing defines the output "${clip(output)}" of the ${graph}`;
       findings.error('value-undefined', message, { graph, value: output });
     }

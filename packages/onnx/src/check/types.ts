@@ -1,8 +1,8 @@
 import type { Attribute, Node } from '../model/index.ts';
 import { type Formal, formalAt, isElementType, type Operator, tensorTypeText } from '../operators/index.ts';
 import { clip, nodeText } from './finding.ts';
-import type { Scope } from './scope.ts';
 import type { Surroundings } from './surroundings.ts';
+import type { VisibleValues } from './visible-values.ts';
 
 /**
  * Checks the types of a node's inputs against its operator and answers those of its outputs, undefined where they do
@@ -11,18 +11,18 @@ import type { Surroundings } from './surroundings.ts';
 export function checkTypes(
   node: Node,
   operator: Operator,
-  scope: Scope,
+  visible: VisibleValues,
   { findings }: Surroundings,
 ): (string | undefined)[] {
   const bound = new Map<string, string>();
   for (const [index, input] of node.inputs.entries()) {
     const formal = formalAt(operator.inputs, index);
-    const type = input === '' ? undefined : scope.typeOf(input);
+    const type = input === '' ? undefined : visible.typeOf(input);
     if (formal === undefined || type === undefined) continue;
     const problem = typeProblem(formal, type, operator, bound);
     if (problem === undefined) continue;
     const message = `${nodeText(node)} takes "${clip(input)}" of type ${type} as its "${formal.name}", ${problem}`;
-    findings.error('type-disagrees', message, { graph: scope.path, node: node.name, value: input });
+    findings.error('type-disagrees', message, { graph: visible.path, node: node.name, value: input });
   }
   return node.outputs.map((_, index) => {
     const formal = formalAt(operator.outputs, index);

@@ -3,13 +3,11 @@ import type { Execution, LoadedModel } from '../execution.ts';
 import { cloneModel, createValueInfo, elementTypes, type Model, writeModel } from '../model/index.ts';
 import { inferShapes, type TensorType } from '../shapes/index.ts';
 import type { OutputError } from './errors.ts';
-import type { LabelledMetric } from './metric.ts';
-import { type Behaviour, compareRuns } from './runs.ts';
+import { type Behaviour, compareRuns, type RunOptions } from './runs.ts';
 
-export interface BehaviourOptions {
+export interface BehaviourOptions extends Pick<RunOptions, 'metric' | 'classOutput'> {
   /** Compare values in between too, where both models call them the same. */
   layers?: boolean;
-  metric?: LabelledMetric;
 }
 
 export interface BehaviourComparison extends Behaviour {
@@ -36,17 +34,18 @@ export async function compareBehaviour(
   candidate: Model,
   execution: Execution,
   samples: Iterable<Sample> | AsyncIterable<Sample>,
-  options: BehaviourOptions = {},
+  { layers: withLayers = false, ...asked }: BehaviourOptions = {},
 ): Promise<BehaviourComparison> {
-  const layers = options.layers ? commonLayers(reference, candidate) : [];
+  const layers = withLayers ? commonLayers(reference, candidate) : [];
   const a = await execution.load(writeModel(withOutputs(reference, layers)));
   try {
     const b = await execution.load(writeModel(withOutputs(candidate, layers)));
     try {
       const answers = takeInputs(reference, a);
       const candidateAnswers = takeInputs(candidate, b);
-      const behaviour = await compareRuns(answers, candidateAnswers, samples, options.metric);
-      return options.layers ? splitLayers(behaviour, layers) : behaviour;
+      const inBetween = new Set(layers.map(({ value }) => value));
+      const behaviour = await compareRuns(answers, candidateAnswers, samples, { ...asked, inBetween });
+      return withLayers ? splitLayers(behaviour, layers) : behaviour;
     } finally {
       await b.release();
     }

@@ -4,8 +4,10 @@ import type { LabelledMetric } from './metric.ts';
 
 /** What a variant may lose against the model it was made from: every criterion named holds for every output it binds. */
 export interface Budget {
-  /** The outputs that the criteria bind: all where absent. Boxes, states and the like are no classes to agree on. */
+  /** The outputs that the criteria bind: all where absent. */
   outputs?: readonly string[];
+  /** The output that holds scores of classes; where absent they are found by what they look like (compareRuns). */
+  classOutput?: string;
   /** At most. */
   relativeError?: number;
   /** At least. */

@@ -14,7 +14,8 @@ export interface OutputError {
   maxAbsolute: number;
   /**
    * Share of decisions that are equal: per row of the last axis the position of its greatest number; of integers, truth
-   * values and strings each element. Null where nothing is decided: numbers in rows of one.
+   * values and strings each element. Null where nothing is decided: numbers in rows of one, and over runs an output that
+   * holds no scores of classes (compareRuns).
    */
   topAgreement: number | null;
 }
@@ -31,6 +32,8 @@ export interface ErrorSums {
   maxAbsolute: number;
   decisions: number;
   agreeing: number;
+  /** Decisions of the reference that are no guess: elements by themselves, and rows of probabilities or their logarithms. */
+  plainDecisions: number;
 }
 
 export const noError: ErrorSums = {
@@ -41,6 +44,7 @@ export const noError: ErrorSums = {
   maxAbsolute: 0,
   decisions: 0,
   agreeing: 0,
+  plainDecisions: 0,
 };
 
 export function addSums(a: ErrorSums, b: ErrorSums): ErrorSums {
@@ -52,6 +56,7 @@ export function addSums(a: ErrorSums, b: ErrorSums): ErrorSums {
     maxAbsolute: Math.max(a.maxAbsolute, b.maxAbsolute),
     decisions: a.decisions + b.decisions,
     agreeing: a.agreeing + b.agreeing,
+    plainDecisions: a.plainDecisions + b.plainDecisions,
   };
 }
 
@@ -62,14 +67,20 @@ export function addSums(a: ErrorSums, b: ErrorSums): ErrorSums {
 export function errorSums(name: string, candidate: Tensor, reference: Tensor): ErrorSums {
   const [a, b] = readElements(name, candidate, reference);
   const rowLength = rowLengthOf(b.decided, reference.shape);
+  const plainDecisions = plainDecisionsIn(b.numbers, rowLength);
   if (!sameShape(candidate.shape, reference.shape))
     return {
       ...numberSums(b.numbers, b.numbers),
       ...infinite,
       decisions: rowLength === 0 ? 0 : b.numbers.length / rowLength,
       agreeing: 0,
+      plainDecisions,
     };
-  return { ...numberSums(a.numbers, b.numbers), ...decisionSums(a.numbers, b.numbers, rowLength) };
+  return {
+    ...numberSums(a.numbers, b.numbers),
+    ...decisionSums(a.numbers, b.numbers, rowLength),
+    plainDecisions,
+  };
 }
 
 export function outputError(sums: ErrorSums): OutputError {
@@ -128,6 +139,28 @@ function decisionSums(a: ArrayLike<number>, b: ArrayLike<number>, rowLength: num
     if (rowLength === 1 ? a[start] === b[start] : topOf(a, start, rowLength) === topOf(b, start, rowLength))
       agreeing++;
   return { decisions: b.length / rowLength, agreeing };
+}
+
+/** Rounding may take so much from the sum of a row of probabilities. */
+const sumTolerance = 0.01;
+
+function plainDecisionsIn(numbers: ArrayLike<number>, rowLength: number): number {
+  if (rowLength <= 1) return rowLength * numbers.length;
+  let plain = 0;
+  for (let start = 0; start < numbers.length; start += rowLength) {
+    let [least, greatest, sum, sumOfPowers] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0, 0];
+    for (let index = start; index < start + rowLength; index++) {
+      const value = numbers[index] ?? Number.NaN;
+      least = Math.min(least, value);
+      greatest = Math.max(greatest, value);
+      sum += value;
+      sumOfPowers += Math.exp(value);
+    }
+    const areProbabilities = least >= 0 && Math.abs(sum - 1) < sumTolerance;
+    const areLogarithms = greatest <= 0 && Math.abs(sumOfPowers - 1) < sumTolerance;
+    if (areProbabilities || areLogarithms) plain++;
+  }
+  return plain;
 }
 
 /** Elements that make one decision together; 0 where nothing is decided. */

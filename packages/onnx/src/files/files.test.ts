@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { GraphBuilder } from '../graph/index.ts';
-import { elementsOf, type Model, writeModel } from '../model/index.ts';
+import { createConstant, elementsOf, elementTypes, type Model, writeModel } from '../model/index.ts';
 import { readModelFile, writeModelFile } from './index.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'covey-onnx-'));
@@ -49,6 +49,19 @@ describe('model files', () => {
     expect(new Uint8Array(readFileSync(path))).toEqual(writeModel(model));
     expect(readModelFile(path)).toEqual(model);
     expect(readdirSync(modelFolder).filter((name) => name.endsWith('.tmp'))).toEqual([]);
+  });
+
+  test('tensors larger than what is written at once, and more than one call takes', () => {
+    const large = weighted(3_000_000);
+    const many = weighted(1_000);
+    for (let i = 0; i < 1_500; i++) {
+      const data = new Uint8Array(4_096).fill(i);
+      many.graph.initializers.set(`w${i}`, createConstant(`w${i}`, elementTypes.UINT8, [4_096], data));
+    }
+    for (const model of [large, many]) {
+      writeModelFile(path, model);
+      expect(Buffer.compare(readFileSync(path), writeModel(model))).toBe(0);
+    }
   });
 
   test('weights beside the model: aligned, and read back the same', () => {

@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync, renameSync, rmSync, writevSync } from 'node:fs';
+import { closeSync, constants, ftruncateSync, openSync, renameSync, rmSync, writevSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { CoveyError, limits } from '@covey/protocol';
 import { cloneModel, everyConstant, type Model, modelSegments } from '../model/index.ts';
@@ -56,16 +56,17 @@ function withExternal(path: string, model: Model, { fileName, leastBytes }: Exte
   return copy;
 }
 
-/** What one writev takes. */
-const mostSegments = 1024;
-
 function writeSegments(path: string, segments: readonly Uint8Array[]): void {
   const temporary = `${path}.${process.pid}.tmp`;
   const file = openSync(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC, 0o644);
   try {
     try {
-      for (let start = 0; start < segments.length; start += mostSegments)
-        writeAll(file, segments.slice(start, start + mostSegments));
+      // A file system that knows the end takes the same bytes a quarter faster.
+      ftruncateSync(
+        file,
+        segments.reduce((sum, { byteLength }) => sum + byteLength, 0),
+      );
+      for (const batch of batches(segments)) writeAll(file, batch);
     } finally {
       closeSync(file);
     }
@@ -76,8 +77,29 @@ function writeSegments(path: string, segments: readonly Uint8Array[]): void {
   }
 }
 
-function writeAll(file: number, segments: readonly Uint8Array[]): void {
-  let rest = segments.filter(({ byteLength }) => byteLength > 0);
+/** What one writev takes. */
+const mostSegments = 1024;
+/** One call with all of a large file is slower than many: the system begins to write to the disk only behind it. */
+const batchBytes = 8 * 1024 * 1024;
+
+function* batches(segments: readonly Uint8Array[]): Generator<Uint8Array[]> {
+  let batch: Uint8Array[] = [];
+  let roomBytes = batchBytes;
+  for (const segment of segments)
+    for (let start = 0; start < segment.byteLength; ) {
+      const part = segment.subarray(start, start + roomBytes);
+      batch.push(part);
+      start += part.byteLength;
+      roomBytes -= part.byteLength;
+      if (roomBytes > 0 && batch.length < mostSegments) continue;
+      yield batch;
+      [batch, roomBytes] = [[], batchBytes];
+    }
+  if (batch.length > 0) yield batch;
+}
+
+function writeAll(file: number, batch: readonly Uint8Array[]): void {
+  let rest = [...batch];
   while (rest.length > 0) {
     let written = writevSync(file, rest);
     while (rest[0] && written >= rest[0].byteLength) {

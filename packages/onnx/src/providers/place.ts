@@ -102,7 +102,8 @@ class Placer {
       for (const [index, name] of names.entries()) {
         const formal = formalAt(formals, index);
         const type = this.#typeOf(name);
-        if (formal && type && !takes(kernel, formal.type, type)) return ` on ${type} as "${formal.name}"`;
+        if (formal && type && !takes(kernel, formal.type, type, provider))
+          return ` on ${type} as "${formal.name}"`;
       }
     return undefined;
   }
@@ -113,8 +114,11 @@ class Placer {
   }
 }
 
-function takes(kernel: Kernel, variable: string, type: string): boolean {
-  return kernel.get(variable)?.has(type) ?? true;
+/** On the CPU ONNX Runtime puts casts to fp32 around what it has no kernel in fp16 for. */
+function takes(kernel: Kernel, variable: string, type: string, provider: Provider): boolean {
+  const types = kernel.get(variable);
+  if (types === undefined || types.has(type)) return true;
+  return provider === 'cpu' && type === 'tensor(float16)' && types.has('tensor(float)');
 }
 
 function none(reason: string): Omit<Placement, 'node'> {

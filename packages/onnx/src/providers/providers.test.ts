@@ -67,11 +67,16 @@ describe('placeNodes', () => {
     expect(placesOf(sum, 'webgpu')).toEqual([
       { runs: 'cpu', reason: 'WebGPU has no kernel for Add of ai.onnx 21 on tensor(int64) as "A"' },
     ]);
-    const sine = modelOf({ x: elementTypes.FLOAT16 }, [createNode('Sin', ['x'], ['y'])]);
-    expect(placesOf(sine, 'webgpu')).toEqual([{ runs: 'webgpu', reason: '' }]);
-    expect(placesOf(sine, 'cpu')).toEqual([
-      { runs: 'none', reason: 'the CPU has no kernel for Sin of ai.onnx 21 on tensor(float16) as "input"' },
+    const cosine = modelOf({ x: elementTypes.DOUBLE }, [createNode('Acos', ['x'], ['y'])]);
+    expect(placesOf(cosine, 'cpu')).toEqual([
+      { runs: 'none', reason: 'the CPU has no kernel for Acos of ai.onnx 21 on tensor(double) as "input"' },
     ]);
+  });
+
+  test('the CPU runs fp16 in fp32 where it has no kernel for it', () => {
+    const sine = modelOf({ x: elementTypes.FLOAT16 }, [createNode('Sin', ['x'], ['y'])]);
+    for (const provider of ['webgpu', 'cpu'] as const)
+      expect(placesOf(sine, provider)).toEqual([{ runs: provider, reason: '' }]);
   });
 
   test('what nobody knows runs nowhere', () => {

@@ -38,8 +38,8 @@ export function regionOf(model: Model, keep: ReadonlySet<string>): Region {
   const { graph } = model;
   const uses = new Uses(graph);
   const constants = constantsOf(graph);
-  const scope: Scope = { constants, uses };
-  const candidates = grow(graph, scope, keep);
+  const facts: GraphFacts = { constants, uses };
+  const candidates = grow(graph, facts, keep);
   const roles = prune(candidates, uses);
   const clips = new Map<Node, Node>();
   for (const [node, role] of roles) {
@@ -57,7 +57,7 @@ export function dataInputs(node: Node): readonly string[] {
   return node.inputs.slice(0, 1);
 }
 
-interface Scope {
+interface GraphFacts {
   constants: ReadonlyMap<string, Constant>;
   uses: Uses;
 }
@@ -69,13 +69,13 @@ interface Candidate {
 }
 
 /** Every node that could compute on integers, from what is before it. */
-function grow(graph: Graph, scope: Scope, keep: ReadonlySet<string>): Map<Node, Candidate> {
-  const { constants, uses } = scope;
+function grow(graph: Graph, facts: GraphFacts, keep: ReadonlySet<string>): Map<Node, Candidate> {
+  const { constants, uses } = facts;
   const integer = new Set<string>();
   const candidates = new Map<Node, Candidate>();
   /** Nodes by the name of what is integer behind them. */
   const origins = new Map<string, Candidate>();
-  const roleOf = (node: Node) => (keep.has(node.name) ? undefined : roleIn(node, scope));
+  const roleOf = (node: Node) => (keep.has(node.name) ? undefined : roleIn(node, facts));
   for (const node of graph.nodes) if (roleOf(node) === 'weighted') integer.add(node.inputs[0] ?? '');
   for (const node of graph.nodes) {
     const role = roleOf(node);
@@ -115,7 +115,7 @@ function clipBehind(node: Node, role: IntegerRole, uses: Uses): Node | undefined
 }
 
 /** What `node` could do on integers, if it could. */
-function roleIn(node: Node, { constants, uses }: Scope): IntegerRole | undefined {
+function roleIn(node: Node, { constants, uses }: GraphFacts): IntegerRole | undefined {
   const role = node.domain === '' ? integerRoleOf(node.opType) : undefined;
   const isFloat = (name: string | undefined) => constants.get(name ?? '')?.elementType === elementTypes.FLOAT;
   const used = (name: string | undefined) => name !== undefined && name !== '';

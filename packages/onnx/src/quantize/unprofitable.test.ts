@@ -12,9 +12,11 @@ import {
   type Model,
   type Node,
   numbersOf,
+  writeModel,
 } from '../model/index.ts';
+import { storeHalf } from './half.ts';
 import { quantizableNodes, quantizeStatic } from './static.ts';
-import { unprofitableNodes } from './unprofitable.ts';
+import { costModel, unprofitableNodes } from './unprofitable.ts';
 
 /** A chain on [1, channels, side, side], whose nodes are named as their outputs; each takes what the one before gives. */
 function chain(
@@ -43,6 +45,37 @@ function chain(
     nodes,
   });
 }
+
+const options = {
+  activations: 'uint8',
+  activationsSymmetric: false,
+  weights: 'int8',
+  weightsSymmetric: true,
+  perChannel: true,
+} as const;
+
+describe('costModel', () => {
+  test('what one would give for bytes and for precision moves nodes to either side', () => {
+    const { cheapest } = costModel(chain(64, 16, ['Conv'], ['Sin'], ['Conv']));
+    expect([...cheapest(new Map())]).toEqual([]);
+    expect([...cheapest(new Map([['n0', { floats: 0, integers: Number.MAX_VALUE }]]))]).toEqual(['n0']);
+    const small = costModel(chain(16, 2, ['Conv']));
+    expect([...small.cheapest(new Map())]).toEqual(['n0']);
+    expect([...small.cheapest(new Map([['n0', { floats: small.floatNs * 100, integers: 0 }]]))]).toEqual([]);
+  });
+
+  test('knows by how much a file gets smaller on integers, beside fp16', async () => {
+    for (const channels of [8, 32, 64]) {
+      const model = chain(channels, 8, ['Conv']);
+      const x = fp32([1, channels, 8, 8], numbersOf(waves('x', [channels * 64], 0.5)));
+      const ranges = await calibrate(model, ortExecution(), [{ x }], { method: 'minmax' });
+      const sizeOf = (keep: ReadonlySet<string>) =>
+        writeModel(storeHalf(quantizeStatic(model, ranges, { ...options, keep }))).byteLength;
+      const saved = sizeOf(new Set(['n0'])) - sizeOf(new Set());
+      expect(Math.abs(saved - (costModel(model).savedBytes.get('n0') ?? 0))).toBeLessThan(600);
+    }
+  });
+});
 
 describe('unprofitableNodes', () => {
   test('a large convolution pays for its conversions, a small one does not', () => {
@@ -78,14 +111,7 @@ describe('unprofitableNodes', () => {
     expect([...keep]).toEqual(['n0']);
     const x = fp32([1, 64, 24, 24], numbersOf(waves('x', [64 * 24 * 24], 0.5)));
     const ranges = await calibrate(model, ortExecution(), [{ x }], { method: 'minmax' });
-    const variant = quantizeStatic(model, ranges, {
-      activations: 'uint8',
-      activationsSymmetric: false,
-      weights: 'int8',
-      weightsSymmetric: true,
-      perChannel: true,
-      keep,
-    });
+    const variant = quantizeStatic(model, ranges, { ...options, keep });
     expect(variant.graph.initializers.has('w0')).toBe(true);
     expect(variant.graph.initializers.has('w2')).toBe(false);
     const [wanted, answer] = [await answersOf(model, { x }), await answersOf(variant, { x })];

@@ -28,11 +28,12 @@ export interface InnerGraph {
   graph: InferredGraph;
 }
 
-interface Scope {
+/** What is known while one graph, or one call of a function, is followed. */
+interface Frame {
   values: Map<string, Known>;
   inner: Map<Node, InnerGraph[]>;
   /** The graph around this one, whose values it sees. */
-  outer: Scope | undefined;
+  outer: Frame | undefined;
   opsets: readonly Opset[];
   /** In the body of a function: what its attributes are in this call. */
   attributes: ReadonlyMap<string, Attribute> | undefined;
@@ -99,51 +100,51 @@ class Inference {
 
   run(): InferredGraph {
     const { graph, opsets, irVersion } = this.#model;
-    const scope: Scope = { ...emptyScope(), opsets };
+    const frame: Frame = { ...emptyFrame(), opsets };
     const declared = new Map(graph.inputs.map((info) => [info.name, declaredType(info, true, this.#sizes)]));
-    for (const [name, type] of declared) if (type) scope.values.set(name, type);
+    for (const [name, type] of declared) if (type) frame.values.set(name, type);
     for (const [name, constant] of graph.initializers) {
       const type = declared.get(name);
       // Since version 4 a caller may replace an initializer that is listed as an input.
       const isDefault = declared.has(name) && irVersion >= 4;
-      scope.values.set(name, isDefault && type ? type : knownConstant(constant));
+      frame.values.set(name, isDefault && type ? type : knownConstant(constant));
     }
-    this.#followNodes(graph, scope);
-    return inferredGraph(graph.nodes, scope);
+    this.#followNodes(graph, frame);
+    return inferredGraph(graph.nodes, frame);
   }
 
-  #followNodes(graph: Graph, scope: Scope): void {
+  #followNodes(graph: Graph, frame: Frame): void {
     for (const { values, dims } of graph.sparseInitializers)
-      scope.values.set(values.name, known(values.elementType, dims));
+      frame.values.set(values.name, known(values.elementType, dims));
     const declared = new Map<string, Known>();
     for (const info of [...graph.valueInfo, ...graph.outputs]) {
       const type = declaredType(info, false, this.#sizes);
       if (type) declared.set(info.name, type);
     }
-    for (const node of graph.nodes) this.#followNode(node, scope, declared);
+    for (const node of graph.nodes) this.#followNode(node, frame, declared);
   }
 
-  #followNode(node: Node, scope: Scope, declared: ReadonlyMap<string, Known>): void {
+  #followNode(node: Node, frame: Frame, declared: ReadonlyMap<string, Known>): void {
     if (++this.#visits > maxVisits) return;
-    const outputs = this.#outputsOf(node, scope);
+    const outputs = this.#outputsOf(node, frame);
     for (const [index, name] of node.outputs.entries()) {
       const value = completed(outputs[index], declared.get(name));
-      if (name !== '' && value) scope.values.set(name, value);
+      if (name !== '' && value) frame.values.set(name, value);
     }
   }
 
-  #outputsOf(original: Node, scope: Scope): readonly (Known | undefined)[] {
-    const node = withAttributes(original, scope.attributes);
-    const inputs = node.inputs.map((name) => (name === '' ? undefined : lookUp(scope, name)));
+  #outputsOf(original: Node, frame: Frame): readonly (Known | undefined)[] {
+    const node = withAttributes(original, frame.attributes);
+    const inputs = node.inputs.map((name) => (name === '' ? undefined : lookUp(frame, name)));
     const fn = this.#functions.get(functionKey(node.domain, node.opType, node.overload));
-    if (fn) return this.#followFunction(fn, original, node, inputs, scope);
+    if (fn) return this.#followFunction(fn, original, node, inputs, frame);
     const call: Call = {
       node,
-      version: versionOf(scope.opsets, node.domain),
+      version: versionOf(frame.opsets, node.domain),
       inputs,
       infer: (attribute, given) => {
         const graph = subgraphs(node).find((inner) => inner.attribute === attribute)?.graph;
-        return graph && this.#followSubgraph(graph, attribute, original, given, scope);
+        return graph && this.#followSubgraph(graph, attribute, original, given, frame);
       },
     };
     return ruleOf(node)?.(call) ?? [];
@@ -154,20 +155,20 @@ class Inference {
     attribute: string,
     node: Node,
     inputs: readonly (Known | undefined)[],
-    outer: Scope,
+    outer: Frame,
   ): (Known | undefined)[] | undefined {
     if (outer.depth >= maxDepth) return undefined;
-    const scope: Scope = { ...outer, values: new Map(), inner: new Map(), outer, depth: outer.depth + 1 };
-    for (const [name, constant] of graph.initializers) scope.values.set(name, knownConstant(constant));
+    const frame: Frame = { ...outer, values: new Map(), inner: new Map(), outer, depth: outer.depth + 1 };
+    for (const [name, constant] of graph.initializers) frame.values.set(name, knownConstant(constant));
     for (const [index, info] of graph.inputs.entries()) {
       const value = completed(inputs[index], declaredType(info, false, this.#sizes));
-      if (value) scope.values.set(info.name, value);
+      if (value) frame.values.set(info.name, value);
     }
-    this.#followNodes(graph, scope);
+    this.#followNodes(graph, frame);
     // A body followed once more, with other types, takes the place of what was found before.
     const others = (outer.inner.get(node) ?? []).filter((inner) => inner.attribute !== attribute);
-    outer.inner.set(node, [...others, { attribute, graph: inferredGraph(graph.nodes, scope) }]);
-    return graph.outputs.map(({ name }) => lookUp(scope, name));
+    outer.inner.set(node, [...others, { attribute, graph: inferredGraph(graph.nodes, frame) }]);
+    return graph.outputs.map(({ name }) => lookUp(frame, name));
   }
 
   #followFunction(
@@ -175,26 +176,26 @@ class Inference {
     original: Node,
     node: Node,
     inputs: readonly (Known | undefined)[],
-    caller: Scope,
+    caller: Frame,
   ): (Known | undefined)[] {
     if (caller.depth >= maxDepth) return [];
-    const scope: Scope = {
-      ...emptyScope(),
+    const frame: Frame = {
+      ...emptyFrame(),
       opsets: fn.opsets,
       attributes: new Map([...fn.attributeDefaults, ...node.attributes]),
       depth: caller.depth + 1,
     };
     for (const [index, name] of fn.inputs.entries()) {
       const value = inputs[index];
-      if (value) scope.values.set(name, value);
+      if (value) frame.values.set(name, value);
     }
-    for (const inner of fn.nodes) this.#followNode(inner, scope, new Map());
-    caller.inner.set(original, [{ graph: inferredGraph(fn.nodes, scope) }]);
-    return fn.outputs.map((name) => lookUp(scope, name));
+    for (const inner of fn.nodes) this.#followNode(inner, frame, new Map());
+    caller.inner.set(original, [{ graph: inferredGraph(fn.nodes, frame) }]);
+    return fn.outputs.map((name) => lookUp(frame, name));
   }
 }
 
-function emptyScope(): Scope {
+function emptyFrame(): Frame {
   return {
     values: new Map(),
     inner: new Map(),
@@ -205,12 +206,12 @@ function emptyScope(): Scope {
   };
 }
 
-function inferredGraph(nodes: readonly Node[], { values, inner }: Scope): InferredGraph {
+function inferredGraph(nodes: readonly Node[], { values, inner }: Frame): InferredGraph {
   return { nodes, types: values, inner };
 }
 
-function lookUp(scope: Scope, name: string): Known | undefined {
-  for (let at: Scope | undefined = scope; at; at = at.outer) {
+function lookUp(frame: Frame, name: string): Known | undefined {
+  for (let at: Frame | undefined = frame; at; at = at.outer) {
     const value = at.values.get(name);
     if (value) return value;
   }

@@ -1,9 +1,9 @@
 import type { Node } from '../model/index.ts';
 
 /** The values that nodes of one graph may take: its own so far, and those of the graphs around it. */
-export class Scope {
+export class VisibleValues {
   readonly path: string;
-  readonly #outer: Scope | undefined;
+  readonly #outer: VisibleValues | undefined;
   /** Defined so far, with their types where they are known. */
   readonly #values = new Map<string, string | undefined>();
   /** What the graph says of types in between. */
@@ -11,7 +11,7 @@ export class Scope {
   /** The nodes that define values somewhere in this graph, later ones included. */
   readonly #producers = new Map<string, Node>();
 
-  constructor(path: string, nodes: readonly Node[], outer?: Scope) {
+  constructor(path: string, nodes: readonly Node[], outer?: VisibleValues) {
     this.path = path;
     this.#outer = outer;
     for (const node of nodes) for (const output of node.outputs) this.#producers.set(output, node);
