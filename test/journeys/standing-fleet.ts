@@ -1,9 +1,18 @@
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
-import { type Client, createClient, findConnection } from '@covey/cli';
-import { DeviceView, type RolloutRequest, RolloutView } from '@covey/protocol/api';
-import { coveyJson, type RunningService, startService, temporaryFolder, until } from './harness.ts';
+import { enrol } from '@covey/agent';
+import { trustRootOf } from '@covey/bundle';
+import { type Client, createClient, ensurePublisherKey, findConnection, publisherKeyPath } from '@covey/cli';
+import { nodeFetch, systemDisk } from '@covey/ports';
+import {
+  DeviceView,
+  type RolloutRequest,
+  RolloutView,
+  TokenAnswer,
+  TrustDocument,
+} from '@covey/protocol/api';
+import { type RunningService, startService, temporaryFolder, until } from './harness.ts';
 
 export interface StandingDevice {
   id: string;
@@ -45,10 +54,10 @@ export interface StandingFleet {
 export async function startStandingFleet(
   deviceCount: number,
   data = temporaryFolder(),
+  agentOptions: string[] = [],
 ): Promise<StandingFleet> {
   const ports = await freePorts(3 + deviceCount);
   const startController = () => startService<{ url: string }>(controllerArgs(data, ports));
-  const json = <T>(...args: string[]) => coveyJson<T>([...args, '--data', data]);
   const fleet: StandingFleet = {
     data,
     controller: await startController(),
@@ -72,10 +81,15 @@ export async function startStandingFleet(
       }),
     rollout: (id) => fleet.client.call({ method: 'GET', path: `/rollouts/${id}`, answer: RolloutView }),
     settled: (id) =>
-      until(`the end of rollout ${id}`, async () => {
-        const rollout = await fleet.rollout(id);
-        return ['succeeded', 'reverted', 'paused'].includes(rollout.state) ? rollout : undefined;
-      }),
+      until(
+        `the end of rollout ${id}`,
+        async () => {
+          const rollout = await fleet.rollout(id);
+          return ['succeeded', 'reverted', 'paused'].includes(rollout.state) ? rollout : undefined;
+        },
+        // A device that missed its controller six times in a row stays away for up to a minute more.
+        100_000,
+      ),
     install: async (version) => {
       const waves = [{ percent: 100 }];
       const { id } = await fleet.roll(version, { waves, soak: { minSamples: 1, maxDurationMs: 1 } });
@@ -91,24 +105,49 @@ export async function startStandingFleet(
       rmSync(data, { recursive: true, force: true });
     },
   };
-  const { publicKey } = await json<{ publicKey: string }>('trust', 'create-key');
-  await json('trust', 'set', publicKey);
+  await trustPublisher(fleet);
   for (let index = 0; index < deviceCount; index++) {
-    fleet.devices.push(await startDevice(fleet, `edge-${index + 1}`, ports[3 + index] ?? 0));
+    fleet.devices.push(await startDevice(fleet, `edge-${index + 1}`, ports[3 + index] ?? 0, agentOptions));
   }
   return fleet;
 }
 
-export async function enrolDevice(data: string, id: string): Promise<string> {
+/** What `covey trust create-key` and `covey trust set` do, here without two processes more. */
+async function trustPublisher({ client, data }: { client: Client; data: string }): Promise<void> {
+  const root = trustRootOf([ensurePublisherKey(publisherKeyPath(data))]);
+  await client.call({
+    method: 'PUT',
+    path: '/trust',
+    body: JSON.parse(new TextDecoder().decode(root)),
+    answer: TrustDocument,
+  });
+}
+
+/** A token that enrols one device, within the hour. */
+export function createToken(client: Client): Promise<TokenAnswer> {
+  const body = { tags: {}, maxUses: 1, expiresInMs: 3_600_000 };
+  return client.call({ method: 'POST', path: '/tokens', body, answer: TokenAnswer });
+}
+
+/** What `covey token create` and `covey enroll` do, here without two processes more. */
+export async function enrolDevice(
+  { client, data }: { client: Client; data: string },
+  id: string,
+): Promise<string> {
   const folder = join(data, 'devices', id);
-  const { token } = await coveyJson<{ token: string }>(['token', 'create', '--data', data]);
-  await coveyJson(['enroll', '--data', folder, '--id', id], { stdin: token });
+  const { token } = await createToken(client);
+  await enrol({ disk: systemDisk, fetch: nodeFetch }, { token, folder, deviceId: id, tags: {} });
   return folder;
 }
 
-async function startDevice(fleet: StandingFleet, id: string, port: number): Promise<StandingDevice> {
-  const folder = await enrolDevice(fleet.data, id);
-  const start = () => startService<{ inferenceUrl: string }>(agentArgs(folder, port));
+async function startDevice(
+  fleet: StandingFleet,
+  id: string,
+  port: number,
+  options: string[],
+): Promise<StandingDevice> {
+  const folder = await enrolDevice(fleet, id);
+  const start = () => startService<{ inferenceUrl: string }>([...agentArgs(folder, port), ...options]);
   const service = await start();
   const device: StandingDevice = {
     id,

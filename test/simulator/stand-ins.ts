@@ -181,7 +181,7 @@ export const probeProgram: Program = (self) => ({
       ),
     );
     self.world.clock.setTimer(probeMs, () => {
-      self.send({ type: 'verdict', results });
+      self.send({ type: 'verdict', hardware: 'simulated', results });
       self.exit({ code: 0, signal: null });
     });
   },

@@ -49,6 +49,21 @@ describe('the agent on virtual time', () => {
     expect(bundlesOnDisk(device)).not.toContain(bad.bundle);
   });
 
+  it('remembers what was measured: the same version again comes to the probe with it, and serves as chosen', async () => {
+    const device = await withFirstVersion('measured');
+    const [first] = device.served.at(-1)?.models ?? [];
+    expect(first).toMatchObject({ provider: 'cpu', threads: 2 });
+    device.want(2, [device.publish(makeBundle('2.0.0'), 2)]);
+    await device.untilSettled(2);
+    expect(device.probed.map(({ candidates }) => candidates[0]?.measured)).toEqual([undefined, undefined]);
+    if (!first) throw new Error('nothing is served');
+    device.want(3, [first.ref], 'rollback');
+    await device.untilSettled(3);
+    const { results } = device.probed.at(-1)?.candidates[0]?.measured ?? {};
+    expect(results).toMatchObject([{ version: '1.0.0', threads: 2, chosen: true }]);
+    expect(device.status().reported.serving).toMatchObject([{ version: '1.0.0', threads: 2 }]);
+  });
+
   it('rejects what no trusted publisher signed, before fetching any of it', async () => {
     const device = await withFirstVersion('stranger');
     const foreign = device.publish(makeBundle('2.0.0', { signedByStranger: true }), 2);

@@ -128,6 +128,7 @@ class RunningAgent {
         store: parts.store,
         downloader: createDownloader(ports, parts.store, identity),
         supervisor: this.#supervisor,
+        stateFolder: parts.stateFolder,
         probeModule: options.probeModule,
       },
       () => this.#report(),
@@ -287,6 +288,7 @@ async function openParts(ports: Ports, options: AgentOptions, folder: DeviceFold
   const bootId = Buffer.from(ports.random.bytes(16)).toString('hex');
   return {
     bootId,
+    stateFolder: folder.state,
     ledger: await openLedger(ports.disk, folder.state),
     store: await openBundleStore(ports.disk, folder.bundles, identity.trustRoot),
     outbox: await openOutbox(

@@ -89,10 +89,12 @@ export function runtimeProgram(
 }
 
 /** A probe that finds what the versions' behaviours say. */
-export function probeProgram(behaviourOf: (ref: ModelVersionRef) => Behaviour): Program {
+export function probeProgram(behaviourOf: (ref: ModelVersionRef) => Behaviour, probed: ProbeJob[]): Program {
   return (self) => ({
     onMessage: (message) => {
-      const { candidates } = message as ProbeJob;
+      const job = message as ProbeJob;
+      const { candidates } = job;
+      probed.push(job);
       const kinds = candidates.map(({ ref }) => behaviourOf(ref).probe);
       if (kinds.includes('crash')) return self.exit({ code: null, signal: 'SIGABRT' });
       if (kinds.includes('hang')) return;
@@ -106,6 +108,7 @@ export function probeProgram(behaviourOf: (ref: ModelVersionRef) => Behaviour): 
             version: ref.version,
             variant: name,
             provider: 'cpu' as const,
+            threads: 2,
           };
           const figures = { maxError: 0, latencyMs: 1, memoryBytes: 1e6 };
           return kind === 'good'
@@ -114,7 +117,7 @@ export function probeProgram(behaviourOf: (ref: ModelVersionRef) => Behaviour): 
         }),
       );
       self.world.clock.setTimer(100, () => {
-        self.send({ type: 'verdict', results });
+        self.send({ type: 'verdict', hardware: 'simulated', results });
         self.exit({ code: 0, signal: null });
       });
     },

@@ -13,6 +13,7 @@ import {
   canonicalJson,
   type Desired,
   type ModelVersionRef,
+  type ProbeJob,
   type Reported,
   type ServingPlan,
   type SoakPolicy,
@@ -66,7 +67,7 @@ export function simulate(seed: number | string, diskBytes = 512 * 1024 * 1024) {
   const bundles = new Map<string, Bundle>();
   const behaviours = new Map<string, Behaviour>();
   const behaviourOf = (ref: ModelVersionRef) => behaviours.get(ref.bundle) ?? wellBehaved;
-  const served: ServingPlan[] = [];
+  const seen = { served: [] as ServingPlan[], probed: [] as ProbeJob[] };
   const traffic = { requestsPerSecond: 10 };
   const broker = simulatedBroker(world, {
     onMessage: async (_client, topic, payload) => {
@@ -78,8 +79,8 @@ export function simulate(seed: number | string, diskBytes = 512 * 1024 * 1024) {
     broker.send(deviceId, topicOf(deviceId, kind), Buffer.from(JSON.stringify(document)));
   const http = simulatedFetch(world, ({ url }) => answerFrom(bundles, url));
   const programs = {
-    'sim:runtime': runtimeProgram(behaviourOf, served, traffic),
-    'sim:probe': probeProgram(behaviourOf),
+    'sim:runtime': runtimeProgram(behaviourOf, seen.served, traffic),
+    'sim:probe': probeProgram(behaviourOf, seen.probed),
   };
   const processes = simulatedProcesses(world, programs);
   const plugs = { link: broker.link, fetch: http.fetch, processes, log: silentLog };
@@ -91,8 +92,8 @@ export function simulate(seed: number | string, diskBytes = 512 * 1024 * 1024) {
     broker,
     http,
     machine,
-    /** Plans that the runtime has applied, in order. */
-    served,
+    /** Plans that the runtime has applied (served), and jobs that probes were given (probed), in order. */
+    ...seen,
     /** Live requests that the runtime sees. */
     traffic,
     enrol: () => enrolDevice(machine),

@@ -12,6 +12,7 @@ export * from './pipeline-check.ts';
 export * from './preprocessing.ts';
 export * from './run-record.ts';
 export * from './serving.ts';
+export * from './serving-file.ts';
 export * from './tensors.ts';
 export * from './tolerance.ts';
 export * from './topics.ts';

@@ -60,18 +60,58 @@ export interface MirrorEvidence {
   incumbentLatencyMs: number | null;
 }
 
+/** What a version showed that saw requests and answered nobody, per model, since the plan was applied. */
+export interface ShadowEvidence {
+  model: string;
+  /** Of the shadow. */
+  version: string;
+  /** Answered by another version, and so to be seen by the shadow but for its share. */
+  requests: number;
+  samples: number;
+  agreements: number;
+  /** Runs that the shadow failed. */
+  failures: number;
+  /** Not run, because the shadow was not done with those before, or rested: it computes for a tenth of the time. */
+  dropped: number;
+  /** Median of |shadow - answer| / |answer|, Euclidean norms over all floats; null before the first. */
+  distance: number | null;
+  /** Medians over the samples, milliseconds in the model; null before the first. */
+  latencyMs: number | null;
+  shadowLatencyMs: number | null;
+}
+
+/** Ports of the inference API, 0 for any that is free; what has none is not served. */
+export interface InferencePorts {
+  port: number;
+  /** The Open Inference Protocol over gRPC. */
+  grpcPort?: number;
+  /** TensorFlow Serving's gRPC services. */
+  tensorflowServingPort?: number;
+}
+
+/** Where the inference API listens. */
+export interface InferenceAddresses extends InferencePorts {
+  url: string;
+  /** As in `grpc://127.0.0.1:8001`. */
+  grpcUrl?: string;
+  tensorflowServingUrl?: string;
+}
+
 export type AgentToRuntime =
-  | {
+  | (InferencePorts & {
       type: 'start';
       host: string;
-      port: number;
+      /** A Unix socket to serve on as well. */
+      socketPath?: string;
       metricsIntervalMs: number;
       summaryIntervalMs: number;
       /** Where the process notes which models run: see runningBundles. */
       recordPath: string;
+      /** Units of named resources that all models share: see ServingSettings.resources. */
+      resources?: Record<string, number>;
       /** A warm spare: applies plans, and listens only when told to. */
       standby: boolean;
-    }
+    })
   /** To a spare: take over. */
   | { type: 'listen' }
   | { type: 'apply'; plan: ServingPlan }
@@ -79,13 +119,14 @@ export type AgentToRuntime =
   | { type: 'drain' };
 
 export type RuntimeToAgent =
-  | { type: 'ready'; url: string; port: number }
+  | ({ type: 'ready' } & InferenceAddresses)
   /** The runtime cannot start (PORT_IN_USE, ...) and exits. */
   | { type: 'failed'; error: ErrorDocument }
   | { type: 'applied'; plan: number; error?: ErrorDocument }
   /** A model's thread is stuck in native code: only the end of the process frees it. */
   | { type: 'hung'; ref: ModelVersionRef }
   | { type: 'mirror'; plan: number; evidence: MirrorEvidence[] }
+  | { type: 'shadow'; plan: number; evidence: ShadowEvidence[] }
   | { type: 'metrics'; metrics: Metrics }
   | { type: 'summary'; summary: Summary };
 

@@ -22,6 +22,10 @@ export const limits = {
   tensorsPerModel: 256,
   tensorRank: 16,
   tensorElements: 512 * 1024 * 1024,
+  /** What a probe found. */
+  probeResults: 256,
+  threads: 1_024,
+  operatorsPerPlacement: 64,
   goldenBytes: 64 * 1024 * 1024,
   evaluationBytes: 1024 * 1024,
   classNames: 10_000,

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { DigestSchema, NameSchema, VersionSchema } from './ids.ts';
 import { limits } from './limits.ts';
+import { PipelineSchema } from './pipeline.ts';
 import { ServingSettingsSchema } from './serving.ts';
 import { ModelSchemaSchema, TensorDocumentSchema } from './tensors.ts';
 import { ToleranceSchema } from './tolerance.ts';
@@ -62,6 +63,8 @@ export const ManifestSchema = v.object({
   schema: ModelSchemaSchema,
   classification: v.optional(ClassificationSchema),
   serving: v.optional(ServingSettingsSchema),
+  /** What clients send and get instead of the schema's own inputs and outputs. */
+  pipeline: v.optional(PipelineSchema),
   variants: v.pipe(v.array(VariantSchema), v.minLength(1), v.maxLength(16)),
   files: v.pipe(v.array(BundleFileSchema), v.minLength(1), v.maxLength(limits.filesPerBundle)),
   golden: v.optional(BundlePathSchema),

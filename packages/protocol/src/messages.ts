@@ -110,7 +110,7 @@ export const ProbeResultSchema = v.object({
   /** Why it is not right, or why it was chosen or not. */
   reason: v.optional(text),
   maxError: v.nullable(v.number()),
-  /** Median of the turns, and an interval that holds it with 95 % confidence; milliseconds. */
+  /** Median of the turns, and an interval that holds it with 95 % confidence (of fewer than six turns: their range). */
   latencyMs: v.nullable(v.number()),
   latencyIntervalMs: v.optional(v.tuple([v.number(), v.number()])),
   memoryBytes: v.nullable(v.number()),

@@ -36,14 +36,61 @@ export type ServingSettings = v.InferOutput<typeof ServingSettingsSchema>;
 
 const share = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
 
+/** A channel is never mistaken for a version or its number. */
+const ChannelSchema = v.pipe(
+  NameSchema,
+  v.check((name) => !/^\d/.test(name), 'a channel begins with a letter'),
+);
+
+/** Where inputs may be sent: nobody on the way may read them, and no secret is in the address. */
+const CloudUrlSchema = v.pipe(
+  v.string(),
+  v.maxLength(limits.reasonChars),
+  v.url(),
+  v.check((text) => isPrivate(new URL(text)), 'https, or http on this machine alone'),
+  v.check(
+    (text) => isPlain(new URL(text)),
+    'no user, password, query or fragment: a token comes from a file',
+  ),
+);
+
+/** Requests the device is not sure about are asked of a bigger model elsewhere. */
+export const CascadeSchema = v.object({
+  /** Base URL of an Open Inference Protocol v2 server that has the binary extension. */
+  url: CloudUrlSchema,
+  model: NameSchema,
+  version: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(64))),
+  /** Absolute path of a file that holds a bearer token; read for every call, so that it may be replaced. */
+  tokenPath: v.optional(v.pipe(v.string(), v.startsWith('/'), v.maxLength(4_096))),
+  /** The output whose last axis tells how sure the device is. */
+  output: v.pipe(v.string(), v.minLength(1), v.maxLength(256)),
+  /** What that output holds: numbers that add up to 1 (one alone is that of two classes), or what goes into a softmax. */
+  scores: v.picklist(['probabilities', 'logits']),
+  /** Asked when 1 + sum(p ln p) / ln K, the certainty of the scores p of K classes, is below this in any row. */
+  certainty: share,
+  timeoutMs: count(1, 60_000),
+  /** Budgets: what is beyond them, in any hour, is answered by the device. Bytes are those of bodies, both ways. */
+  callsPerHour: count(1, 1_000_000),
+  bytesPerHour: count(1, 1024 * 1024 * 1024 * 1024),
+});
+export type Cascade = v.InferOutput<typeof CascadeSchema>;
+
 /** Which version of a model answers which request. Versions named must be in the plan. */
 export const RouteSchema = v.object({
   model: NameSchema,
   /** Answers requests that name neither version nor channel. */
   version: VersionSchema,
   /** Movable names for versions. */
-  channels: v.optional(v.record(NameSchema, VersionSchema)),
-  /** Shares of the requests that name neither version nor channel; the rest goes to `version`. Requests with one key stay together. */
+  channels: v.optional(
+    v.pipe(
+      v.record(ChannelSchema, VersionSchema),
+      v.check((channels) => Object.keys(channels).length <= 64, 'at most 64 channels'),
+    ),
+  ),
+  /**
+   * Shares of the requests that name neither version nor channel; the rest goes to `version`. Requests with one key stay
+   * together, on every device, and stay where they are when the share of their version grows.
+   */
   split: v.optional(
     v.pipe(
       v.array(v.object({ version: VersionSchema, share })),
@@ -52,26 +99,24 @@ export const RouteSchema = v.object({
         (arms) => arms.reduce((sum, arm) => sum + arm.share, 0) <= 1 + 1e-9,
         'shares add up to at most 1',
       ),
+      v.check(
+        (arms) => new Set(arms.map(({ version }) => version)).size === arms.length,
+        'a version has one share',
+      ),
     ),
   ),
-  /** Answered requests are run on this version too, without effect, and the answers are compared. */
+  /** A share of the answered requests is run on this version too, without effect, and the answers are compared. */
   shadow: v.optional(v.object({ version: VersionSchema, share })),
-  /** Requests the device is not sure about are asked of a bigger model elsewhere. */
-  cascade: v.optional(
-    v.object({
-      /** Base URL of an Open Inference Protocol server: https, or loopback. */
-      url: v.pipe(v.string(), v.url(), v.maxLength(limits.reasonChars)),
-      model: NameSchema,
-      version: v.optional(v.pipe(v.string(), v.maxLength(limits.nameChars))),
-      /** The output whose scores tell how sure the device is. */
-      output: v.pipe(v.string(), v.maxLength(256)),
-      /** Asked when 1 + sum(p ln p) / ln K, the certainty of the scores p of K classes, is below this. */
-      certainty: share,
-      timeoutMs: count(1, 60_000),
-      /** Budgets: what is beyond them is answered locally. */
-      callsPerHour: count(1, 1_000_000),
-      bytesPerHour: count(1, 1024 * 1024 * 1024 * 1024),
-    }),
-  ),
+  cascade: v.optional(CascadeSchema),
 });
 export type Route = v.InferOutput<typeof RouteSchema>;
+
+function isPrivate({ protocol, hostname }: URL): boolean {
+  const isLoopback =
+    hostname === 'localhost' || hostname === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(hostname);
+  return protocol === 'https:' || (protocol === 'http:' && isLoopback);
+}
+
+function isPlain({ username, password, search, hash }: URL): boolean {
+  return username === '' && password === '' && search === '' && hash === '';
+}

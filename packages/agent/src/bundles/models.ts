@@ -5,7 +5,7 @@ import type { BundleStore } from './store.ts';
 /** A chosen variant as the runtime loads it. Errors: NOT_FOUND, BUNDLE_INCOMPATIBLE, those of `BundleStore.manifest`. */
 export async function loadedModel(
   store: BundleStore,
-  { ref, variant, provider }: Choice,
+  { ref, variant, provider, threads = 1 }: Choice,
 ): Promise<LoadedModel> {
   const manifest = await store.manifest(ref.bundle);
   const chosen = manifest.variants.find((candidate) => candidate.name === variant);
@@ -16,8 +16,11 @@ export async function loadedModel(
     ref,
     variant,
     provider,
+    threads,
     path: store.filePath(ref.bundle, chosen.file),
     schema: manifest.schema,
+    ...(manifest.serving && { settings: manifest.serving }),
+    ...(manifest.pipeline && { pipeline: manifest.pipeline }),
     ...(manifest.classification && { classification: manifest.classification }),
     ...(manifest.reference && { referencePath: store.filePath(ref.bundle, manifest.reference) }),
   };

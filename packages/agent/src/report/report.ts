@@ -2,6 +2,7 @@ import type { HostDescription } from '@covey/ports';
 import type { Birth, Reported, Tags } from '@covey/protocol';
 import type { SupervisorStatus } from '../runtime/index.ts';
 import type { Update } from '../update/index.ts';
+import { reportable } from './probe-results.ts';
 
 /** What is, for the controller: the update machine's state, and what the runtime has confirmed to serve. */
 export function reportOf(
@@ -18,8 +19,8 @@ export function reportOf(
     ...(update.reason && { reason: update.reason }),
     ...(update.state === 'committed' && update.committed && { proof: update.committed.proof }),
     ...(hasEnded && update.evidence && { evidence: update.evidence }),
-    probe: update.probe,
-    serving: serving.map(({ ref, variant, provider }) => ({ ...ref, variant, provider })),
+    probe: reportable(update.probe),
+    serving: serving.map(({ ref, variant, provider, threads }) => ({ ...ref, variant, provider, threads })),
     releaseId: update.committed && isCommitted ? update.committed.release.id : null,
     runtimeDeaths: deaths,
     ...(quarantined.length > 0 && { quarantined }),

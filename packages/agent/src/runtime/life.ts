@@ -2,6 +2,7 @@ import type { Child, Ports, ProcessExit, Timer } from '@covey/ports';
 import {
   type AgentToRuntime,
   CoveyError,
+  type InferenceAddresses,
   type LoadedModel,
   type ModelVersionRef,
   type RuntimeToAgent,
@@ -13,7 +14,7 @@ import type { ServingTarget, SupervisorSettings } from './settings.ts';
 /** What a life tells its supervisor. */
 export interface LifeHandlers {
   /** It listens. */
-  ready(life: Life): void;
+  ready(life: Life, addresses: InferenceAddresses): void;
   applied(life: Life, application: Application): void;
   /** `target` is undefined when the application was overtaken by a newer one. */
   applyFailed(life: Life, target: ServingTarget, error: CoveyError): void;
@@ -50,7 +51,7 @@ export class Life {
   /** It does not listen yet, and nobody has told it to. */
   isSpare: boolean;
   isReady = false;
-  url: string | null = null;
+  addresses: InferenceAddresses | null = null;
   /** It said why it cannot start; its end is then no death. */
   hasExcused = false;
   applied: Application | null = null;
@@ -66,7 +67,7 @@ export class Life {
     start: { recordPath: string; isSpare: boolean },
     handlers: LifeHandlers,
   ) {
-    const { host, port, metricsIntervalMs, summaryIntervalMs, module } = settings;
+    const { inference, metricsIntervalMs, summaryIntervalMs, module } = settings;
     this.#ports = ports;
     this.#handlers = handlers;
     this.startedMs = ports.clock.monotonicMs();
@@ -86,8 +87,7 @@ export class Life {
     });
     this.#send({
       type: 'start',
-      host,
-      port,
+      ...inference,
       metricsIntervalMs,
       summaryIntervalMs,
       recordPath: start.recordPath,
@@ -142,8 +142,7 @@ export class Life {
     switch (message.type) {
       case 'ready':
         this.isReady = true;
-        this.url = message.url;
-        this.#handlers.ready(this);
+        this.#listens(message);
         break;
       case 'failed':
         this.hasExcused = true;
@@ -158,6 +157,11 @@ export class Life {
       default:
         this.#handlers.told(this, message);
     }
+  }
+
+  #listens({ type: _type, ...addresses }: RuntimeToAgent & { type: 'ready' }): void {
+    this.addresses = addresses;
+    this.#handlers.ready(this, addresses);
   }
 
   #answered({ plan, error }: RuntimeToAgent & { type: 'applied' }): void {

@@ -1,5 +1,7 @@
 import type {
   CoveyError,
+  InferenceAddresses,
+  InferencePorts,
   LoadedModel,
   Metrics,
   MirrorEvidence,
@@ -19,8 +21,8 @@ export interface ServingTarget {
 export interface SupervisorSettings {
   /** File URL of the runtime's entry. */
   module: string;
-  host: string;
-  port: number;
+  /** Where the inference API listens. */
+  inference: { host: string } & InferencePorts;
   metricsIntervalMs: number;
   summaryIntervalMs: number;
   /** Holds the records of which models run. */
@@ -45,7 +47,8 @@ export interface SupervisorHandlers {
 
 export interface SupervisorStatus {
   state: 'stopped' | 'starting' | 'ready' | 'down';
-  url: string | null;
+  /** Where the inference API listens; null while it does not. */
+  addresses: InferenceAddresses | null;
   pid: number | null;
   /** Of the warm spare, once it holds the models. */
   sparePid: number | null;

@@ -111,6 +111,14 @@ async function supervised(settings: Partial<SupervisorSettings> = {}) {
   return { world, processes, supervisor, events, last, names };
 }
 
+test('a free port, once found, stays the same through deaths', async () => {
+  const { world, last } = await supervised({ port: 0 });
+  expect(last().start.port).toBe(0);
+  await world.advance(61_000);
+  await last().die();
+  expect(last().start.port).toBe(8000);
+});
+
 test('a first death starts the next process at once, with the same plan, and names what ran', async () => {
   const { world, last, processes, events, names, supervisor } = await supervised();
   await world.advance(120_000);

@@ -1,5 +1,9 @@
 import type { Ports, ProcessExit, Timer } from '@covey/ports';
-import { CoveyError, type ModelVersionRef, type RuntimeToAgent, runningBundles } from '@covey/protocol';
+import {
+  CoveyError,
+  type InferenceAddresses,
+  type InferencePorts,
+  type ModelVersionRef, type RuntimeToAgent, runningBundles } from '@covey/protocol';
 import { Blame } from './blame.ts';
 import { type Application, Life, type LifeHandlers, quarantineReason } from './life.ts';
 import { deathsInRow, restartDelayMs } from './pacing.ts';
@@ -47,6 +51,8 @@ class RuntimeSupervisor implements Supervisor {
   #spareTimer: Timer | null = null;
   /** The process is being ended because this is stuck in it. */
   #hungRef: ModelVersionRef | null = null;
+  /** Where applications found the process before, they find the next one. */
+  #inference: SupervisorSettings['inference'];
   #lives = 0;
   #deaths = 0;
   #deathsInRow = 0;
@@ -56,6 +62,7 @@ class RuntimeSupervisor implements Supervisor {
   constructor(ports: SupervisorPorts, settings: SupervisorSettings, handlers: SupervisorHandlers) {
     this.#ports = ports;
     this.#settings = settings;
+    this.#inference = settings.inference;
     this.#handlers = handlers;
     this.#blame = new Blame(ports.clock);
   }
@@ -76,7 +83,7 @@ class RuntimeSupervisor implements Supervisor {
     const state = life?.isReady ? 'ready' : life ? 'starting' : this.#isStopping ? 'stopped' : 'down';
     return {
       state,
-      url: life?.url ?? null,
+      addresses: life?.addresses ?? null,
       pid: life?.pid ?? null,
       sparePid: this.#spare?.applied ? this.#spare.pid : null,
       serving: (life?.isReady && life.applied?.models) || [],
@@ -104,12 +111,14 @@ class RuntimeSupervisor implements Supervisor {
   #begin(isSpare: boolean): Life {
     // Three records in turn: that of the dead process is read while the next one writes its own.
     const recordPath = `${this.#settings.folder}/running-${this.#lives++ % 3}`;
-    return new Life(this.#ports, this.#settings, { recordPath, isSpare }, this.#lifeHandlers());
+    const settings = { ...this.#settings, inference: this.#inference };
+    return new Life(this.#ports, settings, { recordPath, isSpare }, this.#lifeHandlers());
   }
 
   #lifeHandlers(): LifeHandlers {
     return {
-      ready: () => {
+      ready: (_life, addresses) => {
+        this.#inference = { host: this.#inference.host, ...portsOf(addresses) };
         this.#handlers.changed();
         this.#reconcile();
       },
@@ -117,7 +126,11 @@ class RuntimeSupervisor implements Supervisor {
       applyFailed: (life, target, error) => this.#applyFailed(life, target, error),
       hung: (life, ref) => this.#hung(life, ref),
       told: (life, message) => this.#told(life, message),
-      excused: (_life, error) => this.#note(error),
+      excused: (_life, error) => {
+        // A free port of before may be somebody else's by now.
+        this.#inference = this.#settings.inference;
+        this.#note(error);
+      },
       ended: (life, exit) => void this.#ended(life, exit),
     };
   }
@@ -287,4 +300,13 @@ class RuntimeSupervisor implements Supervisor {
     this.#ports.log.write('error', error.message, { code: error.code });
     this.#handlers.changed();
   }
+}
+
+function portsOf({
+  url: _url,
+  grpcUrl: _grpcUrl,
+  tensorflowServingUrl: _tensorflowServingUrl,
+  ...ports
+}: InferenceAddresses): InferencePorts {
+  return ports;
 }

@@ -11,6 +11,8 @@ export interface StepContext {
   store: BundleStore;
   downloader: Downloader;
   supervisor: Supervisor;
+  /** Where what the probe measured is kept. */
+  stateFolder: string;
   /** File URL of the probe's entry. */
   probeModule: string;
   cancelWork: () => void;

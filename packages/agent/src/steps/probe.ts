@@ -1,25 +1,66 @@
-import { CoveyError, type ProbeAnswer, type ProbeJob } from '@covey/protocol';
+import {
+  CoveyError,
+  type Measured,
+  type ModelVersionRef,
+  type ProbeAnswer,
+  type ProbeJob,
+} from '@covey/protocol';
 import { probeCandidate } from '../bundles/index.ts';
 import type { UpdateEvent } from '../update/index.ts';
 import type { Executor, StepContext } from './context.ts';
+import { type MeasuredBundles, readMeasured, rememberMeasured } from './measured.ts';
 
-const timedRuns = 20;
+/** For each model: with the start of the process below 10 s, where the machine does not do much else. */
+const limitMs = 8_000;
 /** JavaScript memory of the probe; tensors and sessions lie outside it and the kernel ends the probe first. */
 const nodeFlags = ['--max-semi-space-size=1', '--optimize-for-size', '--max-old-space-size=512'];
 
-/** Runs the candidates in a process that may die of them. Its time is bounded by the update machine, which cancels. */
+/**
+ * Runs the candidates in a process that may die of them, with what was measured of them before. Its time is bounded by the
+ * update machine, which cancels.
+ */
 export const probe: Executor<'probe'> = async ({ generation, candidates }, context, signal) => {
+  const known = await recall(context);
   const job: ProbeJob = {
     type: 'probe',
-    runs: timedRuns,
+    limitMs,
     candidates: await Promise.all(
-      candidates.map(({ ref, variant }) => probeCandidate(context.store, ref, variant)),
+      candidates.map(async ({ ref, variant }) => {
+        const measured = known[ref.bundle];
+        return { ...(await probeCandidate(context.store, ref, variant)), ...(measured && { measured }) };
+      }),
     ),
   };
   const answer = await runProbe(job, context, signal);
-  if (answer.type === 'verdict') return { kind: 'probed', generation, results: answer.results };
-  return crashed(generation, answer.message);
+  if (answer.type !== 'verdict') return crashed(generation, answer.message);
+  // One variant alone tells nothing of the choice between them.
+  const whole = candidates.filter(({ variant }) => variant === null).map(({ ref }) => ref);
+  await remember(answer, whole, context);
+  return { kind: 'probed', generation, results: answer.results };
 };
+
+/** A device that cannot remember measures again: no reason to fail. */
+function recall({ ports, stateFolder }: StepContext): Promise<MeasuredBundles> {
+  return readMeasured(ports.disk, stateFolder).catch((error: Error) => {
+    ports.log.write('warn', `what was measured before cannot be read: ${error.message}`);
+    return {};
+  });
+}
+
+async function remember(
+  { hardware, results }: Measured,
+  refs: readonly ModelVersionRef[],
+  { ports, stateFolder }: StepContext,
+): Promise<void> {
+  const found = refs.flatMap(({ model, version, bundle }): [string, Measured][] => {
+    const own = results.filter((result) => result.model === model && result.version === version);
+    return own.some(({ chosen }) => chosen) ? [[bundle, { hardware, results: own }]] : [];
+  });
+  if (found.length === 0) return;
+  await rememberMeasured(ports.disk, stateFolder, Object.fromEntries(found)).catch((error: Error) =>
+    ports.log.write('warn', `what the probe measured was not kept: ${error.message}`),
+  );
+}
 
 type Outcome = (ProbeAnswer & { type: 'verdict' }) | { type: 'crashed'; message: string };
 

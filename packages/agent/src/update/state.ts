@@ -2,16 +2,19 @@ import type {
   Desired,
   ModelVersionRef,
   ProbeResult,
+  Provider,
   Release,
   SoakEvidence,
   UpdateState,
 } from '@covey/protocol';
 
-/** A model version with the variant and provider that the probe found fastest inside the error budget here. */
+/** A model version with the variant, provider and threads that the probe found fastest inside the error budget here. */
 export interface Choice {
   ref: ModelVersionRef;
   variant: string;
-  provider: 'cpu' | 'webgpu';
+  provider: Provider;
+  /** Absent in ledgers of agents that knew one thread alone. */
+  threads?: number;
 }
 
 /** A release that was committed here. */

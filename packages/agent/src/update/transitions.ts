@@ -130,7 +130,9 @@ function activate(update: Update, results: ProbeResult[], now: number): Update {
   const choices = (update.desired?.release.models ?? []).flatMap((ref): Choice[] => {
     const kept = update.committed?.choices.find((choice) => choice.ref.bundle === ref.bundle);
     const chosen = kept ?? choiceFrom(results, ref.model, ref.version);
-    return chosen ? [{ ref, variant: chosen.variant, provider: chosen.provider }] : [];
+    if (!chosen) return [];
+    const { variant, provider, threads } = chosen;
+    return [{ ref, variant, provider, ...(threads !== undefined && { threads }) }];
   });
   return { ...enter(update, 'activating', now + bounds.activateMs), choices, deaths: 0 };
 }

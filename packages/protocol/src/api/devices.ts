@@ -25,10 +25,35 @@ export const DesiredView = z.object({
   setAt: Time,
 });
 
+const Provider = z.enum(['cpu', 'webgpu']);
+
 export const ServingView = z.object({
   ...VersionRef.shape,
   variant: Name,
-  provider: z.enum(['cpu', 'webgpu']),
+  provider: Provider,
+  /** Threads that compute one inference; absent where the device runs an older agent. */
+  threads: Count.optional(),
+});
+
+const ProbeView = z.object({
+  model: Name,
+  version: SemanticVersion,
+  variant: Name,
+  provider: Provider,
+  threads: Count.optional(),
+  ok: z.boolean(),
+  /** Why it is not right, or why it was chosen or not. */
+  reason: z.string().nullable(),
+  maxError: z.number().nullable(),
+  latencyMs: z.number().nullable(),
+  /** Holds the median with 95 % confidence. */
+  latencyIntervalMs: z.tuple([z.number(), z.number()]).optional(),
+  memoryBytes: z.number().nullable(),
+  /** Where the model's nodes run, of a provider that may leave some to another. */
+  placement: z
+    .array(z.object({ provider: Provider, nodes: Count, operators: z.record(z.string(), Count) }))
+    .optional(),
+  chosen: z.boolean(),
 });
 
 export const ReportedView = z.object({
@@ -39,20 +64,7 @@ export const ReportedView = z.object({
   reason: z.object({ code: z.string(), message: z.string() }).nullable(),
   proof: z.enum(['proven', 'unproven']).nullable(),
   evidence: Evidence.nullable(),
-  probe: z.array(
-    z.object({
-      model: Name,
-      version: SemanticVersion,
-      variant: Name,
-      provider: z.enum(['cpu', 'webgpu']),
-      ok: z.boolean(),
-      reason: z.string().nullable(),
-      maxError: z.number().nullable(),
-      latencyMs: z.number().nullable(),
-      memoryBytes: z.number().nullable(),
-      chosen: z.boolean(),
-    }),
-  ),
+  probe: z.array(ProbeView),
   serving: z.array(ServingView),
   runtimeDeaths: Count,
 });
@@ -83,7 +95,7 @@ export const DeviceView = z.object({
       cpu: z.string(),
       cores: Count,
       memoryBytes: Count,
-      providers: z.array(z.enum(['cpu', 'webgpu'])),
+      providers: z.array(Provider),
       inferenceUrl: z.string().nullable(),
     })
     .nullable(),

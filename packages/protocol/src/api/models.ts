@@ -45,6 +45,10 @@ export const VersionDetail = z.object({
   files: z.array(z.object({ path: z.string(), sizeBytes: Count, sha256: Digest })),
   hasGolden: z.boolean(),
   hasReference: z.boolean(),
+  serving: z.unknown().describe('how the version wants to be served; null where the bundle does not say'),
+  pipeline: z
+    .unknown()
+    .describe('what is done before and after the model; null where the bundle declares nothing'),
   evaluation: z.unknown().describe('the evaluation report in the bundle; null where it has none'),
 });
 export type VersionDetail = z.infer<typeof VersionDetail>;

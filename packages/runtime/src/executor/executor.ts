@@ -2,7 +2,10 @@ import { Worker } from 'node:worker_threads';
 import type { Clock, Log, Timer } from '@covey/ports';
 import { CoveyError, type ErrorDocument, type ModelSchema } from '@covey/protocol';
 import type { Tensors } from '../tensors/index.ts';
-import type { FromWorker, ToWorker, WorkerStart } from './messages.ts';
+import { type FromWorker, hrtimeMs, type ToWorker, type WorkerStart } from './messages.ts';
+
+/** What threads tell each other is on the clock they share; this thread's monotonic clock began later. */
+const hrtimeAheadMs = hrtimeMs() - performance.now();
 
 export interface ExecutorOptions extends WorkerStart {
   clock: Clock;
@@ -11,10 +14,16 @@ export interface ExecutorOptions extends WorkerStart {
   runTimeoutMs: number;
   /** Runs waiting or running at a time; one more is OVERLOADED. */
   maxPending: number;
+  /** The thread has ended by itself, or was given up: every run now fails with this error. */
+  onEnd?: (error: CoveyError) => void;
+  /** The thread of a run that was given up is stuck in native code: only the end of the process frees it. */
+  onStuck?: () => void;
 }
 
 export interface RunResult {
   outputs: Tensors;
+  /** When the model began, on this thread's monotonic clock. */
+  startedMs: number;
   /** The model's own time, without waiting and without the way between threads. */
   runMs: number;
 }
@@ -25,7 +34,7 @@ export interface Executor {
   /**
    * Runs the model once; runs are answered in order. Inputs over a SharedArrayBuffer reach the thread without a copy and
    * must not be written to until this resolves. Errors: INPUT_INVALID, INFERENCE_FAILED, OVERLOADED, MODEL_UNAVAILABLE
-   * (thread being replaced, or closing), RUNTIME_DIED (thread ended under this run), DEADLINE_EXCEEDED.
+   * (closing), RUNTIME_DIED (the thread ended), DEADLINE_EXCEEDED (it was given up).
    */
   run(inputs: Tensors): Promise<RunResult>;
   /** Lets pending runs finish, releases the session and ends the thread. */
@@ -33,130 +42,123 @@ export interface Executor {
 }
 
 interface Pending {
+  startedMs: number;
   resolve: (result: RunResult) => void;
   reject: (error: CoveyError) => void;
 }
 
-const restartDelayMs = 1_000;
+/** A thread that has not ended so long after it was told to never will. */
+const stuckAfterMs = 2_000;
 
 /** Loads the model in a new thread. Errors: those of openSession, RUNTIME_DIED. */
 export async function startExecutor(options: ExecutorOptions): Promise<Executor> {
-  const executor = new WorkerExecutor(options);
-  await executor.start();
-  return executor;
+  const { path, schema, provider, threads, slot } = options;
+  const workerData: WorkerStart = { path, schema, provider, threads, slot };
+  const worker = new Worker(new URL(import.meta.resolve('@covey/runtime/worker')), { workerData });
+  const fallbackReason = await loaded(worker);
+  if (fallbackReason !== undefined) {
+    const words = `the model runs on the CPU instead of ${provider}: ${fallbackReason}`;
+    options.log.write('warn', words, { path });
+  }
+  return new WorkerExecutor(options, worker);
 }
 
 class WorkerExecutor implements Executor {
   readonly schema: ModelSchema;
   readonly #options: ExecutorOptions;
+  readonly #worker: Worker;
+  /** Oldest first. */
   readonly #pending = new Map<number, Pending>();
-  #worker: Worker | undefined;
   #nextId = 1;
   #deadline: Timer | undefined;
-  #restart: Timer | undefined;
-  #closing = false;
+  #refusal: CoveyError | undefined;
   #whenIdle: (() => void) | undefined;
 
-  constructor(options: ExecutorOptions) {
+  constructor(options: ExecutorOptions, worker: Worker) {
     this.#options = options;
-    this.schema = options.schema;
-  }
-
-  async start(): Promise<void> {
-    const { path, schema } = this.#options;
-    const workerData: WorkerStart = { path, schema };
-    const worker = new Worker(new URL(import.meta.resolve('@covey/runtime/worker')), { workerData });
-    await loaded(worker);
-    if (this.#closing) {
-      await closeWorker(worker);
-      return;
-    }
-    worker.on('message', (message: FromWorker) => this.#settle(message));
-    worker.on('error', (error) => this.#replace(worker, `the model's thread failed: ${String(error)}`));
-    worker.on('exit', () => this.#replace(worker, "the model's thread ended"));
     this.#worker = worker;
+    this.schema = options.schema;
+    worker.on('message', (message: FromWorker) => this.#settle(message));
+    worker.on('error', (error) => this.#end('RUNTIME_DIED', `the model's thread failed: ${String(error)}`));
+    worker.on('exit', () => this.#end('RUNTIME_DIED', "the model's thread ended"));
   }
 
   run(inputs: Tensors): Promise<RunResult> {
-    const worker = this.#worker;
-    if (this.#closing || worker === undefined) {
-      return Promise.reject(
-        new CoveyError('MODEL_UNAVAILABLE', 'the model is being replaced; try again shortly'),
-      );
-    }
+    if (this.#refusal) return Promise.reject(this.#refusal);
     if (this.#pending.size >= this.#options.maxPending) {
       const message = `${this.#pending.size} requests wait for this model already`;
       return Promise.reject(new CoveyError('OVERLOADED', message));
     }
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
-      this.#pending.set(id, { resolve, reject });
-      if (this.#pending.size === 1) this.#watch(worker);
-      worker.postMessage({ kind: 'run', id, inputs } satisfies ToWorker);
+      this.#pending.set(id, { startedMs: this.#options.clock.monotonicMs(), resolve, reject });
+      this.#worker.postMessage({ kind: 'run', id, inputs } satisfies ToWorker);
+      if (this.#deadline === undefined) this.#watch(this.#options.runTimeoutMs);
     });
   }
 
   async close(): Promise<void> {
-    this.#closing = true;
-    this.#restart?.cancel();
+    const hasEnded = this.#refusal !== undefined;
+    this.#refusal ??= new CoveyError('MODEL_UNAVAILABLE', 'the model is being replaced; try again shortly');
     if (this.#pending.size > 0) await new Promise<void>((resolve) => (this.#whenIdle = resolve));
-    const worker = this.#worker;
-    this.#worker = undefined;
-    if (worker) await closeWorker(worker);
+    this.#deadline?.cancel();
+    if (!hasEnded && this.#refusal.code === 'MODEL_UNAVAILABLE') await closeWorker(this.#worker);
   }
 
   #settle(message: FromWorker): void {
     if (message.kind === 'loaded' || message.kind === 'unloadable') return;
     const pending = this.#pending.get(message.id);
     this.#pending.delete(message.id);
-    this.#deadline?.cancel();
-    if (this.#pending.size > 0 && this.#worker) this.#watch(this.#worker);
-    if (message.kind === 'done') pending?.resolve({ outputs: message.outputs, runMs: message.runMs });
-    else pending?.reject(errorFrom(message.error));
+    // Runs are answered in order: the next one begins now.
+    for (const next of this.#pending.values()) {
+      next.startedMs = this.#options.clock.monotonicMs();
+      break;
+    }
+    if (message.kind === 'done') {
+      const { outputs, startedMs, runMs } = message;
+      pending?.resolve({ outputs, startedMs: startedMs - hrtimeAheadMs, runMs });
+    } else pending?.reject(errorFrom(message.error));
     if (this.#pending.size === 0) this.#whenIdle?.();
   }
 
-  /** Runs are answered in order: the deadline of the oldest counts from the answer before it. */
-  #watch(worker: Worker): void {
+  /** One timer for all runs, set again only when it rings: most have been answered by then. */
+  #watch(delayMs: number): void {
     const { clock, runTimeoutMs } = this.#options;
-    this.#deadline?.cancel();
-    this.#deadline = clock.setTimer(runTimeoutMs, () => {
-      this.#replace(worker, `the model gave no answer within ${runTimeoutMs} ms`, 'DEADLINE_EXCEEDED');
+    this.#deadline = clock.setTimer(delayMs, () => {
+      this.#deadline = undefined;
+      const [oldest] = this.#pending.values();
+      if (oldest === undefined) return;
+      const leftMs = oldest.startedMs + runTimeoutMs - clock.monotonicMs();
+      if (leftMs > 0) this.#watch(leftMs);
+      else this.#end('DEADLINE_EXCEEDED', `the model gave no answer within ${runTimeoutMs} ms`);
     });
   }
 
-  /** Gives up a thread and starts another. A thread deep in native code ends only when that returns: nobody waits for it. */
-  #replace(
-    worker: Worker,
-    message: string,
-    code: 'RUNTIME_DIED' | 'DEADLINE_EXCEEDED' = 'RUNTIME_DIED',
-  ): void {
-    if (this.#worker !== worker) return;
-    this.#worker = undefined;
+  /** A thread deep in native code ends only when that returns: nobody waits for it. */
+  #end(code: 'RUNTIME_DIED' | 'DEADLINE_EXCEEDED', message: string): void {
+    const worker = this.#worker;
+    const error = new CoveyError(code, message);
+    this.#refusal = error;
     this.#deadline?.cancel();
     forget(worker);
     // A thread that is being ended may still report errors; they were answered here.
     worker.on('error', () => {});
-    void worker.terminate();
-    this.#options.log.write('error', message, { path: this.#options.path, waiting: this.#pending.size });
-    for (const { reject } of this.#pending.values()) reject(new CoveyError(code, message));
+    this.#terminate(worker);
+    for (const { reject } of this.#pending.values()) reject(error);
     this.#pending.clear();
     this.#whenIdle?.();
-    this.#startAgain();
+    this.#options.onEnd?.(error);
   }
 
-  #startAgain(): void {
-    if (this.#closing) return;
-    this.start().catch((error: Error) => {
-      this.#options.log.write('error', `the model cannot be loaded again: ${error.message}`);
-      if (this.#closing) return;
-      this.#restart = this.#options.clock.setTimer(restartDelayMs, () => this.#startAgain());
-    });
+  #terminate(worker: Worker): void {
+    const { clock, onStuck } = this.#options;
+    const stuck = clock.setTimer(stuckAfterMs, () => onStuck?.());
+    void worker.terminate().then(() => stuck.cancel());
   }
 }
 
-/** Resolves when the thread has loaded its model. */
-function loaded(worker: Worker): Promise<void> {
+/** Resolves when the thread has loaded its model, with why that runs on the CPU where something else was asked for. */
+function loaded(worker: Worker): Promise<string | undefined> {
   return new Promise((resolve, reject) => {
     const died = (why: string) => reject(new CoveyError('RUNTIME_DIED', `while loading, ${why}`));
     worker.once('error', (error) => died(`the model's thread failed: ${String(error)}`));
@@ -164,7 +166,7 @@ function loaded(worker: Worker): Promise<void> {
     worker.once('message', (message: FromWorker) => {
       forget(worker);
       if (message.kind === 'unloadable') reject(errorFrom(message.error));
-      else resolve();
+      else resolve(message.kind === 'loaded' ? message.fallbackReason : undefined);
     });
   });
 }

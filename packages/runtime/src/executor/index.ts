@@ -1,4 +1,14 @@
+export { describeFile, readSchema } from './describe.ts';
 export { type Executor, type RunResult, startExecutor } from './executor.ts';
+export { PlacementReader } from './placement.ts';
+export { listProviders, type Providers, tryWebgpu, type WebgpuTrial } from './providers.ts';
 export { serveSession } from './serve.ts';
-export { openAnySession, openSession, type Session } from './session.ts';
+export {
+  openAnySession,
+  openExactly,
+  openSession,
+  type Session,
+  type SessionOptions,
+} from './session.ts';
+export { Throwaway, type ThrowawayAnswer } from './throwaway.ts';
 export { warmUp } from './warm.ts';

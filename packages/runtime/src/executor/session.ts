@@ -1,48 +1,85 @@
-import { CoveyError, type Datatype, type ModelSchema, type TensorSpec } from '@covey/protocol';
+import {
+  CoveyError,
+  type Datatype,
+  type ModelSchema,
+  type Provider,
+  type TensorSpec,
+  toCoveyError,
+} from '@covey/protocol';
 import { InferenceSession } from 'onnxruntime-node';
 import type { Tensors } from '../tensors/index.ts';
 import { ortError } from './ort-error.ts';
 import { datatypeOf, fromOrtTensor, toOrtTensor } from './ort-tensors.ts';
+import { listProviders } from './providers.ts';
+import { exclusively } from './webgpu-lock.ts';
 
 /** A loaded ONNX file. Everything here blocks the thread it runs on: see startExecutor. */
 export interface Session {
-  /** All outputs of the schema. Errors: INPUT_INVALID, INFERENCE_FAILED with ONNX Runtime's own words. */
+  /** What it runs on. */
+  readonly provider: Provider;
+  /** Why that is not what was asked for; absent where it is. */
+  readonly fallbackReason?: string;
+  /** All outputs of the schema, in memory of the CPU. Errors: INPUT_INVALID, INFERENCE_FAILED with ONNX Runtime's own words. */
   run(inputs: Tensors): Promise<Tensors>;
   release(): Promise<void>;
 }
 
-/**
- * One thread per served session: on busy cores, two were slower; alone on two idle cores, two are faster (README,
- * figures).
- */
-const servingThreads = 1;
+export interface SessionOptions {
+  provider: Provider;
+  /** Threads that compute one inference on the CPU, at least 1. */
+  threads: number;
+  /** Fails rather than let the CPU do any of another provider's work. */
+  strict?: boolean;
+}
 
-/** Spinning threads would burn what HTTP and the other models need. */
-const options = {
-  executionProviders: ['cpu'],
-  interOpNumThreads: 1,
-  graphOptimizationLevel: 'all',
-  // Nothing on standard error but fatal faults: every error is in the exception too.
-  logSeverityLevel: 4,
-  extra: { session: { intra_op: { allow_spinning: '0' } } },
-} as const satisfies InferenceSession.SessionOptions;
+/** Nothing on standard error but fatal faults: every error is in the exception too. */
+const fatalOnly = 4;
+/** ONNX Runtime's "verbose": says where it puts each node. */
+const everything = 0;
 
 /**
- * Loads an ONNX file on the CPU and checks that it takes and gives what the schema says.
- * Errors: MODEL_INVALID (no such file, not ONNX, not what the schema says), MODEL_UNSUPPORTED (operators, opset, types).
+ * Loads an ONNX file and checks that it takes and gives what the schema says. Where `webgpu` does not work, or not with this
+ * file, the CPU takes over, unless `strict`; the session says why.
+ * Errors: MODEL_INVALID (no such file, not ONNX, not what the schema says), MODEL_UNSUPPORTED (operators, opset, types);
+ * strict also UNSUPPORTED (no such provider here) and MODEL_UNSUPPORTED (it cannot run all of the model).
  */
-export async function openSession(path: string, schema: ModelSchema): Promise<Session> {
-  const session = await createSession(path, servingThreads);
+export async function openSession(
+  path: string,
+  schema: ModelSchema,
+  options: SessionOptions,
+): Promise<Session> {
+  if (options.provider === 'cpu') return openExactly(path, schema, options);
+  try {
+    const missing = (await listProviders())[options.provider];
+    if (missing !== null) {
+      throw new CoveyError('UNSUPPORTED', `${options.provider} does not work here: ${missing}`);
+    }
+    return await openExactly(path, schema, options);
+  } catch (error) {
+    if (options.strict) throw error;
+    const session = await openExactly(path, schema, { ...options, provider: 'cpu' });
+    return { ...session, fallbackReason: toCoveyError(error, 'UNSUPPORTED').message };
+  }
+}
+
+/**
+ * As `openSession`, on the provider named and no other, of which it is not asked first whether it works: that may end the
+ * process. With `tellsPlacement` ONNX Runtime writes on standard error what a PlacementReader reads.
+ */
+export async function openExactly(
+  path: string,
+  schema: ModelSchema,
+  options: SessionOptions & { tellsPlacement?: boolean },
+): Promise<Session> {
+  const session = await createSession(path, options);
   try {
     checkAgainstSchema(session, schema);
   } catch (error) {
-    await session.release();
+    await inTurn(options.provider, () => session.release());
     throw error;
   }
-  return sessionOf(
-    session,
-    schema.outputs.map(({ name }) => name),
-  );
+  const outputNames = schema.outputs.map(({ name }) => name);
+  return sessionOf(session, options.provider, outputNames);
 }
 
 /**
@@ -50,45 +87,72 @@ export async function openSession(path: string, schema: ModelSchema): Promise<Se
  * maps are left out. Errors: MODEL_INVALID, MODEL_UNSUPPORTED (also when no output is a tensor).
  */
 export async function openAnySession(path: string, threads: number): Promise<Session> {
-  const session = await createSession(path, threads);
+  const session = await createSession(path, { provider: 'cpu', threads });
   const tensors = session.outputMetadata.filter(({ isTensor }) => isTensor);
   if (tensors.length === 0) {
     await session.release();
     throw new CoveyError('MODEL_UNSUPPORTED', 'none of its outputs is a tensor');
   }
-  return sessionOf(
-    session,
-    tensors.map(({ name }) => name),
-  );
+  const outputNames = tensors.map(({ name }) => name);
+  return sessionOf(session, 'cpu', outputNames);
 }
 
-function createSession(path: string, intraOpNumThreads: number): Promise<InferenceSession> {
-  return InferenceSession.create(path, { ...options, intraOpNumThreads }).catch((cause: Error) => {
+function createSession(
+  path: string,
+  {
+    provider,
+    threads,
+    strict = false,
+    tellsPlacement = false,
+  }: SessionOptions & { tellsPlacement?: boolean },
+): Promise<InferenceSession> {
+  const options: InferenceSession.SessionOptions = {
+    executionProviders: [provider],
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    graphOptimizationLevel: 'all',
+    logSeverityLevel: tellsPlacement ? everything : fatalOnly,
+    extra: {
+      session: {
+        // Spinning threads would burn what HTTP and the other models need.
+        intra_op: { allow_spinning: '0' },
+        ...(strict && provider !== 'cpu' && { disable_cpu_ep_fallback: '1' }),
+      },
+    },
+  };
+  return inTurn(provider, () => InferenceSession.create(path, options)).catch((cause: Error) => {
     throw loadError(cause, path);
   });
 }
 
-function sessionOf(session: InferenceSession, outputNames: string[]): Session {
+function inTurn<T>(provider: Provider, work: () => Promise<T>): Promise<T> {
+  return provider === 'webgpu' ? exclusively(work) : work();
+}
+
+function sessionOf(session: InferenceSession, provider: Provider, outputNames: string[]): Session {
   return {
+    provider,
     run: async (inputs) => {
       const feeds = Object.fromEntries(
         Object.entries(inputs).map(([name, tensor]) => [name, toOrtTensor(tensor)]),
       );
-      const results = await session.run(feeds, outputNames, { logSeverityLevel: 4 }).catch((cause: Error) => {
+      const results = await inTurn(provider, () =>
+        session.run(feeds, outputNames, { logSeverityLevel: fatalOnly }),
+      ).catch((cause: Error) => {
         throw ortError('INFERENCE_FAILED', cause);
       });
       return Object.fromEntries(
         Object.entries(results).map(([name, tensor]) => [name, fromOrtTensor(tensor)]),
       );
     },
-    release: () => session.release(),
+    release: () => inTurn(provider, () => session.release()),
   };
 }
 
 function loadError(cause: Error, path: string): CoveyError {
   // ONNX Runtime gives words, no codes, to JavaScript.
   const unsupported =
-    /opset|not a registered function|NOT_IMPLEMENTED|Could not find an implementation|Unsupported data type/i;
+    /opset|not a registered function|NOT_IMPLEMENTED|Could not find an implementation|Unsupported data type|fallback to CPU EP has been/i;
   const code = unsupported.test(cause.message) ? 'MODEL_UNSUPPORTED' : 'MODEL_INVALID';
   return ortError(code, cause, path);
 }

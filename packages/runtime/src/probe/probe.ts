@@ -1,43 +1,48 @@
+import { availableParallelism } from 'node:os';
 import {
   type CoveyError,
-  limits,
+  type Measured,
   type ProbeCandidate,
   type ProbeJob,
   type ProbeResult,
-  type ProbeVariant,
+  type Provider,
   toCoveyError,
 } from '@covey/protocol';
-import { openSession, type Session, warmUp } from '../executor/index.ts';
-import { median } from '../measure/index.ts';
-import { compareWithGolden, readGolden, type Vector } from './golden.ts';
+import { listProviders, type Providers } from '../executor/index.ts';
+import { compete, type Entry, type Time } from './competition.ts';
+import { readGolden, type Vector } from './golden.ts';
+import { hardwareDigest } from './hardware.ts';
+import { resultsOf } from './results.ts';
+import { type Check, openThrowawayTrial, openTrial, type TrialSpec } from './trial.ts';
 
-/** A variant under test. `failure` excludes it. */
-interface Trial {
-  variant: ProbeVariant;
-  session?: Session;
-  failure?: CoveyError;
-  maxError: number | null;
-  memoryBytes: number | null;
-  latenciesMs: number[];
-}
+/** Longest wait for a choice made earlier to be right again. */
+const recheckMs = 60_000;
+/** Of a model's time, what starting may take. */
+const startShare = 0.25;
+const again = 'measured before on this hardware, right again: ';
 
 /**
- * Loads every variant of every candidate, warms it, runs its golden vectors and measures its latency and memory; per
- * candidate the fastest variant that is right is `chosen`. Runs on the calling thread: a probe is a process of its own.
+ * Tries every variant of every candidate on every provider that works here, each with the thread counts worth trying: loads it,
+ * warms it, runs its golden vectors and races it. Per candidate the fastest that is right is `chosen`. What an earlier probe on
+ * the same hardware chose is only checked. Runs on the calling thread: a probe is a process of its own.
  */
-export async function probe(job: ProbeJob): Promise<ProbeResult[]> {
+export async function probe({ candidates, limitMs }: ProbeJob): Promise<Measured> {
+  const providers = await listProviders();
+  const hardware = await hardwareDigest(providers);
   const results: ProbeResult[] = [];
-  for (const candidate of job.candidates) results.push(...(await probeCandidate(candidate, job.runs)));
-  return results;
-}
-
-async function probeCandidate(candidate: ProbeCandidate, runs: number): Promise<ProbeResult[]> {
-  const vectors = await goldenOf(candidate);
-  const trials: Trial[] = [];
-  for (const variant of candidate.variants) trials.push(await tryVariant(candidate, variant, vectors));
-  await measureLatencies(trials, Array.isArray(vectors) ? vectors : [], runs);
-  for (const { session } of trials) await session?.release();
-  return resultsOf(candidate, trials);
+  for (const [index, candidate] of candidates.entries()) {
+    const nowMs = performance.now();
+    // The first pays for the start of this process too, since which performance.now() counts; on a machine so busy that this
+    // takes long, not with the time that its measurements need.
+    const startedMs = index === 0 ? Math.max(0, nowMs - limitMs * startShare) : nowMs;
+    const time = { startedMs, limitMs };
+    const vectors = await goldenOf(candidate);
+    results.push(
+      ...((await checkedAgain(candidate, vectors, hardware)) ??
+        (await measured(candidate, vectors, providers, time))),
+    );
+  }
+  return { hardware, results };
 }
 
 /** The vectors, or why they cannot be read: then no variant can be shown to be right. */
@@ -49,62 +54,74 @@ async function goldenOf({ goldenPath }: ProbeCandidate): Promise<Vector[] | Cove
   }
 }
 
-async function tryVariant(
-  { schema }: ProbeCandidate,
-  variant: ProbeVariant,
+async function measured(
+  candidate: ProbeCandidate,
   vectors: Vector[] | CoveyError,
-): Promise<Trial> {
-  const trial: Trial = { variant, maxError: null, memoryBytes: null, latenciesMs: [] };
-  const residentBefore = process.memoryUsage.rss();
+  providers: Providers,
+  time: Time,
+): Promise<ProbeResult[]> {
+  if (!Array.isArray(vectors)) {
+    const entries = candidate.variants.map((_, index) => entryOf(candidate, index, 'cpu', 1));
+    for (const entry of entries) entry.failure = vectors;
+    return resultsOf(candidate.ref, entries, null);
+  }
+  if (vectors.length === 0) {
+    // What cannot be shown to be right elsewhere runs as the publisher ran it.
+    const entries = candidate.variants.map((_, index) => entryOf(candidate, index, 'cpu', 1));
+    return resultsOf(candidate.ref, entries, await compete(entries, [], time));
+  }
+  const entries = candidate.variants.flatMap((_, index) => [
+    ...threadCounts().map((threads) => entryOf(candidate, index, 'cpu', threads)),
+    ...(providers.webgpu === null ? [entryOf(candidate, index, 'webgpu', 1)] : []),
+  ]);
+  // Most threads first: where a model is so slow that time runs out, they matter most.
+  const bySpeed = entries.toSorted((a, b) => b.spec.threads - a.spec.threads);
+  return resultsOf(candidate.ref, entries, await compete(bySpeed, vectors, time), providers);
+}
+
+/** One leaves the cores to others; all of them, or two, may be faster. */
+function threadCounts(): number[] {
+  const cores = availableParallelism();
+  return [...new Set([1, Math.min(2, cores), cores])];
+}
+
+/** What an earlier probe here found, when its choice is right again; null: measure anew. */
+async function checkedAgain(
+  candidate: ProbeCandidate,
+  vectors: Vector[] | CoveyError,
+  hardware: string,
+): Promise<ProbeResult[] | null> {
+  const before = candidate.measured;
+  if (before?.hardware !== hardware || !Array.isArray(vectors) || vectors.length === 0) return null;
+  const chosen = before.results.find((result) => result.chosen);
+  const index = candidate.variants.findIndex(({ name }) => name === chosen?.variant);
+  if (!chosen || index < 0) return null;
+  const { spec } = entryOf(candidate, index, chosen.provider, chosen.threads ?? 1);
+  const check = await checkOnce(spec, vectors);
+  if (!check) return null;
+  const reason = again + (chosen.reason ?? '').replace(again, '');
+  return before.results
+    .filter(({ variant }) => candidate.variants.some(({ name }) => name === variant))
+    .map((result) => (result === chosen ? { ...result, maxError: check.maxError, reason } : result));
+}
+
+async function checkOnce(spec: TrialSpec, vectors: readonly Vector[]): Promise<Check | null> {
   try {
-    if (!Array.isArray(vectors)) throw vectors;
-    const session = await openSession(variant.path, schema);
-    trial.session = session;
-    await warmUp((inputs) => session.run(inputs), schema);
-    for (const { inputs, outputs } of vectors) {
-      const error = compareWithGolden(await session.run(inputs), outputs, variant.tolerances);
-      trial.maxError = Math.max(trial.maxError ?? 0, error);
-    }
-    trial.memoryBytes = Math.max(0, process.memoryUsage.rss() - residentBefore);
-  } catch (error) {
-    trial.failure = toCoveyError(error, 'INFERENCE_FAILED');
-  }
-  return trial;
-}
-
-/** Turn by turn, so that whatever else the device does disturbs all variants alike. */
-async function measureLatencies(trials: Trial[], vectors: Vector[], runs: number): Promise<void> {
-  for (let run = 0; run < runs; run++) {
-    const vector = vectors[run % vectors.length];
-    if (vector === undefined) return;
-    for (const trial of trials) {
-      if (trial.failure || !trial.session) continue;
-      const startedMs = performance.now();
-      await trial.session.run(vector.inputs);
-      trial.latenciesMs.push(performance.now() - startedMs);
-    }
+    const trial =
+      spec.provider === 'cpu'
+        ? await openTrial(spec, vectors)
+        : await openThrowawayTrial(spec, () => recheckMs);
+    await trial.close();
+    return trial.check;
+  } catch {
+    // Whatever it was: it is met again where everything is measured, and reported there.
+    return null;
   }
 }
 
-function resultsOf({ ref }: ProbeCandidate, trials: Trial[]): ProbeResult[] {
-  const fit = trials.filter(({ failure }) => failure === undefined);
-  const speed = ({ latenciesMs }: Trial) => median(latenciesMs) ?? Number.POSITIVE_INFINITY;
-  // Of equals, and where nothing could be measured, the publisher's order decides: sorting is stable.
-  const chosen = fit.sort((a, b) => speed(a) - speed(b) || 0)[0];
-  return trials.map((trial) => ({
-    model: ref.model,
-    version: ref.version,
-    variant: trial.variant.name,
-    provider: 'cpu',
-    ok: trial.failure === undefined,
-    ...(trial.failure && { reason: reasonOf(trial.failure) }),
-    maxError: trial.maxError,
-    latencyMs: median(trial.latenciesMs),
-    memoryBytes: trial.memoryBytes,
-    chosen: trial === chosen,
-  }));
-}
-
-function reasonOf({ code, message }: CoveyError): string {
-  return `${code}: ${message}`.slice(0, limits.reasonChars);
+function entryOf(candidate: ProbeCandidate, index: number, provider: Provider, threads: number): Entry {
+  const { name = '', path = '', tolerances = [] } = candidate.variants[index] ?? {};
+  const { schema, goldenPath } = candidate;
+  const spec = { path, schema, tolerances, provider, threads, goldenPath };
+  return { variant: name, spec, check: null, failure: null, heats: new Map() };
 }
