@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { readModelFile, writeModelFile } from '@covey/onnx/files';
 
 /** What one process did to a file: so that its memory is its own. */
@@ -18,10 +18,18 @@ process.on('message', ({ how, from, to }: FileQuestion) => {
   const startedMs = performance.now();
   const content = how === 'read and write model' ? readModelFile(from) : readFileSync(from);
   const readMs = performance.now() - startedMs;
-  if (content instanceof Uint8Array) writeFileSync(to, content);
+  if (content instanceof Uint8Array) writeWhole(to, content);
   else writeModelFile(to, content);
   const writeMs = performance.now() - startedMs - readMs;
-  const peakMb = (process.resourceUsage().maxRSS * 1_024) / 1e6;
+  // Not that of getrusage, which counts what the parent had taken when it forked.
+  const [, peakKib] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'latin1')) ?? [];
+  const peakMb = (Number(peakKib) * 1_024) / 1e6;
   process.send?.({ readMs, writeMs, peakMb } satisfies FileAnswer);
 });
 process.once('disconnect', () => process.exit());
+
+/** As a model is written: in the place of what was there, whole or not at all. */
+function writeWhole(path: string, bytes: Uint8Array): void {
+  writeFileSync(`${path}.tmp`, bytes);
+  renameSync(`${path}.tmp`, path);
+}

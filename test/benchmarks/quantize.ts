@@ -15,7 +15,7 @@ import { comparisonFigures, type Variants } from './variants.ts';
 
 /** Of the fastest variant, to the original. */
 const mlpLatencyLimit = 0.33;
-const mlpSize = 1024;
+export const mlpSize = 1024;
 
 /** Quantized models against the fp32 they were made from: latency side by side, size, and how far their answers are off. */
 export async function benchmarkQuantize(): Promise<Result> {
@@ -31,6 +31,18 @@ export async function benchmarkQuantize(): Promise<Result> {
 }
 
 async function mlpFigures(execution: Execution): Promise<Figure[]> {
+  return comparisonFigures({
+    name: 'mlp',
+    ...(await mlpVariants(execution)),
+    limits: { of: 'fastest', latency: mlpLatencyLimit },
+    empty: writeModel(emptyMlp()),
+  });
+}
+
+/** The MLP in all the forms that quantizing gives it, and inputs for it. */
+export async function mlpVariants(
+  execution: Execution,
+): Promise<{ variants: Variants; samples: Record<string, Tensor>[] }> {
   const model = mlp();
   const samples = Array.from({ length: 8 }, (_, i) => ({ x: wave([1, mlpSize], i * 1.7, 1) }));
   const ranges = await calibrate(model, execution, samples, { method: 'minmax' });
@@ -43,19 +55,13 @@ async function mlpFigures(execution: Execution): Promise<Figure[]> {
     'int8 weights': writeModel(quantizeWeights(model, { ...weights, bits: 8 })),
     'int4 weights': writeModel(quantizeWeights(model, { ...weights, bits: 4 })),
   };
-  return comparisonFigures({
-    name: 'mlp',
-    variants,
-    samples,
-    limits: { of: 'fastest', latency: mlpLatencyLimit },
-    empty: writeModel(emptyMlp()),
-  });
+  return { variants, samples };
 }
 
-/** Two layers of 1024, for a batch of one. */
-function mlp(): Model {
+/** Two layers of 1024, for a batch of one, or with -1 for one of any size. */
+export function mlp(rows: 1 | -1 = 1): Model {
   const builder = new GraphBuilder('mlp');
-  builder.input({ name: 'x', datatype: 'FP32', shape: [1, mlpSize] });
+  builder.input({ name: 'x', datatype: 'FP32', shape: [rows, mlpSize] });
   for (const layer of [1, 2]) {
     builder.initializer(`w${layer}`, wave([mlpSize, mlpSize], layer, 0.05));
     builder.initializer(`b${layer}`, wave([mlpSize], layer + 0.5, 0.1));
@@ -64,7 +70,7 @@ function mlp(): Model {
   builder.node('Relu', ['h1'], 'r1');
   builder.node('Gemm', ['r1', 'w2', 'b2'], 'h2');
   builder.node('Relu', ['h2'], 'y');
-  builder.output({ name: 'y', datatype: 'FP32', shape: [1, mlpSize] });
+  builder.output({ name: 'y', datatype: 'FP32', shape: [rows, mlpSize] });
   return builder.build();
 }
 

@@ -25,3 +25,10 @@ export function spreadOf(values: readonly number[]): Spread {
 export function ratioOf(values: readonly number[], baseline: readonly number[]): Spread {
   return spreadOf(values.map((value, round) => value / (baseline[round] ?? Number.NaN)));
 }
+
+/** The median of values with its 95 % confidence interval from order statistics: the ranks (n -+ 1.96 sqrt(n)) / 2. */
+export function medianInterval(values: readonly number[]): { median: number; lower: number; upper: number } {
+  const spread = 1.96 / Math.sqrt(values.length);
+  const at = (q: number) => quantile(values, Math.min(1, Math.max(0, q)));
+  return { median: median(values), lower: at((1 - spread) / 2), upper: at((1 + spread) / 2) };
+}

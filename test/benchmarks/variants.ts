@@ -102,7 +102,7 @@ async function openModel(bytes: Uint8Array): Promise<OpenModel> {
   return { run: (feed) => session.run(feed, outputs), release: () => session.release() };
 }
 
-function ortTensor({ datatype, shape, data }: Tensor): OrtTensor {
+export function ortTensor({ datatype, shape, data }: Tensor): OrtTensor {
   const { buffer } = data.slice();
   if (datatype === 'INT64') return new OrtTensor('int64', new BigInt64Array(buffer), shape);
   if (datatype === 'FP32') return new OrtTensor('float32', new Float32Array(buffer), shape);

@@ -2,7 +2,7 @@ import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Agent, createAgent, openDeviceFolder } from '@covey/agent';
 import { type LogLevel, systemDisk } from '@covey/ports';
-import { CoveyError } from '@covey/protocol';
+import { CoveyError, type InferenceAddresses, type InferencePorts } from '@covey/protocol';
 import { Command, Option } from 'commander';
 import { lockFolder } from '../folder/lock.ts';
 import { systemPorts } from '../ports.ts';
@@ -15,6 +15,8 @@ interface AgentOptions {
   data: string;
   host: string;
   port: number;
+  grpcPort?: number | 'off';
+  tensorflowServingPort?: number;
   metrics: number;
   summaries: number;
   flush: number;
@@ -25,6 +27,9 @@ interface AgentOptions {
 /** What an agent tells the process that started it. */
 export interface AgentReady {
   inferenceUrl: string;
+  /** Absent where gRPC is off. */
+  grpcUrl?: string;
+  tensorflowServingUrl?: string;
 }
 
 /** `covey agent`: the device daemon. */
@@ -38,6 +43,16 @@ export function agentCommand(): Command {
       '127.0.0.1',
     )
     .option('--port <port>', 'port of the inference API; 0: any that is free', wholeNumber(0, 65_535), 8000)
+    .option(
+      '--grpc-port <port>',
+      'port of the inference API over gRPC; 0: any that is free; off: none; default: the one after --port',
+      portOrOff,
+    )
+    .option(
+      '--tensorflow-serving-port <port>',
+      "port of TensorFlow Serving's gRPC API, which is 8500 by custom; 0: any that is free; default: none",
+      wholeNumber(0, 65_535),
+    )
     .option(
       '--warm-spare',
       'hold the models in a second process, where memory allows, that takes over at once when the first dies',
@@ -68,7 +83,7 @@ async function run(options: AgentOptions): Promise<void> {
       agentVersion: '0.1.0',
       runtimeModule: import.meta.resolve('@covey/runtime/process'),
       probeModule: import.meta.resolve('@covey/runtime/probe'),
-      inference: { host: options.host, port: options.port },
+      inference: { host: options.host, ...portsOf(options) },
       warmSpare: options.warmSpare,
       intervals: {
         metricsMs: options.metrics,
@@ -80,24 +95,39 @@ async function run(options: AgentOptions): Promise<void> {
     await openDeviceFolder(systemDisk, folder);
     const lock = lockFolder(folder, join(folder, 'lock'));
     await agent.start();
-    const inferenceUrl = await inferenceApiUp(agent);
+    const { url, grpcUrl, tensorflowServingUrl } = await inferenceApiUp(agent);
     const service = {
       stop: async () => {
         await agent.stop();
         lock.release();
       },
     };
-    return { service, ready: { inferenceUrl } };
+    const grpc = { ...(grpcUrl && { grpcUrl }), ...(tensorflowServingUrl && { tensorflowServingUrl }) };
+    return { service, ready: { inferenceUrl: url, ...grpc } };
   });
 }
 
 const startPollMs = 20;
 
-/** The address of the inference API once it listens. Errors: PORT_IN_USE; the agent is stopped then. */
-async function inferenceApiUp(agent: Agent): Promise<string> {
+function portOrOff(text: string): number | 'off' {
+  return text === 'off' ? text : wholeNumber(0, 65_535)(text);
+}
+
+function portsOf({ port, grpcPort, tensorflowServingPort }: AgentOptions): InferencePorts {
+  const after = port === 0 || port === 65_535 ? 0 : port + 1;
+  const grpc = grpcPort ?? after;
+  return {
+    port,
+    ...(grpc !== 'off' && { grpcPort: grpc }),
+    ...(tensorflowServingPort !== undefined && { tensorflowServingPort }),
+  };
+}
+
+/** The addresses of the inference API once it listens. Errors: PORT_IN_USE; the agent is stopped then. */
+async function inferenceApiUp(agent: Agent): Promise<InferenceAddresses> {
   for (;;) {
     const runtime = agent.status()?.runtime;
-    if (runtime?.url) return runtime.url;
+    if (runtime?.addresses) return runtime.addresses;
     if (runtime?.lastError?.code === 'PORT_IN_USE') {
       await agent.stop();
       throw new CoveyError('PORT_IN_USE', runtime.lastError.message);

@@ -2,14 +2,15 @@ import { compareBehaviour, type Evaluation, modelSchema, type Scheme } from '@co
 import { type Classification, CoveyError, type ModelSchema } from '@covey/protocol';
 import { floatTolerances } from '../publish/tolerances.ts';
 import type { SampleSet } from '../samples/index.ts';
-import { type Limits, tightened } from './budget.ts';
-import { evaluationOf, type Judged, judge, reasonOf, type Trial } from './evaluate.ts';
+import { type Limits, requireClasses, tightened } from './budget.ts';
+import { comparisonOptions, evaluationOf, type Judged, judge, reasonOf, type Trial } from './evaluate.ts';
 import { type Proof, prove } from './golden.ts';
 import { type DigestedModel, type DigestedSamples, type Job, perform } from './job.ts';
 import { accuracyJudge } from './judge.ts';
 import { type Made, makeHalf, search } from './make.ts';
 import { type Cost, measureCosts } from './measure.ts';
 import { type Edited, readSamples } from './prepare.ts';
+import { hasPassed, type Round, settled } from './rounds.ts';
 import { withoutTwins, withoutUseless } from './usefulness.ts';
 import { type CalibrationMethod, schemesOf, type VariantForm } from './variants.ts';
 
@@ -72,7 +73,9 @@ export async function quantizeModel(
     schema,
     classification,
   };
-  const judged: Judged[] = [await judgeFloat(job, original, trial)];
+  const float = await judgeFloat(job, original, trial);
+  requireClasses(limits, float.evaluation);
+  const judged: Judged[] = [float];
   const refused: Refused[] = [];
   for (const form of wanted.forms) {
     const outcome = await makeAndJudge(job, trial, calibration, form, schemesOf(form, wanted.method));
@@ -88,19 +91,17 @@ export async function quantizeModel(
 }
 
 /** The edited model against the original. Errors: INTERNAL where edits changed what it computes. */
-async function judgeFloat(
-  job: Job,
-  original: DigestedModel,
-  { reference: edited, heldOut, judge: judgeOf }: Trial,
-): Promise<Judged> {
-  const metric = judgeOf?.(heldOut);
+async function judgeFloat(job: Job, original: DigestedModel, trial: Trial): Promise<Judged> {
+  const { reference: edited, heldOut } = trial;
+  const options = comparisonOptions(trial);
   const evaluation = await perform(job, 'fp32: comparing the edited graph with the original', {
     name: 'evaluate-edited',
     inputs: {
       original: original.digest,
       edited: edited.digest,
       samples: heldOut.digest,
-      metric: metric?.name ?? null,
+      metric: options.metric?.name ?? null,
+      classOutput: options.classOutput ?? null,
     },
     run: async (): Promise<Evaluation> => {
       const behaviour = await compareBehaviour(
@@ -108,7 +109,7 @@ async function judgeFloat(
         edited.model,
         job.execution,
         heldOut.samples,
-        metric ? { metric } : {},
+        options,
       );
       return evaluationOf(behaviour);
     },
@@ -148,7 +149,11 @@ async function make(
       ? await makeHalf(job, reference)
       : await search(job, reference, calibration, wanted);
   } catch (error) {
-    return { candidates: [], refusal: { reason: reasonOf(error), settings: wanted.name, errors: {} } };
+    return {
+      candidates: [],
+      spares: [],
+      refusal: { reason: reasonOf(error), settings: wanted.name, errors: {} },
+    };
   }
 }
 
@@ -159,20 +164,29 @@ async function makeAndJudge(
   form: VariantForm,
   schemes: readonly Scheme[],
 ): Promise<{ judged: Judged[]; refusal?: Made['refusal'] }> {
-  let last: { judged: Judged[]; refusal?: Made['refusal'] } = { judged: [] };
+  const rounds: Round[] = [];
   for (const share of budgetShares) {
     // What stores weights alone is for memory and for other processors: how fast it is here chooses nothing.
     const isTimed = form === 'int8-qdq';
-    const within = (limits: Limits) =>
-      make(job, trial.reference, calibration, { name: form, schemes, isTimed, limits, judge: trial.judge });
-    let made = await within(tightened(trial.limits, share));
-    if (made.refusal && last.judged.length === 0) made = await within(trial.limits);
-    // What the whole budget once allowed tells more than what the part of it that is left does not.
-    if (made.refusal) return last.judged.length > 0 ? last : { judged: [], refusal: made.refusal };
+    const { judge: judgeOf, classification } = trial;
+    const classOutput = classification?.output;
+    const asked = { name: form, schemes, isTimed, judge: judgeOf, classOutput };
+    const within = async (given: number) => {
+      const limits = tightened(trial.limits, given);
+      return { share: given, made: await make(job, trial.reference, calibration, { ...asked, limits }) };
+    };
+    // Nothing is searched for where there is no scheme to choose.
+    let found = await within(schemes.length === 0 ? 1 : share);
+    if (found.made.refusal && rounds.length === 0) found = await within(1);
+    const { candidates, spares, refusal } = found.made;
     const judged: Judged[] = [];
-    for (const candidate of made.candidates) judged.push(await judge(job, trial, candidate));
-    last = { judged };
-    if (form === 'fp16' || judged.every(({ reason }) => reason === undefined)) break;
+    for (const candidate of candidates) judged.push(await judge(job, trial, candidate));
+    for (const spare of spares) {
+      if (hasPassed(judged, form)) break;
+      judged.push(await judge(job, trial, spare));
+    }
+    rounds.push({ share: found.share, judged, ...(refusal && { refusal }) });
+    if (refusal || schemes.length === 0 || hasPassed(judged, form)) break;
   }
-  return last;
+  return settled(rounds);
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Judged } from './evaluate.ts';
-import { settled } from './rounds.ts';
+import { hasPassed, settled } from './rounds.ts';
 
 const judged = (name: string, digest: string, reason?: string): Judged => ({
   candidate: { name, digest, sizeBytes: 1, settings: '', nodesKept: [], chosenFor: 'size' },
@@ -51,4 +51,14 @@ test('where less of the budget allows nothing, that is said beside what failed',
 test('what was searched with the whole budget says nothing of it, and without a variant its refusal stands', () => {
   expect(outcome([{ share: 1, judged: [judged('fp16', 'a', 'off')] }])).toEqual([['fp16', 'a', 'off']]);
   expect(settled([{ share: 1, judged: [], refusal }])).toEqual({ judged: [], refusal });
+});
+
+test('a spare that passes takes the place of the one that failed before it', () => {
+  const all = [judged('small', 'a', 'off'), judged('fast', 'b'), judged('small', 'c')];
+  expect(hasPassed(all.slice(0, 2), 'small')).toBe(false);
+  expect(hasPassed(all, 'small')).toBe(true);
+  expect(outcome([{ share: 0.8, judged: all }])).toEqual([
+    ['small', 'c', undefined],
+    ['fast', 'b', undefined],
+  ]);
 });

@@ -133,6 +133,7 @@ describe('a hostile location', () => {
       constant.data = { kind: 'external', location: 'model.data', offsetBytes: 0, entries: new Map() };
     }
     writeModelFile(path, model);
+    writeFileSync(join(modelFolder, 'model.data'), new Uint8Array(1_000));
     expect(() => readModelFile(path)).toThrow(/ends past the end/);
   });
 });

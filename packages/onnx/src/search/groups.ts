@@ -1,5 +1,5 @@
 import { walkGraphs } from '../graph/index.ts';
-import { type Graph, intAttribute, type Model, type Node } from '../model/index.ts';
+import type { Graph, Model, Node } from '../model/index.ts';
 
 /** Nodes that are quantized or left in fp32 together: one with weights, and those behind it that only pass its values on. */
 export interface Group {
@@ -57,18 +57,9 @@ export function mergeGroups(groups: readonly Group[], count: number): Group[] {
 }
 
 /** Elements of matrices and kernels that a node takes; vectors (a bias) are no reason for a group. */
-function weightCountOf(node: Node, graph: Graph): number {
+export function weightCountOf(node: Node, graph: Graph): number {
   return node.inputs.reduce((sum, input) => {
     const dims = graph.initializers.get(input)?.dims ?? [];
     return dims.length < 2 ? sum : sum + dims.reduce((product, dim) => product * dim, 1);
   }, 0);
-}
-
-/**
- * What kind of work a node is, for asking whether this kind pays on integers: the operator's type; convolutions apart by
- * whether each channel is on its own (few multiplications per byte moved).
- */
-export function kindOfWork(node: Node): string {
-  const depthwise = node.opType === 'Conv' && (intAttribute(node, 'group') ?? 1) > 1;
-  return depthwise ? 'depthwise Conv' : node.opType;
 }

@@ -1,4 +1,3 @@
-export type { Measure } from './fastest.ts';
 export {
   type SearchedVariant,
   type SearchRequest,
@@ -10,4 +9,5 @@ export {
 export { type Scheme, schemeName, staticSchemes } from './scheme.ts';
 export type { GroupHarm } from './sensitivity.ts';
 export type { OnStep, SearchProgress, SearchState } from './steps.ts';
+export type { Measure } from './timed.ts';
 export type { Trial } from './trials.ts';

@@ -3,16 +3,16 @@ import { describe, expect, it } from 'vitest';
 import { type Budget, compareBehaviour, topAccuracy, withinBudget } from '../compare/index.ts';
 import { ortExecution } from '../execution.fixture.ts';
 import { GraphBuilder } from '../graph/index.ts';
-import { readModel, writeModel } from '../model/index.ts';
-import { createChain, createSamples } from './chain.fixture.ts';
-import type { Measure } from './fastest.ts';
+import { type Model, writeModel } from '../model/index.ts';
+import { createChain, createSamples, floats, randoms } from './chain.fixture.ts';
 import { type SearchRequest, searchPrecision, sensitivity } from './precision.ts';
 import { type Scheme, staticSchemes } from './scheme.ts';
 import type { SearchProgress, SearchState } from './steps.ts';
+import type { Measure } from './timed.ts';
 
 const execution = ortExecution();
-const fragile = createChain({ layers: 5, width: 16, fragile: [3] });
-const samples = createSamples(24, 16);
+const fragile = createChain({ layers: 5, width: 48, fragile: [3] });
+const samples = createSamples(24, 48);
 const weightOnly: Scheme = {
   kind: 'weights',
   options: { bits: 4, blockSize: 16, form: 'matmul-nbits', symmetric: true },
@@ -40,8 +40,23 @@ describe('searchPrecision', () => {
     expect(writeModel(result.smallest.model).byteLength).toBe(result.smallest.trial.sizeBytes);
   });
 
+  it('finds each layer that breaks the budget among many, and asks for few variants', async () => {
+    const many = createChain({ layers: 14, width: 48, fragile: [2, 6, 11] });
+    const result = await searchPrecision(request({ model: many, budget: { relativeError: 0.06 } }));
+    if (!result.found) throw new Error(result.reason);
+    expect(result.smallest.trial.kept).toEqual(['layer2', 'layer6', 'layer11']);
+    expect(result.trail.length).toBeLessThan(12);
+  });
+
+  it('ranks only what integers make smaller or faster', async () => {
+    const budget = { relativeError: 0.0005 };
+    const tiny = createChain({ layers: 3, width: 8 });
+    const refused = await searchPrecision(request({ model: tiny, samples: createSamples(4, 8), budget }));
+    expect(refused).toMatchObject({ found: false, ranking: [] });
+  });
+
   it('keeps nothing where everything fits, and asks for no ranking', async () => {
-    const model = createChain({ layers: 3, width: 16 });
+    const model = createChain({ layers: 3, width: 48 });
     const result = await searchPrecision(request({ model, budget: { cosine: 0.9 } }));
     if (!result.found) throw new Error(result.reason);
     expect(result.smallest.trial.kept).toEqual([]);
@@ -93,9 +108,9 @@ describe('searchPrecision', () => {
           digits: fc.integer({ min: 1, max: 5 }),
         }),
         async ({ seed, layer, digits }) => {
-          const model = createChain({ layers: 4, width: 8, fragile: [layer], seed });
+          const model = createChain({ layers: 4, width: 48, fragile: [layer], seed });
           const budget = { relativeError: 3 * 10 ** -digits };
-          const own = createSamples(20, 8, seed);
+          const own = createSamples(20, 48, seed);
           const result = await searchPrecision(request({ model, samples: own, budget }));
           if (result.found) {
             const behaviour = await compareBehaviour(model, result.smallest.model, execution, own);
@@ -109,32 +124,57 @@ describe('searchPrecision', () => {
 });
 
 describe('searchPrecision with measurements', () => {
-  /** Pretends that every integer costs time: the fewer QuantizeLinear nodes, the faster. */
-  const preferFloats: Measure = async (models) =>
-    models.map(
-      (bytes) => readModel(bytes).graph.nodes.filter(({ opType }) => opType === 'QuantizeLinear').length + 1,
-    );
+  const budget = { relativeError: 0.1 };
+  const uneven = { model: createUneven(), samples: createSamples(12, 256) };
+  const exactly = (ratio: number) => ({ median: ratio, lower: ratio, upper: ratio });
+  /** Pretends that a model takes time for its bytes, or for those that it lacks. */
+  const measureBy =
+    (ratioOf: (sizeBytes: number, sizesBytes: number[]) => number): Measure =>
+    async (models) => {
+      const sizesBytes = models.map(({ byteLength }) => byteLength);
+      return sizesBytes.map((sizeBytes) => exactly(ratioOf(sizeBytes, sizesBytes)));
+    };
 
   it('answers the fastest beside the smallest', async () => {
-    const budget = { relativeError: 0.05 };
-    const result = await searchPrecision(request({ budget, measure: preferFloats }));
+    const measure = measureBy((sizeBytes, [first = 1]) => 0.5 + 0.1 * (first / sizeBytes));
+    const result = await searchPrecision(request({ ...uneven, budget, measure }));
     if (!result.found) throw new Error(result.reason);
     const { smallest, fastest } = result;
     expect(fastest.trial.within).toBe(true);
-    expect(fastest.latencyRatio).toBeLessThan(smallest.latencyRatio ?? 0);
+    expect(fastest.latencyRatio?.median).toBeLessThan(smallest.latencyRatio?.median ?? 0);
     expect(fastest.trial.kept.length).toBeGreaterThan(smallest.trial.kept.length);
+    expect(fastest.trial.sizeBytes).toBeGreaterThan(smallest.trial.sizeBytes ?? 0);
+    expect(result.within).toEqual([smallest.trial, fastest.trial]);
+    expect(writeModel(result.variantOf(fastest.trial).model)).toEqual(writeModel(fastest.model));
   });
 
-  it('prefers the smallest where nothing is faster', async () => {
-    const measure: Measure = async (models) => models.map(() => 1);
-    const result = await searchPrecision(request({ budget: { relativeError: 0.05 }, measure }));
+  it('prefers the smallest where nothing is faster beyond doubt', async () => {
+    const measure: Measure = async (models) =>
+      models.map((_, i) => ({ median: 1 - i / 100, lower: 0.9 - i / 100, upper: 1 }));
+    const result = await searchPrecision(request({ ...uneven, budget, measure }));
     if (!result.found) throw new Error(result.reason);
-    expect(result.fastest.trial).toBe(result.smallest.trial);
+    expect(result.fastest).toBe(result.smallest);
   });
 
-  it('refuses measurements that are no numbers', async () => {
-    const measure: Measure = async (models) => models.map(() => Number.NaN);
-    await expect(searchPrecision(request({ budget: { relativeError: 0.05 }, measure }))).rejects.toThrow(
+  it('passes over a smallest that is slower than fp32 beyond doubt, unless all are', async () => {
+    const slowIf = (isSlow: (sizeBytes: number, sizesBytes: number[]) => boolean) =>
+      measureBy((sizeBytes, sizesBytes) => (isSlow(sizeBytes, sizesBytes) ? 1.1 : 1));
+    const smallestOf = async (measure: Measure) => {
+      const result = await searchPrecision(request({ ...uneven, budget, measure }));
+      if (!result.found) throw new Error(result.reason);
+      return result.smallest.trial;
+    };
+    const equal = await smallestOf(slowIf(() => false));
+    const other = await smallestOf(slowIf((size, sizes) => size === Math.min(...sizes)));
+    expect(other.within).toBe(true);
+    expect(other.sizeBytes).toBeGreaterThan(equal.sizeBytes ?? 0);
+    expect(await smallestOf(slowIf((size, [first]) => size !== first))).toEqual(equal);
+  });
+
+  it('refuses measurements that are no ratios', async () => {
+    const measure: Measure = async (models) => models.map(() => exactly(Number.NaN));
+    await expect(searchPrecision(request({ ...uneven, budget, measure }))).rejects.toThrow('measuring');
+    await expect(searchPrecision(request({ ...uneven, budget, measure: async () => [] }))).rejects.toThrow(
       'measuring',
     );
   });
@@ -197,10 +237,10 @@ describe('a search that was stopped', () => {
 describe('a form that quantizes nothing', () => {
   it('is refused, though its opset is raised and nodes are rewritten for that', async () => {
     const builder = new GraphBuilder('reshaped');
-    builder.input({ name: 'input', datatype: 'FP32', shape: [1, 16] });
+    builder.input({ name: 'input', datatype: 'FP32', shape: [1, 48] });
     builder.node('Relu', ['input'], 'active');
     builder.node('Unsqueeze', ['active'], 'output', { axes: [0] });
-    builder.output({ name: 'output', datatype: 'FP32', shape: [1, 1, 16] });
+    builder.output({ name: 'output', datatype: 'FP32', shape: [1, 1, 48] });
     const model = { ...builder.build(), irVersion: 6, opsets: [{ domain: '', version: 10 }] };
     const schemes = [{ kind: 'dynamic', options: { weights: 'int8', perChannel: true } }] as const;
     const result = await searchPrecision(request({ model, schemes, budget: { relativeError: 0.05 } }));
@@ -224,4 +264,20 @@ function firstScheme(): Scheme {
   const [scheme] = staticSchemes;
   if (scheme === undefined) throw new Error('there is no scheme');
   return scheme;
+}
+
+/** A large product, which gains by integers, and a small one behind something else, which only gets smaller. */
+function createUneven(): Model {
+  const builder = new GraphBuilder('uneven');
+  builder.input({ name: 'input', datatype: 'FP32', shape: [-1, 256] });
+  for (const [name, width] of [
+    ['large', 256],
+    ['small', 32],
+  ] as const)
+    builder.initializer(`${name}_weight`, floats([256, width], randoms(width, 256 * width)));
+  builder.node('MatMul', ['input', 'large_weight'], 'large');
+  builder.node('Sin', ['large'], 'waves');
+  builder.node('MatMul', ['waves', 'small_weight'], 'output');
+  builder.output({ name: 'output', datatype: 'FP32', shape: [-1, 32] });
+  return builder.build();
 }

@@ -1,15 +1,15 @@
-import { CoveyError } from '@covey/protocol';
+import { CoveyError, type Interval } from '@covey/protocol';
 import type { Sample } from '../calibrate/index.ts';
 import { type Budget, checkBudget } from '../compare/index.ts';
 import type { Execution } from '../execution.ts';
 import { type Model, writeModel } from '../model/index.ts';
 import { type Attempt, attemptSchemes } from './attempt.ts';
-import { findFastest, type Measure } from './fastest.ts';
 import { groupsOf } from './groups.ts';
 import { Reference } from './reference.ts';
 import { type Scheme, schemeName } from './scheme.ts';
 import { type GroupHarm, rankGroups } from './sensitivity.ts';
 import { fingerprintOf, type OnStep, type SearchState, Steps } from './steps.ts';
+import { chooseTimed, type Measure } from './timed.ts';
 import { type Trial, Trials } from './trials.ts';
 
 export interface SensitivityRequest {
@@ -39,7 +39,7 @@ export interface SearchedVariant {
   scheme: Scheme;
   trial: Trial;
   /** Latency as a ratio to that of the fp32 model, where it was measured. */
-  latencyRatio?: number;
+  latencyRatio?: Interval;
 }
 
 export type SearchResult = {
@@ -48,42 +48,46 @@ export type SearchResult = {
   /** What each group does alone, the most harmful first; empty where nobody had to ask. */
   ranking: readonly GroupHarm[];
 } & (
-  | { found: true; smallest: SearchedVariant; fastest: SearchedVariant }
+  | {
+      found: true;
+      smallest: SearchedVariant;
+      fastest: SearchedVariant;
+      /** All that are within the budget, the smallest first: what else there is where those two fail elsewhere. */
+      within: readonly Trial[];
+      variantOf(trial: Trial): SearchedVariant;
+    }
   /** `closest` is the trial that uses least of the budget, outside of it all the same. */
   | { found: false; reason: string; closest: Trial }
 );
 
 /**
- * Looks for the variants within a budget: the smallest, and the fastest as far as `measure` is given. Where quantizing
- * everything breaks the budget the most harmful groups of nodes stay in fp32. The decisions follow from what the steps
+ * Looks for the variants within a budget: the smallest, and where `measure` is given the fastest, and the smallest that is
+ * not slower than fp32 beyond doubt, if there is one. Where quantizing everything breaks the budget, nodes stay in fp32 that
+ * harm more than they save. The decisions follow from what the steps
  * find alone, so that a search that was stopped goes on from its state. Errors: INVALID_ARGUMENT (no samples or schemes,
  * a senseless budget), CONFLICT (the state is of another search), those of the execution and of `measure`.
  */
 export async function searchPrecision(request: SearchRequest): Promise<SearchResult> {
   const parts = [...request.schemes.map(schemeName), request.measure ? 'measured' : 'not measured'];
   return withTrials(request, parts, async (trials, steps, floatBytes) => {
-    const attempt = await attemptSchemes(trials, request.model, request.schemes, request.budget);
-    const { scheme, quantizer, groups, ranking, smallest } = attempt;
+    const { model, schemes, budget, measure } = request;
+    const asked = { model, budget, sizeBytes: floatBytes.byteLength, isTimed: measure !== undefined };
+    const attempt = await attemptSchemes(trials, schemes, asked);
+    const { scheme, quantizer, ranking, within } = attempt;
+    const [smallest] = within;
     if (smallest === undefined || quantizer.nodes.length === 0) return refusal(trials.trail, attempt);
-    const { trail } = trials;
-    const variant = (trial: Trial, latencyRatio?: number): SearchedVariant => ({
+    const variantOf = (trial: Trial, latencyRatio?: Interval): SearchedVariant => ({
       model: quantizer.quantize(new Set(trial.kept)),
       scheme,
       trial,
-      ...(latencyRatio !== undefined && { latencyRatio }),
+      ...(latencyRatio && { latencyRatio }),
     });
-    const { measure } = request;
-    if (measure === undefined) {
-      const only = variant(smallest);
-      return { found: true, smallest: only, fastest: only, trail, ranking };
-    }
-    const unprofitable = quantizer.unprofitable();
-    const asked = { trials, steps, quantizer, groups, ranking, unprofitable, floatBytes, smallest, measure };
-    const timed = await findFastest(asked);
-    const first = variant(timed.smallest.trial, timed.smallest.latencyRatio);
-    const same = timed.fastest === timed.smallest;
-    const fastest = same ? first : variant(timed.fastest.trial, timed.fastest.latencyRatio);
-    return { found: true, smallest: first, fastest, trail, ranking };
+    const timed = measure && (await chooseTimed({ trials, steps, quantizer, floatBytes, measure }, within));
+    const first = variantOf(timed?.smallest.trial ?? smallest, timed?.smallest.latencyRatio);
+    const isOne = timed === undefined || timed.fastest === timed.smallest;
+    const fastest = isOne ? first : variantOf(timed.fastest.trial, timed.fastest.latencyRatio);
+    const { trail } = trials;
+    return { found: true, smallest: first, fastest, within, variantOf, trail, ranking };
   });
 }
 

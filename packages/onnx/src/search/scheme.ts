@@ -3,6 +3,8 @@ import type { Calibration, Ranges } from '../calibrate/index.ts';
 import { walkGraphs } from '../graph/index.ts';
 import type { Model, Node } from '../model/index.ts';
 import {
+  type CostModel,
+  costModel,
   type DynamicOptions,
   quantizableNodes,
   quantizeDynamic,
@@ -10,9 +12,9 @@ import {
   quantizeWeights,
   type StaticOptions,
   storeHalf,
-  unprofitableNodes,
   type WeightOptions,
 } from '../quantize/index.ts';
+import { weightCountOf } from './groups.ts';
 
 /** One way to quantize a model, whatever nodes it leaves in fp32; a static one stores weights that stay in fp16. */
 export type Scheme =
@@ -50,7 +52,10 @@ export function schemeName(scheme: Scheme): string {
 }
 
 export function calibrationName({ method, ...numbers }: Calibration): string {
-  return [method, ...Object.entries(numbers).map(([name, value]) => `${name} ${value}`)].join(' ');
+  const named = Object.entries(numbers).map(([name, value]) =>
+    name === method ? `${value}` : `${name} ${value}`,
+  );
+  return [method, ...named].join(' ');
 }
 
 /** A scheme ready to be applied. */
@@ -59,8 +64,8 @@ export interface Quantizer {
   /** What it quantizes when nothing is kept. */
   nodes: readonly Node[];
   quantize(keep: ReadonlySet<string>): Model;
-  /** Names of nodes that it is expected to slow down. */
-  unprofitable(): ReadonlySet<string>;
+  /** What its nodes are expected to cost and save. */
+  costs: CostModel;
 }
 
 /**
@@ -83,8 +88,20 @@ export async function createQuantizer(
       'INVALID_ARGUMENT',
       'nodes lack names of their own: edit the model with the standard passes first',
     );
-  const unprofitable = () => (scheme.kind === 'static' ? unprofitableNodes(model) : new Set<string>());
-  return { name: schemeName(scheme), nodes, quantize, unprofitable };
+  const costs = scheme.kind === 'static' ? costModel(model) : sizesAlone(model, nodes);
+  return { name: schemeName(scheme), nodes, quantize, costs };
+}
+
+/** Where time is not known, only bytes count: about one for each element of a weight. */
+function sizesAlone(model: Model, nodes: readonly Node[]): CostModel {
+  const wanted = new Set(nodes.map(({ name }) => name));
+  const savedBytes = new Map<string, number>();
+  for (const graph of walkGraphs(model.graph))
+    for (const node of graph.nodes)
+      if (wanted.has(node.name)) savedBytes.set(node.name, weightCountOf(node, graph));
+  const cheapest: CostModel['cheapest'] = (extra) =>
+    new Set([...extra].filter(([, { floats, integers }]) => integers > floats).map(([name]) => name));
+  return { floatNs: 0, savedBytes, cheapest };
 }
 
 async function quantization(

@@ -35,14 +35,18 @@ export async function rankGroups(
   return harms.sort((a, b) => b.use - a.use || b.relativeError - a.relativeError);
 }
 
-/** Groups from that which harms most for what it weighs: those that are best left in fp32 first. */
-export function byHarmAndWeight(ranking: readonly GroupHarm[]): GroupHarm[] {
-  return ranking.toSorted((a, b) => harmByWeight(b) - harmByWeight(a));
+/** Groups from that which harms least for what `savedBytes` says it saves: errors add as their squares do, bytes as they are. */
+export function byHarmAndSize(
+  ranking: readonly GroupHarm[],
+  savedBytes: (group: GroupHarm) => number,
+): GroupHarm[] {
+  const price = (group: GroupHarm) => harmOf(group) / Math.max(1, savedBytes(group));
+  return ranking.toSorted((a, b) => price(a) - price(b));
 }
 
-/** Errors of groups add as their squares do, where they are independent; weights add as they are. */
-function harmByWeight({ use, relativeError, weightCount }: GroupHarm): number {
-  return (use || relativeError) ** 2 / Math.max(1, weightCount);
+/** In squares, which add where the errors of groups are independent. */
+export function harmOf({ use, relativeError }: GroupHarm): number {
+  return (use || relativeError) ** 2;
 }
 
 function greatestError(evaluation: Evaluation | undefined): number {

@@ -149,12 +149,15 @@ export class Trials {
     samples: readonly Sample[],
     labelled?: LabelledMetric,
   ): Promise<Evaluation> {
-    const { reference } = this.#options;
+    const { reference, budget } = this.#options;
     const { outputs, metric } = await compareRuns(
       (sample) => reference.answer(sample),
       (sample) => loaded.run(sample),
       samples,
-      labelled,
+      {
+        ...(labelled && { metric: labelled }),
+        ...(budget.classOutput !== undefined && { classOutput: budget.classOutput }),
+      },
     );
     return { outputs, ...(metric && { metric }) };
   }
@@ -178,7 +181,7 @@ const fewSamples = 8;
 const hopeless = 2;
 
 /** Whether the budget bounds the worst sample alone, so that a few that break it say all. */
-function isWorstCase({ outputs, maxAbsolute, ...others }: Budget): boolean {
+function isWorstCase({ outputs, classOutput, maxAbsolute, ...others }: Budget): boolean {
   return maxAbsolute !== undefined && Object.keys(others).length === 0;
 }
 
