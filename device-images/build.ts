@@ -24,8 +24,8 @@ const platform = `${process.platform}-${process.arch}`;
 const folder = join(root, 'device-images', 'dist', `covey-device-${version}-${platform}`);
 const modules = join(folder, 'app', 'node_modules');
 
-/** Native modules stay outside the bundles: they find their libraries beside their own files. */
-const external = ['onnxruntime-node', 'lz4-napi', '@covey/runtime/*'];
+/** Native modules and WebAssembly stay outside the bundles: they are found beside their own files. */
+const external = ['onnxruntime-node', 'lz4-napi', '@jsquash/jpeg/*', '@covey/runtime/*'];
 
 const bundling: BuildOptions = {
   absWorkingDir: root,
@@ -67,7 +67,7 @@ async function buildPrograms(): Promise<void> {
     outdir: join(folder, 'app'),
   });
   const runtime = mkdir(join(modules, '@covey', 'runtime'));
-  const entries = ['process', 'probe', 'worker'];
+  const entries = ['process', 'probe', 'steps', 'worker'];
   await build({
     ...bundling,
     entryPoints: Object.fromEntries(entries.map((name) => [name, `packages/runtime/src/${name}.ts`])),
@@ -91,6 +91,13 @@ function copyNativeModules(): void {
   const common = packageFolder('onnxruntime-common', runtime);
   for (const part of ['package.json', 'dist/cjs']) {
     cpSync(join(common, part), join(modules, 'onnxruntime-common', part), {
+      recursive: true,
+      filter: withoutDevelopmentFiles,
+    });
+  }
+  const jpeg = packageFolder('@jsquash/jpeg', join(root, 'packages', 'runtime'));
+  for (const part of ['package.json', 'codec/dec']) {
+    cpSync(join(jpeg, part), join(modules, '@jsquash/jpeg', part), {
       recursive: true,
       filter: withoutDevelopmentFiles,
     });

@@ -6,6 +6,8 @@ import { type Program, type ProgramOptions, startProgram } from './program.ts';
 /** A runtime process, started and fed as the agent does it. */
 export interface Device {
   url: string;
+  /** Undefined unless asked for. */
+  grpcUrl: string | undefined;
   program: Program;
   /** From the start of the process. */
   readyMs: number;
@@ -19,7 +21,7 @@ const nodeFlags = ['--max-semi-space-size=1', '--optimize-for-size'];
 export async function startDevice(
   module: string,
   model: LoadedModel,
-  options: ProgramOptions = {},
+  { grpcPort, ...options }: ProgramOptions & { grpcPort?: number } = {},
 ): Promise<Device> {
   const startedMs = performance.now();
   const program = startProgram(module, { nodeFlags, ...options });
@@ -29,7 +31,8 @@ export async function startDevice(
   const readiness = program.hear(is('ready'));
   const recordPath = join(tmpdir(), `covey-running-${process.pid}-${program.child.pid}`);
   const intervals = { metricsIntervalMs: 10_000, summaryIntervalMs: 60_000 };
-  tell({ type: 'start', host: '127.0.0.1', port: 0, ...intervals, recordPath, standby: false });
+  const ports = { port: 0, ...(grpcPort !== undefined && { grpcPort }) };
+  tell({ type: 'start', host: '127.0.0.1', ...ports, ...intervals, recordPath, standby: false });
   const ready = await readiness;
   if (ready.type !== 'ready') throw new Error(`the runtime did not start: ${JSON.stringify(ready)}`);
   const readyMs = performance.now() - startedMs;
@@ -39,5 +42,11 @@ export async function startDevice(
   if (applied.type !== 'applied' || applied.error) {
     throw new Error(`the runtime did not load ${model.path}: ${JSON.stringify(applied)}`);
   }
-  return { url: ready.url, program, readyMs, appliedMs: performance.now() - startedMs };
+  return {
+    url: ready.url,
+    grpcUrl: ready.grpcUrl,
+    program,
+    readyMs,
+    appliedMs: performance.now() - startedMs,
+  };
 }

@@ -11,6 +11,11 @@ import {
 /** Public models beside the checkout. */
 const modelFolder = join(import.meta.dirname, '..', '..', '..', 'shared', 'data', 'models');
 
+/** The file of a public model. */
+export function modelPath(name: string): string {
+  return join(modelFolder, `${name}.onnx`);
+}
+
 /** A model of one input, and how much of it makes a round. */
 export interface BenchmarkModel {
   name: string;
@@ -28,7 +33,7 @@ const fp32 = (name: string, shape: number[]) => ({ name, datatype: 'FP32' as con
 
 export const mnist: BenchmarkModel = {
   name: 'mnist',
-  path: join(modelFolder, 'mnist.onnx'),
+  path: modelPath('mnist'),
   schema: { inputs: [fp32('Input3', [1, 1, 28, 28])], outputs: [fp32('Plus214_Output_0', [1, 10])] },
   runsPerRound: 50,
   warmRounds: 15,
@@ -37,7 +42,7 @@ export const mnist: BenchmarkModel = {
 };
 export const faceDetector: BenchmarkModel = {
   name: 'face',
-  path: join(modelFolder, 'face-rfb-320.onnx'),
+  path: modelPath('face-rfb-320'),
   schema: {
     inputs: [fp32('input', [1, 3, 240, 320])],
     outputs: [fp32('scores', [1, 4420, 2]), fp32('boxes', [1, 4420, 4])],
@@ -51,7 +56,7 @@ export const faceDetector: BenchmarkModel = {
 /** As a plan names it. */
 export function loadedModel(name: string, path: string, schema: ModelSchema): LoadedModel {
   const ref = { model: name, version: '1.0.0', number: 1, bundle: '0'.repeat(64) };
-  return { ref, variant: 'fp32', provider: 'cpu', path, schema };
+  return { ref, variant: 'fp32', provider: 'cpu', threads: 1, path, schema };
 }
 
 /** Different inputs, the same in every process: an answer that was kept from another input is a wrong one. */

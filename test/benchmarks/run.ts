@@ -1,9 +1,14 @@
 import { parseArgs } from 'node:util';
+import { benchmarkBatching } from './batching.ts';
+import { benchmarkChoice } from './choice.ts';
+import { benchmarkContainment } from './containment.ts';
 import { keepsLimit, type Result, tableOf } from './figures.ts';
+import { benchmarkGrpc } from './grpc.ts';
 import { benchmarkInference } from './inference.ts';
 import { benchmarkIngest } from './ingest.ts';
 import { benchmarkMemory } from './memory.ts';
 import { benchmarkModelFile } from './model-file.ts';
+import { benchmarkPipeline } from './pipeline.ts';
 import { benchmarkQuantize } from './quantize.ts';
 import { benchmarkQuantizeAgreement } from './quantize-agreement.ts';
 import { benchmarkWire } from './wire.ts';
@@ -12,12 +17,17 @@ import { benchmarkWire } from './wire.ts';
 
 const benchmarks: Record<string, () => Promise<Result>> = {
   inference: benchmarkInference,
+  grpc: benchmarkGrpc,
+  batching: benchmarkBatching,
+  pipeline: benchmarkPipeline,
   wire: benchmarkWire,
   ingest: benchmarkIngest,
   memory: benchmarkMemory,
   'model-file': benchmarkModelFile,
+  containment: benchmarkContainment,
   quantize: benchmarkQuantize,
   'quantize-agreement': benchmarkQuantizeAgreement,
+  choice: benchmarkChoice,
 };
 
 const { values, positionals } = parseArgs({

@@ -1,11 +1,12 @@
 import { execFile, execFileSync, spawn } from 'node:child_process';
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { exampleVersion } from '@covey/example';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { publishExample } from './example.ts';
-import { startTestFleet, type TestFleet, temporaryFolder } from './harness.ts';
+import { facePipeline } from './faces.ts';
+import { dataFolder, hasData, readData, startTestFleet, type TestFleet, temporaryFolder } from './harness.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 const run = promisify(execFile);
@@ -16,7 +17,12 @@ let fleet: TestFleet;
 let installed: string;
 
 beforeAll(async () => {
-  const { stdout } = await run(process.execPath, [join(root, 'device-images', 'build.ts')], { cwd: root });
+  // The archive is unpacked once: to pack it as small as can be takes far longer.
+  const env = { ...process.env, GZIP: '-1' };
+  const { stdout } = await run(process.execPath, [join(root, 'device-images', 'build.ts')], {
+    cwd: root,
+    env,
+  });
   const archive = stdout.trim().split('\n')[1]?.split(' ')[0] ?? '';
   const target = temporaryFolder();
   execFileSync('tar', ['-xzf', archive, '-C', target]);
@@ -64,12 +70,35 @@ test('the device folder enrols, serves and updates with nothing else on the mach
       golden.goldenOutputs[0]?.probabilities?.data.slice().buffer ?? new ArrayBuffer(0),
     );
     for (const [index, value] of expected.entries()) expect(outputs[0]?.data[index]).toBeCloseTo(value, 1);
+    if (hasData) await findFaces(inferenceUrl);
     expect(filesInUse(agent.pid ?? 0).filter((path) => path.startsWith(`${root}/`))).toEqual([]);
   } finally {
     agent.kill('SIGTERM');
     await new Promise((resolve) => agent.once('exit', resolve));
   }
 });
+
+/** A pipeline, published with its model, that decodes photographs on the device. */
+async function findFaces(inferenceUrl: string): Promise<void> {
+  const serving = join(temporaryFolder(), 'serving.json');
+  writeFileSync(serving, JSON.stringify({ format: 'covey-serving/1', pipeline: facePipeline }));
+  const model = join(dataFolder, 'models', 'face-rfb-320.onnx');
+  const names = ['--name', 'faces', '--version', '1.0.0'];
+  await fleet.json('model', 'push', model, ...names, '--serving', serving);
+  await fleet.json('rollout', 'start', 'faces@1.0.0', '--samples', '1', '--soak', '1s', '--wait');
+  // One BYTES element as a raw request.
+  const photograph = readData('images', 'faces-13.jpg');
+  const answer = await fetch(`${inferenceUrl}/v2/models/faces/infer`, {
+    method: 'POST',
+    body: Buffer.concat([Buffer.from(Uint32Array.of(photograph.byteLength).buffer), photograph]),
+    headers: { 'inference-header-content-length': '0' },
+  });
+  expect(answer.status).toBe(200);
+  const body = Buffer.from(await answer.arrayBuffer());
+  const jsonBytes = Number(answer.headers.get('inference-header-content-length'));
+  const { outputs } = JSON.parse(body.toString('utf8', 0, jsonBytes)) as { outputs: { shape: number[] }[] };
+  expect(outputs[0]?.shape).toEqual([2, 4]);
+}
 
 /** Files that a process and its children have open or mapped. */
 function filesInUse(pid: number): string[] {

@@ -1,4 +1,4 @@
-import type { ImagePreprocessing } from '@covey/protocol';
+import type { ImagePreprocessing, Pipeline } from '@covey/protocol';
 
 /** A face found: corners as shares of the photograph's width and height, and the detector's score. */
 export interface Face {
@@ -55,4 +55,28 @@ export const photographForm: ImagePreprocessing = {
   datatype: 'FP32',
   mean: [127],
   scale: [128],
+};
+
+/** A photograph in, faces out: what `photographForm` and `facesIn` do, declared. */
+export const facePipeline: Pipeline = {
+  inputs: [{ name: 'photograph', datatype: 'BYTES', shape: [-1] }],
+  stages: [
+    { kind: 'preprocess', input: 'photograph', output: 'pixels', form: photographForm },
+    { kind: 'model', inputs: { input: 'pixels' }, outputs: { scores: 'scores', boxes: 'boxes' } },
+    {
+      kind: 'non-maximum-suppression',
+      boxes: 'boxes',
+      scores: 'scores',
+      background: 0,
+      threshold: leastScore,
+      suppression: mostOverlap,
+      perClass: true,
+      most: 200,
+      outputs: { boxes: 'faces', scores: 'certainty', classes: 'class' },
+    },
+  ],
+  outputs: [
+    { name: 'faces', datatype: 'FP32', shape: [-1, 4] },
+    { name: 'certainty', datatype: 'FP32', shape: [-1] },
+  ],
 };

@@ -3,6 +3,7 @@ import {
   CommandSchema,
   CoveyError,
   type DownKind,
+  type InferencePorts,
   type Metrics,
   parseDocument,
   ReceiptSchema,
@@ -34,7 +35,7 @@ export interface AgentOptions {
   runtimeModule: string;
   probeModule: string;
   /** Where the inference API listens. */
-  inference: { host: string; port: number };
+  inference: { host: string } & InferencePorts;
   /** A second runtime process takes over when the first dies, where memory allows. */
   warmSpare: boolean;
   intervals: { metricsMs: number; summaryMs: number; telemetryFlushMs: number };
@@ -106,13 +107,11 @@ class RunningAgent {
     this.#identity = identity;
     this.#bootId = parts.bootId;
     this.#outbox = parts.outbox;
-    const { host, port } = options.inference;
     this.#supervisor = createSupervisor(
       { ...ports, log: ports.log.component('runtime') },
       {
         module: options.runtimeModule,
-        host,
-        port,
+        inference: options.inference,
         metricsIntervalMs: options.intervals.metricsMs,
         summaryIntervalMs: options.intervals.summaryMs,
         folder: options.folder,
@@ -205,7 +204,7 @@ class RunningAgent {
       agentVersion: this.#options.agentVersion,
       host: this.#ports.host.describe(),
       tags: this.#identity.tags,
-      inferenceUrl: this.#supervisor.status().url,
+      inferenceUrl: this.#supervisor.status().addresses?.url ?? null,
     });
   }
 

@@ -13,7 +13,15 @@ export type VariantSource = Omit<Variant, 'file'> & { bytes: Uint8Array; file?: 
 export interface BundleSource
   extends Pick<
     Manifest,
-    'model' | 'version' | 'createdAt' | 'description' | 'securityCounter' | 'schema' | 'classification'
+    | 'model'
+    | 'version'
+    | 'createdAt'
+    | 'description'
+    | 'securityCounter'
+    | 'schema'
+    | 'classification'
+    | 'serving'
+    | 'pipeline'
   > {
   variants: readonly VariantSource[];
   golden?: readonly GoldenVector[];

@@ -2,6 +2,7 @@ import {
   CoveyError,
   canonicalJson,
   checkDocument,
+  checkPipeline,
   limits,
   type Manifest,
   ManifestSchema,
@@ -55,6 +56,9 @@ export function checkManifest(value: unknown): Manifest {
   if (classified !== undefined && !outputs.some(({ name }) => name === classified)) {
     throw wrong(`classification: "${classified}" is no output of the schema`);
   }
+  const { model, schema, classification, pipeline } = manifest;
+  // What other models take and give shows when they are deployed beside this one.
+  if (pipeline) checkPipeline(pipeline, { model, schema, classification, schemaOf: () => undefined });
   return manifest;
 }
 

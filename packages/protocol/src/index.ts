@@ -3,6 +3,7 @@ export * from './errors.ts';
 export * from './evaluation.ts';
 export * from './generated/telemetry_pb.ts';
 export * from './ids.ts';
+export * from './inference-tokens.ts';
 export type * from './ipc.ts';
 export * from './limits.ts';
 export * from './manifest.ts';

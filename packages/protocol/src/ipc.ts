@@ -89,6 +89,16 @@ export interface InferencePorts {
   tensorflowServingPort?: number;
 }
 
+/** Who may call the inference API, and from where. Paths are absolute. */
+export interface InferenceAccess {
+  /** See InferenceTokensSchema; read again when it has changed. */
+  tokensPath: string;
+  /** Where the counts of the day are kept, for quotas. */
+  usagePath: string;
+  /** Callers on other machines, over TLS, on the same ports. Absent: this machine alone. PEM files, read again when they have changed. */
+  network?: { host: string; certificatePath: string; keyPath: string };
+}
+
 /** Where the inference API listens. */
 export interface InferenceAddresses extends InferencePorts {
   url: string;
@@ -100,7 +110,10 @@ export interface InferenceAddresses extends InferencePorts {
 export type AgentToRuntime =
   | (InferencePorts & {
       type: 'start';
+      /** Of this machine. */
       host: string;
+      /** Absent: programs on this machine alone, without limits. */
+      access?: InferenceAccess;
       /** A Unix socket to serve on as well. */
       socketPath?: string;
       metricsIntervalMs: number;

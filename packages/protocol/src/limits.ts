@@ -11,6 +11,8 @@ export const limits = {
   /** HTTP bodies: inference on the device, admin API, enrolment. */
   inferenceBodyBytes: 64 * 1024 * 1024,
   inferenceHeaderBytes: 1024 * 1024,
+  inferenceTokensBytes: 256 * 1024,
+  inferenceCallers: 256,
   adminBodyBytes: 1024 * 1024,
   enrolBodyBytes: 32 * 1024,
   /** Bundles. */

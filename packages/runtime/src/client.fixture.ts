@@ -4,7 +4,7 @@ export interface Reply {
   status: number;
   headers: Record<string, string | string[] | undefined>;
   body: Buffer;
-  /** The body, or the JSON part of it, parsed. */
+  /** The body, or the JSON part of it, parsed; undefined for one that is empty or encoded. */
   json: unknown;
 }
 
@@ -24,6 +24,15 @@ export function client(url: string) {
         incoming.on('error', reject);
         incoming.on('end', () => {
           const content = Buffer.concat(chunks);
+          if (incoming.headers['content-encoding'] !== undefined) {
+            resolve({
+              status: incoming.statusCode ?? 0,
+              headers: incoming.headers,
+              body: content,
+              json: undefined,
+            });
+            return;
+          }
           const jsonLength = incoming.headers['inference-header-content-length'];
           const text = content
             .subarray(0, jsonLength === undefined ? undefined : Number(jsonLength))

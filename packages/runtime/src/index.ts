@@ -1,4 +1,15 @@
 export {
+  type Elements,
+  elements,
+  type Inference,
+  type InferOptions,
+  type ModelFile,
+  type OpenOptions,
+  open,
+  type Runtime,
+  tensor,
+} from './embedded/index.ts';
+export {
   createExecution,
   type Execution,
   type ExecutionOptions,

@@ -92,6 +92,24 @@ export function addModel(constant: number, shape: number[]): Uint8Array {
   return model(graph(nodes, [value('x', 'FP32', shape)], [value('y', 'FP32', shape)]));
 }
 
+/** Gives back `x` (FP32 rows of two) as `y`, and `t` (BYTES) as `u`. */
+export function pairModel(): Uint8Array {
+  const nodes = [node('Identity', ['x'], ['y']), node('Identity', ['t'], ['u'])];
+  const inputs = [value('x', 'FP32', [-1, 2]), value('t', 'BYTES', [-1])];
+  return model(graph(nodes, inputs, [value('y', 'FP32', [-1, 2]), value('u', 'BYTES', [-1])]));
+}
+
+export const pairSchema: ModelSchema = {
+  inputs: [
+    { name: 'x', datatype: 'FP32', shape: [-1, 2] },
+    { name: 't', datatype: 'BYTES', shape: [-1] },
+  ],
+  outputs: [
+    { name: 'y', datatype: 'FP32', shape: [-1, 2] },
+    { name: 'u', datatype: 'BYTES', shape: [-1] },
+  ],
+};
+
 /** Adds one to its input `x`, one element, `x` times over: slow by as much as it is asked. */
 export function countingModel(): Uint8Array {
   const body = graph(
@@ -132,5 +150,12 @@ export function loadedModel(
   { name = 'm', version = '1.0.0', number = 1 } = {},
 ): LoadedModel {
   const bundle = Buffer.from(`${name} ${version}`).toString('hex').padEnd(64, '0').slice(0, 64);
-  return { ref: { model: name, version, number, bundle }, variant: 'fp32', provider: 'cpu', path, schema };
+  return {
+    ref: { model: name, version, number, bundle },
+    variant: 'fp32',
+    provider: 'cpu',
+    threads: 1,
+    path,
+    schema,
+  };
 }

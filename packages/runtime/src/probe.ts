@@ -1,15 +1,35 @@
 import { type ProbeAnswer, type ProbeJob, toCoveyError } from '@covey/protocol';
-import { probe } from './probe/index.ts';
+import { type ThrowawayAnswer, tryWebgpu, type WebgpuTrial } from './executor/index.ts';
+import { probe, type TrialRequest, trialServer } from './probe/index.ts';
 
-/** Entry of the probe process: one job in, one answer out. What crashes here has harmed nothing. */
-process.once('message', async (job: ProbeJob) => {
-  const answer: ProbeAnswer = await probe(job).then(
-    (results) => ({ type: 'verdict', results }),
-    (error) => ({ type: 'failed', error: toCoveyError(error).toJSON() }),
-  );
-  process.send?.(answer, undefined, {}, () => process.disconnect?.());
+/**
+ * Entry of the throwaway processes; what crashes here has harmed nothing. The probe: one job in, one answer out. And what it,
+ * or a runtime, starts in turn for work that is riskier still: requests in, an answer to each, until it is ended.
+ */
+const serveTrial = trialServer();
+process.on('message', async (message: ProbeJob | WebgpuTrial | TrialRequest) => {
+  if (message.type === 'probe') {
+    const answer = await answerTo(message);
+    process.send?.(answer, undefined, {}, () => process.disconnect?.());
+  } else {
+    process.send?.(await answerToRequest(message));
+  }
 });
-// Without the agent nobody reads the verdict.
+// Without whoever asked nobody reads the answer.
 process.once('disconnect', () => process.exit());
 // Ctrl-C reaches the whole group of a terminal; what it means is the agent's decision.
 process.on('SIGINT', () => {});
+
+function answerTo(job: ProbeJob): Promise<ProbeAnswer> {
+  return probe(job).then(
+    (measured) => ({ type: 'verdict', ...measured }),
+    (error) => ({ type: 'failed', error: toCoveyError(error).toJSON() }),
+  );
+}
+
+function answerToRequest(request: WebgpuTrial | TrialRequest): Promise<ThrowawayAnswer<unknown>> {
+  return (request.type === 'webgpu' ? tryWebgpu() : serveTrial(request)).then(
+    (value) => ({ kind: 'done', value }),
+    (error) => ({ kind: 'failed', error: toCoveyError(error, 'INFERENCE_FAILED').toJSON() }),
+  );
+}

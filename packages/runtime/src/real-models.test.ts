@@ -9,6 +9,7 @@ import { loadedModel } from './models.fixture.ts';
 import { createInferenceServer, type InferenceServer } from './server.ts';
 import type { Tensors } from './tensors/index.ts';
 
+const cpu = { provider: 'cpu', threads: 1 } as const;
 const data = join(import.meta.dirname, '..', '..', '..', '..', 'shared', 'data');
 const present = existsSync(data);
 const file = (name: string) => `${data}/models/${name}.onnx`;
@@ -61,7 +62,7 @@ describe.skipIf(!present)('public models, served', () => {
   test('the answer over HTTP is bit for bit that of ONNX Runtime called directly', async () => {
     const pixels = Float32Array.from({ length: 3 * 240 * 320 }, (_, i) => Math.sin(i));
     const input = new Uint8Array(pixels.buffer);
-    const session = await openSession(file(files.face), schemas.face);
+    const session = await openSession(file(files.face), schemas.face, cpu);
     const direct = await session.run({ input: { datatype: 'FP32', shape: [1, 3, 240, 320], data: input } });
     await session.release();
     const reply = await http.postBinary('/v2/models/face/infer', undefined, input);
@@ -104,7 +105,7 @@ describe.skipIf(!present)('public models, served', () => {
       outputs: [{ data: [0] }],
     });
     const wanted = { ...schemas.iris, outputs: [fp32('output_probability', [-1, 3])] };
-    await expect(openSession(file(files.iris), wanted)).rejects.toMatchObject({
+    await expect(openSession(file(files.iris), wanted, cpu)).rejects.toMatchObject({
       code: 'MODEL_UNSUPPORTED',
       message: 'output output_probability is a sequence or map, not a tensor',
     });
@@ -117,7 +118,7 @@ function windowOf(samples: Int16Array, window: number): Int16Array {
 }
 
 async function directProbabilities(samples: Int16Array): Promise<number[]> {
-  const session = await openSession(file(files.vad), schemas.vad);
+  const session = await openSession(file(files.vad), schemas.vad, cpu);
   const bytes = (array: Float32Array | BigInt64Array) => new Uint8Array(array.buffer);
   let state = bytes(new Float32Array(256));
   const probabilities: number[] = [];

@@ -1,11 +1,16 @@
 import { streamLog, systemClock } from '@covey/ports';
-import type { ModelSchema } from '@covey/protocol';
+import type { LoadedModel, ModelSchema } from '@covey/protocol';
 import { client } from './client.fixture.ts';
 import { loadedModel, modelFolder } from './models.fixture.ts';
-import { createInferenceServer } from './server.ts';
+import { createInferenceServer, type InferenceServerOptions } from './server.ts';
+
+type Served = [bytes: Uint8Array, schema: ModelSchema, more?: Partial<LoadedModel>];
 
 /** An inference server in this process with the given models, version 1.2.0, number 3; ONNX bytes and schema by name. */
-export async function serverWith(served: Record<string, [bytes: Uint8Array, schema: ModelSchema]>) {
+export async function serverWith(
+  served: Record<string, Served>,
+  ports: Pick<InferenceServerOptions, 'grpcPort' | 'tensorflowServingPort'> = {},
+) {
   const folder = await modelFolder();
   const server = createInferenceServer({
     clock: systemClock,
@@ -15,17 +20,18 @@ export async function serverWith(served: Record<string, [bytes: Uint8Array, sche
     metricsIntervalMs: 60_000,
     summaryIntervalMs: 60_000,
     send: () => {},
+    ...ports,
   });
-  const { url, port } = await server.listen();
+  const addresses = await server.listen();
   const models = [];
-  for (const [name, [bytes, schema]] of Object.entries(served)) {
+  for (const [name, [bytes, schema, more]] of Object.entries(served)) {
     const path = await folder.write(`${name}.onnx`, bytes);
-    models.push(loadedModel(path, schema, { name, version: '1.2.0', number: 3 }));
+    models.push({ ...loadedModel(path, schema, { name, version: '1.2.0', number: 3 }), ...more });
   }
   await server.apply({ plan: 1, models });
-  const http = client(url);
+  const http = client(addresses.url);
   return {
-    port,
+    ...addresses,
     http,
     close: async () => {
       http.close();

@@ -1,5 +1,9 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { serveSession } from './executor/index.ts';
+import { describeFile, serveSession } from './executor/index.ts';
 
 /** Entry of a worker thread: one thread, one session. */
-if (parentPort) await serveSession(parentPort, workerData);
+if (parentPort) {
+  await ('describe' in workerData
+    ? describeFile(parentPort, workerData.describe)
+    : serveSession(parentPort, workerData));
+}

@@ -3,6 +3,7 @@ import {
   type AgentToRuntime,
   CoveyError,
   type InferenceAddresses,
+  type InferencePorts,
   type LoadedModel,
   type ModelVersionRef,
   type RuntimeToAgent,
@@ -14,7 +15,7 @@ import type { ServingTarget, SupervisorSettings } from './settings.ts';
 /** What a life tells its supervisor. */
 export interface LifeHandlers {
   /** It listens. */
-  ready(life: Life, addresses: InferenceAddresses): void;
+  ready(life: Life, ports: InferencePorts): void;
   applied(life: Life, application: Application): void;
   /** `target` is undefined when the application was overtaken by a newer one. */
   applyFailed(life: Life, target: ServingTarget, error: CoveyError): void;
@@ -41,6 +42,10 @@ export interface Precautions {
 
 /** Flags measured for small devices. */
 const nodeFlags = ['--max-semi-space-size=1', '--optimize-for-size'];
+/** In the agent's data folder: the inference API for programs of its user. */
+const socketName = 'runtime.sock';
+/** What fits a Unix socket's address on Linux. In a folder with a longer path there is none. */
+const socketPathBytes = 107;
 const applyTimeoutMs = 90_000;
 const mirrorShare = 1;
 
@@ -67,7 +72,8 @@ export class Life {
     start: { recordPath: string; isSpare: boolean },
     handlers: LifeHandlers,
   ) {
-    const { inference, metricsIntervalMs, summaryIntervalMs, module } = settings;
+    const { inference, metricsIntervalMs, summaryIntervalMs, module, folder } = settings;
+    const socketPath = `${folder}/${socketName}`;
     this.#ports = ports;
     this.#handlers = handlers;
     this.startedMs = ports.clock.monotonicMs();
@@ -88,6 +94,7 @@ export class Life {
     this.#send({
       type: 'start',
       ...inference,
+      ...(Buffer.byteLength(socketPath) <= socketPathBytes && { socketPath }),
       metricsIntervalMs,
       summaryIntervalMs,
       recordPath: start.recordPath,
@@ -161,7 +168,8 @@ export class Life {
 
   #listens({ type: _type, ...addresses }: RuntimeToAgent & { type: 'ready' }): void {
     this.addresses = addresses;
-    this.#handlers.ready(this, addresses);
+    const { url: _url, grpcUrl: _grpcUrl, tensorflowServingUrl: _servingUrl, ...ports } = addresses;
+    this.#handlers.ready(this, ports);
   }
 
   #answered({ plan, error }: RuntimeToAgent & { type: 'applied' }): void {

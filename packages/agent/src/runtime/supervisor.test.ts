@@ -13,6 +13,13 @@ const modelOf = (name: string): LoadedModel => ({
   path: `/${name}.onnx`,
   schema: { inputs: [], outputs: [] },
 });
+const ready = {
+  type: 'ready',
+  url: 'http://127.0.0.1:8000',
+  port: 8000,
+  grpcUrl: 'grpc://127.0.0.1:8001',
+  grpcPort: 8001,
+};
 const silent = { write: () => {}, component: () => silent };
 
 interface FakeProcess {
@@ -49,10 +56,10 @@ async function supervised(settings: Partial<SupervisorSettings> = {}) {
             isAlive: self.isAlive,
           };
           processes.push(process);
-          if (!order.standby) self.send({ type: 'ready', url: 'http://127.0.0.1:8000', port: 8000 });
+          if (!order.standby) self.send(ready);
         } else if (order.type === 'listen') {
           if (process) process.listens = true;
-          self.send({ type: 'ready', url: 'http://127.0.0.1:8000', port: 8000 });
+          self.send(ready);
         } else if (order.type === 'apply') {
           process?.plans.push(order.plan);
           self.send({ type: 'applied', plan: order.plan.plan });
@@ -75,8 +82,7 @@ async function supervised(settings: Partial<SupervisorSettings> = {}) {
     ports,
     {
       module: 'sim:runtime',
-      host: '127.0.0.1',
-      port: 8000,
+      inference: { host: '127.0.0.1', port: 8000 },
       metricsIntervalMs: 1e9,
       summaryIntervalMs: 1e9,
       folder: '/data',
@@ -111,12 +117,14 @@ async function supervised(settings: Partial<SupervisorSettings> = {}) {
   return { world, processes, supervisor, events, last, names };
 }
 
-test('a free port, once found, stays the same through deaths', async () => {
-  const { world, last } = await supervised({ port: 0 });
-  expect(last().start.port).toBe(0);
+test('free ports, once found, stay the same through deaths', async () => {
+  const inference = { host: '127.0.0.1', port: 0, grpcPort: 0 };
+  const { world, last, supervisor } = await supervised({ inference });
+  expect(last().start).toMatchObject(inference);
+  expect(supervisor.status().addresses?.grpcUrl).toBe('grpc://127.0.0.1:8001');
   await world.advance(61_000);
   await last().die();
-  expect(last().start.port).toBe(8000);
+  expect(last().start).toMatchObject({ host: '127.0.0.1', port: 8000, grpcPort: 8001 });
 });
 
 test('a first death starts the next process at once, with the same plan, and names what ran', async () => {

@@ -1,9 +1,5 @@
 import type { Ports, ProcessExit, Timer } from '@covey/ports';
-import {
-  CoveyError,
-  type InferenceAddresses,
-  type InferencePorts,
-  type ModelVersionRef, type RuntimeToAgent, runningBundles } from '@covey/protocol';
+import { CoveyError, type ModelVersionRef, type RuntimeToAgent, runningBundles } from '@covey/protocol';
 import { Blame } from './blame.ts';
 import { type Application, Life, type LifeHandlers, quarantineReason } from './life.ts';
 import { deathsInRow, restartDelayMs } from './pacing.ts';
@@ -117,8 +113,8 @@ class RuntimeSupervisor implements Supervisor {
 
   #lifeHandlers(): LifeHandlers {
     return {
-      ready: (_life, addresses) => {
-        this.#inference = { host: this.#inference.host, ...portsOf(addresses) };
+      ready: (_life, ports) => {
+        this.#inference = { host: this.#inference.host, ...ports };
         this.#handlers.changed();
         this.#reconcile();
       },
@@ -300,13 +296,4 @@ class RuntimeSupervisor implements Supervisor {
     this.#ports.log.write('error', error.message, { code: error.code });
     this.#handlers.changed();
   }
-}
-
-function portsOf({
-  url: _url,
-  grpcUrl: _grpcUrl,
-  tensorflowServingUrl: _tensorflowServingUrl,
-  ...ports
-}: InferenceAddresses): InferencePorts {
-  return ports;
 }

@@ -6,6 +6,7 @@ import {
   type Log,
   limits,
   type Metrics,
+  type ModelMetrics,
   NameSchema,
   type Summary,
   type TensorSummary,
@@ -17,6 +18,8 @@ import type { TelemetryBody } from './decode.ts';
 const bucketsPerSide = 160;
 const smallestScale = -10;
 const largestScale = 20;
+/** Reasons of failure, sizes of batches. */
+const listedAtMost = 1_024;
 const modelMetricsPerMessage = limits.modelsPerRelease * 8;
 
 /** Bounds and names that protobuf does not know. Errors: INVALID_DOCUMENT naming the field. */
@@ -40,15 +43,31 @@ export function checkTelemetryBody(body: TelemetryBody): void {
 function checkMetrics({ fromMs, toMs, models, system }: Metrics): void {
   checkWindow(fromMs, toMs);
   demand(models.length <= modelMetricsPerMessage, 'metrics.models', `at most ${modelMetricsPerMessage}`);
-  for (const { model, version, variant, provider, latencyMs } of models) {
-    checkModel(model, version, variant);
-    checkDocument(NameSchema, provider, 'metrics.provider');
-    if (latencyMs) checkHistogram(latencyMs, 'metrics.latency_ms');
-  }
+  for (const model of models) checkModelMetrics(model);
   if (!system) return;
   for (const [field, value] of Object.entries(system))
     if (typeof value === 'number')
       demand(Number.isFinite(value), `metrics.system.${field}`, 'a finite number');
+}
+
+function checkModelMetrics(metrics: ModelMetrics): void {
+  checkModel(metrics.model, metrics.version, metrics.variant);
+  checkDocument(NameSchema, metrics.provider, 'metrics.provider');
+  for (const [field, histogram] of [
+    ['latency_ms', metrics.latencyMs],
+    ['queue_ms', metrics.queueMs],
+    ['input_ms', metrics.inputMs],
+    ['infer_ms', metrics.inferMs],
+    ['output_ms', metrics.outputMs],
+  ] as const) {
+    if (histogram) checkHistogram(histogram, `metrics.${field}`);
+  }
+  const { failures, batches, executions, busyMs } = metrics;
+  demand(failures.length <= listedAtMost, 'metrics.failures', `at most ${listedAtMost}`);
+  demand(batches.length <= listedAtMost, 'metrics.batches', `at most ${listedAtMost}`);
+  for (const { reason } of failures) checkText(reason, 1, limits.nameChars, 'metrics.failures.reason');
+  const numbers = [executions, busyMs, ...batches.map((batch) => batch.executions)];
+  demand(numbers.every(Number.isFinite), 'metrics.executions, busy_ms', 'finite numbers');
 }
 
 function checkSummary({ model, version, variant, fromMs, toMs, tensors, classCounts }: Summary): void {

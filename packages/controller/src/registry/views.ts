@@ -36,7 +36,7 @@ export function versionView(row: VersionRow): VersionView {
 }
 
 export function versionDetail(row: VersionRow, evaluation: unknown): VersionDetail {
-  const { schema, classification, files, golden, reference } = manifestOf(row);
+  const { schema, classification, files, golden, reference, serving, pipeline } = manifestOf(row);
   return {
     ...versionView(row),
     schema,
@@ -44,6 +44,8 @@ export function versionDetail(row: VersionRow, evaluation: unknown): VersionDeta
     files: files.map(({ path, sizeBytes, sha256 }) => ({ path, sizeBytes, sha256 })),
     hasGolden: golden !== undefined,
     hasReference: reference !== undefined,
+    serving: serving ?? null,
+    pipeline: pipeline ?? null,
     evaluation,
   };
 }

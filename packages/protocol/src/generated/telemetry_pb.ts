@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file telemetry.proto.
  */
 export const file_telemetry: GenFile = /*@__PURE__*/
-  fileDesc("Cg90ZWxlbWV0cnkucHJvdG8SCGNvdmV5LnYxIswBCglUZWxlbWV0cnkSCwoDc2VxGAEgASgEEg8KB2Jvb3RfaWQYAiABKAkSDQoFYXRfbXMYAyABKAESJAoHbWV0cmljcxgEIAEoCzIRLmNvdmV5LnYxLk1ldHJpY3NIABIkCgdzdW1tYXJ5GAUgASgLMhEuY292ZXkudjEuU3VtbWFyeUgAEiAKBWV2ZW50GAYgASgLMg8uY292ZXkudjEuRXZlbnRIABIcCgNsb2cYByABKAsyDS5jb3ZleS52MS5Mb2dIAEIGCgRib2R5IoMBChRFeHBvbmVudGlhbEhpc3RvZ3JhbRINCgVzY2FsZRgBIAEoERISCgp6ZXJvX2NvdW50GAIgASgNEiMKCHBvc2l0aXZlGAMgASgLMhEuY292ZXkudjEuQnVja2V0cxIjCghuZWdhdGl2ZRgEIAEoCzIRLmNvdmV5LnYxLkJ1Y2tldHMiKQoHQnVja2V0cxIOCgZvZmZzZXQYASABKBESDgoGY291bnRzGAIgAygNIkwKB01vbWVudHMSDQoFY291bnQYASABKA0SDAoEbWVhbhgCIAEoARIKCgJtMhgDIAEoARILCgNtaW4YBCABKAESCwoDbWF4GAUgASgBInoKB01ldHJpY3MSDwoHZnJvbV9tcxgBIAEoARINCgV0b19tcxgCIAEoARImCgZtb2RlbHMYAyADKAsyFi5jb3ZleS52MS5Nb2RlbE1ldHJpY3MSJwoGc3lzdGVtGAQgASgLMhcuY292ZXkudjEuU3lzdGVtTWV0cmljcyK5AQoMTW9kZWxNZXRyaWNzEg0KBW1vZGVsGAEgASgJEg8KB3ZlcnNpb24YAiABKAkSDwoHdmFyaWFudBgDIAEoCRIQCghwcm92aWRlchgEIAEoCRIQCghyZXF1ZXN0cxgFIAEoDRIOCgZlcnJvcnMYBiABKA0SEAoIcmVqZWN0ZWQYByABKA0SMgoKbGF0ZW5jeV9tcxgIIAEoCzIeLmNvdmV5LnYxLkV4cG9uZW50aWFsSGlzdG9ncmFtIrABCg1TeXN0ZW1NZXRyaWNzEhcKD2FnZW50X3Jzc19ieXRlcxgBIAEoARIZChFydW50aW1lX3Jzc19ieXRlcxgCIAEoARILCgNjcHUYAyABKAESFwoPZnJlZV9kaXNrX2J5dGVzGAQgASgBEhcKD291dGJveF9tZXNzYWdlcxgFIAEoDRIUCgxvdXRib3hfYnl0ZXMYBiABKAESFgoOcnVudGltZV9kZWF0aHMYByABKA0irgEKB1N1bW1hcnkSDQoFbW9kZWwYASABKAkSDwoHdmVyc2lvbhgCIAEoCRIPCgd2YXJpYW50GAMgASgJEg8KB2Zyb21fbXMYBCABKAESDQoFdG9fbXMYBSABKAESEgoKaW5mZXJlbmNlcxgGIAEoDRIoCgd0ZW5zb3JzGAcgAygLMhcuY292ZXkudjEuVGVuc29yU3VtbWFyeRIUCgxjbGFzc19jb3VudHMYCCADKA0iqwEKDVRlbnNvclN1bW1hcnkSDAoEbmFtZRgBIAEoCRIOCgZvdXRwdXQYAiABKAgSIgoHbW9tZW50cxgDIAEoCzIRLmNvdmV5LnYxLk1vbWVudHMSMQoJaGlzdG9ncmFtGAQgASgLMh4uY292ZXkudjEuRXhwb25lbnRpYWxIaXN0b2dyYW0SDwoHbWlzc2luZxgFIAEoDRIUCgxvdXRfb2ZfcmFuZ2UYBiABKA0iagoFRXZlbnQSDAoEa2luZBgBIAEoCRIPCgdtZXNzYWdlGAIgASgJEg0KBW1vZGVsGAMgASgJEg8KB3ZlcnNpb24YBCABKAkSIgoHZHJvcHBlZBgFIAEoCzIRLmNvdmV5LnYxLkRyb3BwZWQiQAoHRHJvcHBlZBIMCgRmcm9tGAEgASgEEgoKAnRvGAIgASgEEgwKBGtpbmQYAyABKAkSDQoFY291bnQYBCABKA0iOAoDTG9nEg0KBWxldmVsGAEgASgJEg8KB21lc3NhZ2UYAiABKAkSEQoJY29tcG9uZW50GAMgASgJYgZwcm90bzM");
+  fileDesc("Cg90ZWxlbWV0cnkucHJvdG8SCGNvdmV5LnYxIswBCglUZWxlbWV0cnkSCwoDc2VxGAEgASgEEg8KB2Jvb3RfaWQYAiABKAkSDQoFYXRfbXMYAyABKAESJAoHbWV0cmljcxgEIAEoCzIRLmNvdmV5LnYxLk1ldHJpY3NIABIkCgdzdW1tYXJ5GAUgASgLMhEuY292ZXkudjEuU3VtbWFyeUgAEiAKBWV2ZW50GAYgASgLMg8uY292ZXkudjEuRXZlbnRIABIcCgNsb2cYByABKAsyDS5jb3ZleS52MS5Mb2dIAEIGCgRib2R5IoMBChRFeHBvbmVudGlhbEhpc3RvZ3JhbRINCgVzY2FsZRgBIAEoERISCgp6ZXJvX2NvdW50GAIgASgNEiMKCHBvc2l0aXZlGAMgASgLMhEuY292ZXkudjEuQnVja2V0cxIjCghuZWdhdGl2ZRgEIAEoCzIRLmNvdmV5LnYxLkJ1Y2tldHMiKQoHQnVja2V0cxIOCgZvZmZzZXQYASABKBESDgoGY291bnRzGAIgAygNIkwKB01vbWVudHMSDQoFY291bnQYASABKA0SDAoEbWVhbhgCIAEoARIKCgJtMhgDIAEoARILCgNtaW4YBCABKAESCwoDbWF4GAUgASgBInoKB01ldHJpY3MSDwoHZnJvbV9tcxgBIAEoARINCgV0b19tcxgCIAEoARImCgZtb2RlbHMYAyADKAsyFi5jb3ZleS52MS5Nb2RlbE1ldHJpY3MSJwoGc3lzdGVtGAQgASgLMhcuY292ZXkudjEuU3lzdGVtTWV0cmljcyLHBAoMTW9kZWxNZXRyaWNzEg0KBW1vZGVsGAEgASgJEg8KB3ZlcnNpb24YAiABKAkSDwoHdmFyaWFudBgDIAEoCRIQCghwcm92aWRlchgEIAEoCRIQCghyZXF1ZXN0cxgFIAEoDRIOCgZlcnJvcnMYBiABKA0SEAoIcmVqZWN0ZWQYByABKA0SMgoKbGF0ZW5jeV9tcxgIIAEoCzIeLmNvdmV5LnYxLkV4cG9uZW50aWFsSGlzdG9ncmFtEigKCGZhaWx1cmVzGAkgAygLMhYuY292ZXkudjEuRmFpbHVyZUNvdW50EhIKCmluZmVyZW5jZXMYCiABKA0SEgoKZXhlY3V0aW9ucxgLIAEoARIwCghxdWV1ZV9tcxgMIAEoCzIeLmNvdmV5LnYxLkV4cG9uZW50aWFsSGlzdG9ncmFtEjAKCGlucHV0X21zGA0gASgLMh4uY292ZXkudjEuRXhwb25lbnRpYWxIaXN0b2dyYW0SMAoIaW5mZXJfbXMYDiABKAsyHi5jb3ZleS52MS5FeHBvbmVudGlhbEhpc3RvZ3JhbRIxCglvdXRwdXRfbXMYDyABKAsyHi5jb3ZleS52MS5FeHBvbmVudGlhbEhpc3RvZ3JhbRIPCgdidXN5X21zGBAgASgBEg8KB3BlbmRpbmcYESABKA0SEgoKY2FjaGVfaGl0cxgSIAEoDRIUCgxjYWNoZV9taXNzZXMYEyABKA0SJQoHYmF0Y2hlcxgUIAMoCzIULmNvdmV5LnYxLkJhdGNoQ291bnQiLQoMRmFpbHVyZUNvdW50Eg4KBnJlYXNvbhgBIAEoCRINCgVjb3VudBgCIAEoDSIuCgpCYXRjaENvdW50EgwKBHNpemUYASABKA0SEgoKZXhlY3V0aW9ucxgCIAEoASKwAQoNU3lzdGVtTWV0cmljcxIXCg9hZ2VudF9yc3NfYnl0ZXMYASABKAESGQoRcnVudGltZV9yc3NfYnl0ZXMYAiABKAESCwoDY3B1GAMgASgBEhcKD2ZyZWVfZGlza19ieXRlcxgEIAEoARIXCg9vdXRib3hfbWVzc2FnZXMYBSABKA0SFAoMb3V0Ym94X2J5dGVzGAYgASgBEhYKDnJ1bnRpbWVfZGVhdGhzGAcgASgNIssBCgdTdW1tYXJ5Eg0KBW1vZGVsGAEgASgJEg8KB3ZlcnNpb24YAiABKAkSDwoHdmFyaWFudBgDIAEoCRIPCgdmcm9tX21zGAQgASgBEg0KBXRvX21zGAUgASgBEhIKCmluZmVyZW5jZXMYBiABKA0SKAoHdGVuc29ycxgHIAMoCzIXLmNvdmV5LnYxLlRlbnNvclN1bW1hcnkSFAoMY2xhc3NfY291bnRzGAggAygNEhsKE2Fuc3dlcmVkX2luZmVyZW5jZXMYCSABKA0iqwEKDVRlbnNvclN1bW1hcnkSDAoEbmFtZRgBIAEoCRIOCgZvdXRwdXQYAiABKAgSIgoHbW9tZW50cxgDIAEoCzIRLmNvdmV5LnYxLk1vbWVudHMSMQoJaGlzdG9ncmFtGAQgASgLMh4uY292ZXkudjEuRXhwb25lbnRpYWxIaXN0b2dyYW0SDwoHbWlzc2luZxgFIAEoDRIUCgxvdXRfb2ZfcmFuZ2UYBiABKA0iagoFRXZlbnQSDAoEa2luZBgBIAEoCRIPCgdtZXNzYWdlGAIgASgJEg0KBW1vZGVsGAMgASgJEg8KB3ZlcnNpb24YBCABKAkSIgoHZHJvcHBlZBgFIAEoCzIRLmNvdmV5LnYxLkRyb3BwZWQiQAoHRHJvcHBlZBIMCgRmcm9tGAEgASgEEgoKAnRvGAIgASgEEgwKBGtpbmQYAyABKAkSDQoFY291bnQYBCABKA0iOAoDTG9nEg0KBWxldmVsGAEgASgJEg8KB21lc3NhZ2UYAiABKAkSEQoJY29tcG9uZW50GAMgASgJYgZwcm90bzM");
 
 /**
  * Telemetry from a device: one message per LZ4 frame on covey/1/<device>/{metrics,summary,event,log}.
@@ -244,6 +244,78 @@ export type ModelMetrics = Message<"covey.v1.ModelMetrics"> & {
    * @generated from field: covey.v1.ExponentialHistogram latency_ms = 8;
    */
   latencyMs?: ExponentialHistogram | undefined;
+
+  /**
+   * `errors` and `rejected` by reason.
+   *
+   * @generated from field: repeated covey.v1.FailureCount failures = 9;
+   */
+  failures: FailureCount[];
+
+  /**
+   * Answered: a request of batch 8 counts 8.
+   *
+   * @generated from field: uint32 inferences = 10;
+   */
+  inferences: number;
+
+  /**
+   * Runs of the model. One that several requests share is counted in parts, which may fall into two windows.
+   *
+   * @generated from field: double executions = 11;
+   */
+  executions: number;
+
+  /**
+   * Milliseconds of the answered requests: waiting, inputs made ready, in ONNX Runtime, outputs taken apart.
+   *
+   * @generated from field: covey.v1.ExponentialHistogram queue_ms = 12;
+   */
+  queueMs?: ExponentialHistogram | undefined;
+
+  /**
+   * @generated from field: covey.v1.ExponentialHistogram input_ms = 13;
+   */
+  inputMs?: ExponentialHistogram | undefined;
+
+  /**
+   * @generated from field: covey.v1.ExponentialHistogram infer_ms = 14;
+   */
+  inferMs?: ExponentialHistogram | undefined;
+
+  /**
+   * @generated from field: covey.v1.ExponentialHistogram output_ms = 15;
+   */
+  outputMs?: ExponentialHistogram | undefined;
+
+  /**
+   * In ONNX Runtime, each run once: over the length of the window it is the share of time in which the model computed.
+   *
+   * @generated from field: double busy_ms = 16;
+   */
+  busyMs: number;
+
+  /**
+   * Requests that waited when the window ended.
+   *
+   * @generated from field: uint32 pending = 17;
+   */
+  pending: number;
+
+  /**
+   * @generated from field: uint32 cache_hits = 18;
+   */
+  cacheHits: number;
+
+  /**
+   * @generated from field: uint32 cache_misses = 19;
+   */
+  cacheMisses: number;
+
+  /**
+   * @generated from field: repeated covey.v1.BatchCount batches = 20;
+   */
+  batches: BatchCount[];
 };
 
 /**
@@ -252,6 +324,54 @@ export type ModelMetrics = Message<"covey.v1.ModelMetrics"> & {
  */
 export const ModelMetricsSchema: GenMessage<ModelMetrics> = /*@__PURE__*/
   messageDesc(file_telemetry, 5);
+
+/**
+ * @generated from message covey.v1.FailureCount
+ */
+export type FailureCount = Message<"covey.v1.FailureCount"> & {
+  /**
+   * REJECTED, CANCELLED, DEADLINE, INVALID, BACKEND or OTHER.
+   *
+   * @generated from field: string reason = 1;
+   */
+  reason: string;
+
+  /**
+   * @generated from field: uint32 count = 2;
+   */
+  count: number;
+};
+
+/**
+ * Describes the message covey.v1.FailureCount.
+ * Use `create(FailureCountSchema)` to create a new message.
+ */
+export const FailureCountSchema: GenMessage<FailureCount> = /*@__PURE__*/
+  messageDesc(file_telemetry, 6);
+
+/**
+ * @generated from message covey.v1.BatchCount
+ */
+export type BatchCount = Message<"covey.v1.BatchCount"> & {
+  /**
+   * Inferences in a run.
+   *
+   * @generated from field: uint32 size = 1;
+   */
+  size: number;
+
+  /**
+   * @generated from field: double executions = 2;
+   */
+  executions: number;
+};
+
+/**
+ * Describes the message covey.v1.BatchCount.
+ * Use `create(BatchCountSchema)` to create a new message.
+ */
+export const BatchCountSchema: GenMessage<BatchCount> = /*@__PURE__*/
+  messageDesc(file_telemetry, 7);
 
 /**
  * @generated from message covey.v1.SystemMetrics
@@ -300,7 +420,7 @@ export type SystemMetrics = Message<"covey.v1.SystemMetrics"> & {
  * Use `create(SystemMetricsSchema)` to create a new message.
  */
 export const SystemMetricsSchema: GenMessage<SystemMetrics> = /*@__PURE__*/
-  messageDesc(file_telemetry, 6);
+  messageDesc(file_telemetry, 8);
 
 /**
  * Mergeable description of a model's inputs and outputs over a window. No raw values but the extremes.
@@ -334,6 +454,8 @@ export type Summary = Message<"covey.v1.Summary"> & {
   toMs: number;
 
   /**
+   * Those that were looked at.
+   *
    * @generated from field: uint32 inferences = 6;
    */
   inferences: number;
@@ -349,6 +471,13 @@ export type Summary = Message<"covey.v1.Summary"> & {
    * @generated from field: repeated uint32 class_counts = 8;
    */
   classCounts: number[];
+
+  /**
+   * All that were answered in the window, of which the others are a uniform random sample. 0 where nobody counted: all were looked at.
+   *
+   * @generated from field: uint32 answered_inferences = 9;
+   */
+  answeredInferences: number;
 };
 
 /**
@@ -356,7 +485,7 @@ export type Summary = Message<"covey.v1.Summary"> & {
  * Use `create(SummarySchema)` to create a new message.
  */
 export const SummarySchema: GenMessage<Summary> = /*@__PURE__*/
-  messageDesc(file_telemetry, 7);
+  messageDesc(file_telemetry, 9);
 
 /**
  * @generated from message covey.v1.TensorSummary
@@ -402,7 +531,7 @@ export type TensorSummary = Message<"covey.v1.TensorSummary"> & {
  * Use `create(TensorSummarySchema)` to create a new message.
  */
 export const TensorSummarySchema: GenMessage<TensorSummary> = /*@__PURE__*/
-  messageDesc(file_telemetry, 8);
+  messageDesc(file_telemetry, 10);
 
 /**
  * @generated from message covey.v1.Event
@@ -441,7 +570,7 @@ export type Event = Message<"covey.v1.Event"> & {
  * Use `create(EventSchema)` to create a new message.
  */
 export const EventSchema: GenMessage<Event> = /*@__PURE__*/
-  messageDesc(file_telemetry, 9);
+  messageDesc(file_telemetry, 11);
 
 /**
  * @generated from message covey.v1.Dropped
@@ -473,7 +602,7 @@ export type Dropped = Message<"covey.v1.Dropped"> & {
  * Use `create(DroppedSchema)` to create a new message.
  */
 export const DroppedSchema: GenMessage<Dropped> = /*@__PURE__*/
-  messageDesc(file_telemetry, 10);
+  messageDesc(file_telemetry, 12);
 
 /**
  * @generated from message covey.v1.Log
@@ -500,5 +629,5 @@ export type Log = Message<"covey.v1.Log"> & {
  * Use `create(LogSchema)` to create a new message.
  */
 export const LogSchema: GenMessage<Log> = /*@__PURE__*/
-  messageDesc(file_telemetry, 11);
+  messageDesc(file_telemetry, 13);
 

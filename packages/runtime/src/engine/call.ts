@@ -40,6 +40,8 @@ export interface InferenceReply {
   model: LoadedModel;
   outputs: Tensors;
   timings: Timings;
+  /** For the client to see among the response's parameters: who answered, where another may have (CascadeAnswer). */
+  parameters?: Record<string, string | number | boolean>;
   /**
    * To be called when the answer is on its way: it is measured and mirrored then, which costs the client nothing.
    * Resolves when nobody looks at the inputs and outputs any more.

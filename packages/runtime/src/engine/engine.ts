@@ -1,18 +1,53 @@
-import type { Clock, Log } from '@covey/ports';
-import { CoveyError, type RuntimeToAgent, type ServingPlan, toCoveyError } from '@covey/protocol';
-import { createMeasurements, type Measurements } from '../measure/index.ts';
-import { createMirror, type Mirror } from '../mirror/index.ts';
-import { createModels, findInstance, type Instance, type Models } from '../models/index.ts';
-import { checkInputs } from '../tensors/index.ts';
+import { availableParallelism } from 'node:os';
+import { type Clock, type Fetch, type Log, nodeFetch } from '@covey/ports';
+import {
+  CoveyError,
+  type ErrorCode,
+  type RuntimeToAgent,
+  type ServingPlan,
+  toCoveyError,
+} from '@covey/protocol';
+import {
+  createMeasurements,
+  createProcessMeter,
+  createSlowLog,
+  createStatistics,
+  type Measurements,
+  type ModelStatistics,
+  type ProcessFigures,
+  type ProcessMeter,
+  type SlowLog,
+  type Statistics,
+} from '../measure/index.ts';
+import { createMirror, createShadows, type Mirror, type Shadows } from '../mirror/index.ts';
+import { createModels, type Models, type Repository, type Serving } from '../models/index.ts';
+import { createStepThreads, type StepThreads } from '../pipeline/index.ts';
+import { createRunRecord } from '../record/index.ts';
+import { type Cascades, createCascades } from '../routing/index.ts';
+import { createTurnstile } from '../scheduler/index.ts';
+import { checkInputs, type Tensors } from '../tensors/index.ts';
 import type { InferenceCall, InferenceReply, Selector, Servable } from './call.ts';
+import { type Assignment, checkPlan, createTargets, type Target, type Targets } from './targets.ts';
 
 export interface EngineOptions {
   clock: Clock;
   log: Log;
   metricsIntervalMs: number;
   summaryIntervalMs: number;
-  /** Evidence, metrics and summaries. */
-  send: (message: Extract<RuntimeToAgent, { type: 'mirror' | 'metrics' | 'summary' }>) => void;
+  /** Of one core, for summaries of all models; left out: 0.02. */
+  summaryShare?: number;
+  /** Slower requests are logged; left out: see createSlowLog. */
+  slowRequestMs?: number;
+  /** Units of named resources that all models share; of what is not named there is what the neediest model takes. */
+  resources?: Record<string, number>;
+  /** Asks models elsewhere; nodeFetch where it is left out. */
+  fetch?: Fetch;
+  /** Where it is noted which models run, for who looks after a death; undefined where nobody would. */
+  recordPath?: string;
+  /** Evidence, metrics, summaries, and what cannot be helped from inside the process. */
+  send: (
+    message: Extract<RuntimeToAgent, { type: 'mirror' | 'shadow' | 'metrics' | 'summary' | 'hung' }>,
+  ) => void;
 }
 
 /** Models served by plan, behind no protocol: every protocol and the embedding face call this. */
@@ -31,19 +66,35 @@ export interface Engine {
   infer(servable: Servable, call: InferenceCall): Promise<InferenceReply>;
   /** A request for `servable` could not be read: counts it. */
   refused(servable: Servable): void;
+  /**
+   * Since they were loaded: of all loaded versions, of those of one model, or of one version (SemVer or number).
+   * Errors: MODEL_UNKNOWN, MODEL_UNAVAILABLE.
+   */
+  statistics(model?: string, version?: string): ModelStatistics[];
+  processFigures(): ProcessFigures;
   /** Makes the plan true without failing a request. On an error, the plan before it still serves. See Models.apply. */
   apply(plan: ServingPlan): Promise<void>;
+  /** The models of the plan, loaded and unloaded by hand. */
+  readonly repository: Repository;
   /** From now on nothing is ready and requests are answered with MODEL_UNAVAILABLE. */
   stopAccepting(): void;
   /** Gives out all measurements and releases everything. Waits for runs for `graceMs` at most. */
   close(graceMs: number): Promise<void>;
 }
 
+/** Threads that decode pictures and do other steps of pipelines; they are started when they are needed. */
+const mostStepThreads = 4;
+const defaultSummaryShare = 0.02;
+
 export function createEngine(options: EngineOptions): Engine {
-  const { clock, log, send } = options;
-  const mirror = createMirror(clock, log.component('mirror'), send);
+  const { clock, log, send, resources, fetch = nodeFetch } = options;
+  const mirrorLog = log.component('mirror');
+  const statistics = createStatistics(() => clock.now());
   const measurements = createMeasurements({
     clock,
+    random: Math.random,
+    statistics,
+    summaryShare: options.summaryShare ?? defaultSummaryShare,
     metricsIntervalMs: options.metricsIntervalMs,
     summaryIntervalMs: options.summaryIntervalMs,
     onMetrics: (metrics) => send({ type: 'metrics', metrics }),
@@ -52,68 +103,133 @@ export function createEngine(options: EngineOptions): Engine {
   const models = createModels({
     clock,
     log: log.component('models'),
-    onSwitch: (serving) => mirror.begin(serving),
+    turnstile: createTurnstile({ clock, ...(resources && { resources }) }),
+    record: options.recordPath === undefined ? undefined : createRunRecord(options.recordPath),
+    onHung: (ref) => send({ type: 'hung', ref }),
+    onSwitch: (serving) => engine.switched(serving),
+    whenAnswered: () => engine.whenAnswered(),
     onRelease: (instance) => measurements.release(instance),
   });
-  return new ModelEngine({ clock, log, mirror, measurements, models });
+  const engine = new ModelEngine({
+    clock,
+    log,
+    mirror: createMirror(clock, mirrorLog, send),
+    shadows: createShadows(clock, mirrorLog, send),
+    cascades: createCascades({ clock, log: log.component('cascade'), fetch }),
+    threads: createStepThreads({ clock, threads: Math.min(mostStepThreads, availableParallelism()) }),
+    measurements,
+    statistics,
+    slowLog: createSlowLog({
+      clock,
+      log: log.component('slow'),
+      statistics,
+      thresholdMs: options.slowRequestMs,
+    }),
+    meter: createProcessMeter(clock),
+    models,
+  });
+  return engine;
 }
+
+type Ran = Awaited<ReturnType<Target['run']>>;
 
 interface Parts {
   clock: Clock;
   log: Log;
   mirror: Mirror;
+  shadows: Shadows;
+  cascades: Cascades;
+  threads: StepThreads;
   measurements: Measurements;
+  statistics: Statistics;
+  slowLog: SlowLog;
+  meter: ProcessMeter;
   models: Models;
 }
 
 class ModelEngine implements Engine {
   readonly #parts: Parts;
+  #targets: Targets | undefined;
+  /** Pipelines under way: what they call is not released before they end. */
+  readonly #pipelines = new Set<Promise<unknown>>();
   #isStopping = false;
 
   constructor(parts: Parts) {
     this.#parts = parts;
   }
 
-  isReady(): boolean {
-    return !this.#isStopping && this.#parts.models.current() !== undefined;
+  get repository(): Repository {
+    return this.#parts.models;
   }
 
-  route({ model, version }: Selector): Instance {
+  isReady(): boolean {
+    return !this.#isStopping && this.#targets !== undefined;
+  }
+
+  route(selector: Selector): Assignment {
     if (this.#isStopping) throw new CoveyError('MODEL_UNAVAILABLE', 'the runtime is shutting down');
-    const serving = this.#parts.models.current();
-    if (serving === undefined) throw new CoveyError('MODEL_UNAVAILABLE', 'no models are loaded yet');
-    return findInstance(serving, model, version);
+    if (this.#targets === undefined) throw new CoveyError('MODEL_UNAVAILABLE', 'no models are loaded yet');
+    return this.#targets.assign(selector);
   }
 
   async infer(servable: Servable, call: InferenceCall): Promise<InferenceReply> {
     const { measurements, mirror } = this.#parts;
-    const instance = servable as Instance;
-    const { inputs, priority, timeoutMs, signal, receivedMs } = call;
+    const assignment = servable as Assignment;
+    const { target } = assignment;
     try {
-      checkInputs(instance.model.schema, inputs);
-      const deadlineMs = timeoutMs === undefined ? undefined : receivedMs + timeoutMs;
-      const running = instance.run(inputs, { priority, deadlineMs, signal });
+      checkInputs(target.model.schema, call.inputs);
+      if (assignment.tookTurn) this.#targets?.router.took(target.model.ref.model, target.model.ref.version);
+      const running = this.#run(target, call);
       measurements.catchUp();
       const result = await running;
-      const finish = () => this.#finish(instance, call, result);
-      return { model: instance.model, ...result, finish };
+      const answer = assignment.isRouted ? await this.#refined(target, call, result.outputs) : undefined;
+      const finish = () => this.#finish(assignment, call, result);
+      const { outputs, timings } = result;
+      return { model: target.model, outputs, timings, ...answer, finish };
     } catch (error) {
       const { code } = toCoveyError(error);
-      if (code === 'OVERLOADED' || code === 'INPUT_INVALID') measurements.rejected(instance);
-      else {
-        measurements.failed(instance);
-        mirror.failed(instance);
-      }
+      this.#count(target, call, code, undefined);
+      if (code !== 'OVERLOADED' && code !== 'INPUT_INVALID' && code !== 'CANCELLED') mirror.failed(target);
       throw error;
     }
   }
 
   refused(servable: Servable): void {
-    this.#parts.measurements.rejected(servable as Instance);
+    this.#parts.statistics.failed((servable as Assignment).target.instance, 'INPUT_INVALID', 0);
   }
 
-  apply(plan: ServingPlan): Promise<void> {
-    return this.#parts.models.apply(plan);
+  statistics(model?: string, version?: string): ModelStatistics[] {
+    const { models, statistics } = this.#parts;
+    const loaded = [...(models.current()?.versions ?? [])].flatMap(([name, versions]) =>
+      model === undefined || name === model ? [...versions.values()] : [],
+    );
+    const isAsked = model !== undefined && (version !== undefined || loaded.length === 0);
+    const asked = isAsked ? [this.route({ model, version, key: undefined }).target.instance] : loaded;
+    return asked.map((instance) => statistics.of(instance));
+  }
+
+  processFigures(): ProcessFigures {
+    return this.#parts.meter.figures();
+  }
+
+  async apply(plan: ServingPlan): Promise<void> {
+    checkPlan(plan);
+    await this.#parts.models.apply(plan);
+  }
+
+  /** Requests see `serving` from now on. */
+  switched(serving: Serving): void {
+    const { mirror, shadows, cascades, threads } = this.#parts;
+    const targets = createTargets(serving, threads);
+    const { served, incumbents } = targets;
+    this.#targets = targets;
+    cascades.begin(serving.plan.routes ?? []);
+    mirror.begin({ plan: serving.plan, served, incumbents });
+    shadows.begin(serving.plan, targets.get);
+  }
+
+  whenAnswered(): Promise<unknown> {
+    return Promise.allSettled([...this.#pipelines]);
   }
 
   stopAccepting(): void {
@@ -121,31 +237,74 @@ class ModelEngine implements Engine {
   }
 
   async close(graceMs: number): Promise<void> {
-    const { models, clock, mirror, measurements } = this.#parts;
+    const { models, clock, mirror, shadows, threads, measurements, meter } = this.#parts;
     this.#isStopping = true;
     // A model that still computes is left behind.
     await Promise.race([models.close(), new Promise<void>((resolve) => clock.setTimer(graceMs, resolve))]);
+    await threads.close();
     mirror.stop();
+    shadows.stop();
     measurements.stop();
+    meter.stop();
   }
 
-  async #finish(
-    instance: Instance,
-    { inputs, receivedMs }: InferenceCall,
-    result: Awaited<ReturnType<Instance['run']>>,
-  ): Promise<void> {
-    const { measurements, mirror, log } = this.#parts;
-    measurements.served(instance, performance.now() - receivedMs);
+  #run(target: Target, { inputs, priority, timeoutMs, signal, receivedMs }: InferenceCall) {
+    const deadlineMs = timeoutMs === undefined ? undefined : receivedMs + timeoutMs;
+    const running = target.run(inputs, { priority, deadlineMs, signal });
+    if (target.isPipeline) {
+      this.#pipelines.add(running);
+      const ended = () => void this.#pipelines.delete(running);
+      running.then(ended, ended);
+    }
+    return running;
+  }
+
+  /** The answer of a bigger model, where the route has one and the device is not sure. */
+  #refined({ model }: Target, { inputs, timeoutMs, receivedMs }: InferenceCall, outputs: Tensors) {
+    const left = (timeoutMs ?? Number.POSITIVE_INFINITY) - (performance.now() - receivedMs);
+    return this.#parts.cascades.of(model.ref.model)?.refine(inputs, outputs, model.schema, left);
+  }
+
+  /** A request has been answered with `result`, or failed with `error`. */
+  #count({ instance }: Target, call: InferenceCall, error: ErrorCode | undefined, result: Ran | undefined) {
+    const { statistics, slowLog } = this.#parts;
+    const { inputs, receivedMs, caller } = call;
+    const timings = result?.timings;
+    const latencyMs = performance.now() - receivedMs;
+    const seen = () => ({
+      latencyMs,
+      timings,
+      error,
+      caller,
+      inputBytes: sizeBytes(inputs),
+      traceId: undefined,
+    });
+    slowLog.note(instance, seen, latencyMs);
+    if (result) statistics.served(instance, result.observed?.inputs ?? inputs, latencyMs, result.timings);
+    else statistics.failed(instance, error ?? 'INTERNAL', latencyMs);
+  }
+
+  async #finish({ target, isRouted }: Assignment, call: InferenceCall, result: Ran): Promise<void> {
+    const { measurements, mirror, shadows, log } = this.#parts;
+    const { instance } = target;
+    const { inputs } = call;
+    const { observed } = result;
+    this.#count(target, call, undefined, result);
     // After the answer is on its way.
     await new Promise((resolve) => setImmediate(resolve));
     try {
       await Promise.all([
-        mirror.answered(instance, inputs, result),
-        measurements.observe(instance, inputs, result.outputs),
+        mirror.answered(target, inputs, result),
+        isRouted && shadows.answered(target, inputs, result),
+        observed && measurements.observe(instance, observed.inputs, observed.outputs),
       ]);
     } catch (error) {
       // The client has its answer: a fault in measuring is for the log.
       log.write('error', `an answered request could not be measured: ${String(error)}`);
     }
   }
+}
+
+function sizeBytes(tensors: Tensors): number {
+  return Object.values(tensors).reduce((sum, { data }) => sum + data.byteLength, 0);
 }

@@ -31,43 +31,80 @@ test('too large: declared, or only when decoded', async () => {
   expect(await http.post('/v2/models/add/infer', 'x', header)).toMatchObject({ status: 413 });
 });
 
-test('garbage, truncated and lying bodies are 4xx with a JSON error, and the server lives', async () => {
-  const good = JSON.stringify({
-    inputs: [{ name: 'x', datatype: 'FP32', shape: [1, 2], parameters: { binary_data_size: 8 } }],
-  });
-  const mangled = fc
-    .tuple(fc.nat(good.length), fc.string({ maxLength: 8 }), fc.nat(20))
-    .map(([at, insert, drop]) => good.slice(0, at) + insert + good.slice(at + drop));
-  const lying = fc.integer({ min: -5, max: 40 }).map((size) => good.replace('8', String(size)));
-  await fc.assert(
-    fc.asyncProperty(
-      fc.oneof(mangled, lying, fc.string(), fc.json()),
-      fc.uint8Array({ maxLength: 24 }),
-      fc.oneof(
-        fc.constant(undefined),
-        fc.constantFrom('-1', 'x', '1e3', '0', '999999'),
-        fc.nat(200).map(String),
+/** Unit tests take few; the long form, `npm run fuzz`, sets COVEY_FUZZ_RUNS high. */
+const numRuns = Number(process.env.COVEY_FUZZ_RUNS ?? 300);
+
+test(
+  'garbage, truncated and lying bodies are 4xx with a JSON error, and the server lives',
+  async () => {
+    const good = JSON.stringify({
+      inputs: [{ name: 'x', datatype: 'FP32', shape: [1, 2], parameters: { binary_data_size: 8 } }],
+    });
+    const mangled = fc
+      .tuple(fc.nat(good.length), fc.string({ maxLength: 8 }), fc.nat(20))
+      .map(([at, insert, drop]) => good.slice(0, at) + insert + good.slice(at + drop));
+    const lying = fc.integer({ min: -5, max: 40 }).map((size) => good.replace('8', String(size)));
+    await fc.assert(
+      fc.asyncProperty(
+        fc.oneof(mangled, lying, fc.string(), fc.json()),
+        fc.uint8Array({ maxLength: 24 }),
+        fc.oneof(
+          fc.constant(undefined),
+          fc.constantFrom('-1', 'x', '1e3', '0', '999999'),
+          fc.nat(200).map(String),
+        ),
+        fc.constantFrom('identity', 'gzip', 'deflate'),
+        async (json, binary, length, encoding) => {
+          const body = Buffer.concat([Buffer.from(json), binary]);
+          const headers = {
+            'content-encoding': encoding,
+            'inference-header-content-length': length ?? String(Buffer.byteLength(json)),
+          };
+          const reply = await http.post('/v2/models/add/infer', body, headers);
+          if (reply.status === 200) return;
+          expect(reply.status).toBeGreaterThanOrEqual(400);
+          expect(reply.status).toBeLessThan(500);
+          expect(reply.json).toMatchObject({ error: expect.any(String) });
+        },
       ),
-      fc.constantFrom('identity', 'gzip', 'deflate'),
-      async (json, binary, length, encoding) => {
-        const body = Buffer.concat([Buffer.from(json), binary]);
-        const headers = {
-          'content-encoding': encoding,
-          'inference-header-content-length': length ?? String(Buffer.byteLength(json)),
-        };
-        const reply = await http.post('/v2/models/add/infer', body, headers);
-        if (reply.status === 200) return;
-        expect(reply.status).toBeGreaterThanOrEqual(400);
-        expect(reply.status).toBeLessThan(500);
-        expect(reply.json).toMatchObject({ error: expect.any(String) });
-      },
-    ),
-    { numRuns: 300 },
-  );
-  expect(await http.post('/v2/models/add/infer', wellFormed)).toMatchObject({
-    status: 200,
+      { numRuns },
+    );
+    expect(await http.post('/v2/models/add/infer', wellFormed)).toMatchObject({
+      status: 200,
+    });
+  },
+  60_000 + numRuns * 20,
+);
+
+test('what JSON would become is bounded before it is parsed', async () => {
+  const path = '/v2/models/add/infer';
+  const deep = '['.repeat(1024 * 1024);
+  expect(await http.post(path, deep)).toMatchObject({
+    status: 400,
+    json: { error: expect.stringContaining('nested') },
+  });
+  const many = `[${'[],'.repeat(1024 * 1024)}[]]`;
+  expect(await http.post(path, many)).toMatchObject({
+    status: 413,
+    json: { error: expect.stringContaining('lists') },
+  });
+  const quoted = JSON.stringify({ ...wellFormed, parameters: { note: '["\\'.repeat(200_000) } });
+  expect(await http.post(path, quoted)).toMatchObject({ status: 200 });
+  const large = Buffer.alloc(16 * 1024 * 1024 + 1, 0x20);
+  expect(await http.post(path, large)).toMatchObject({
+    status: 413,
+    json: { error: expect.stringContaining('binary') },
   });
 });
+
+test('a bomb is not decoded to its end, whatever is behind it', async () => {
+  const bomb = gzipSync(Buffer.alloc(400 * 1024 * 1024));
+  const startedMs = process.cpuUsage().user;
+  const headers = { 'content-encoding': 'gzip', 'inference-header-content-length': '0' };
+  expect(await http.post('/v2/models/add/infer', bomb, headers)).toMatchObject({ status: 413 });
+  // Decoding it all takes a second or more.
+  expect(process.cpuUsage().user - startedMs).toBeLessThan(900_000);
+}, 60_000);
 
 test('what is no HTTP is told so, in JSON', async () => {
   const socket = connect(server.port, '127.0.0.1');

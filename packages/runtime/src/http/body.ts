@@ -5,24 +5,32 @@ import { CoveyError, limits } from '@covey/protocol';
 
 /** An inference body: JSON, and the raw tensors that followed it. */
 export interface InferenceBody {
-  /** Empty for a raw request. */
+  /** Empty where raw tensors are all there is. */
   json: Buffer;
-  /** Over shared memory, so that it reaches the model's thread without a copy. Undefined without the binary extension. */
+  /** Over shared memory, so that it reaches the model's thread without a copy. Undefined when the whole body is JSON. */
   binary: Uint8Array | undefined;
 }
 
 /** Bytes of bodies in memory at a time, over all requests. */
 const bodyBytesInFlight = 2 * limits.inferenceBodyBytes;
-
+/** JSON blocks the event loop while it is parsed and takes several times its size: large tensors come in binary. */
+const jsonBodyBytes = 16 * 1024 * 1024;
 /** Bodies of the sizes last seen, kept for the next: fresh memory costs more than the copy into it (README, figures). */
 const sparesKept = 4;
-/** Larger bodies are not kept. */
+/** Larger bodies are not kept, nor is their memory taken before they have arrived. */
 const spareBytes = 4 * 1024 * 1024;
 
 /** Reads bodies within bounds on each and on all together. */
 export interface BodyReader {
-  /** Resolves with `use(body)`; the body's memory is used again after that. Errors: PAYLOAD_TOO_LARGE, OVERLOADED, UNSUPPORTED, INPUT_INVALID. */
-  withBody<T>(request: IncomingMessage, use: (body: InferenceBody) => Promise<T>): Promise<T>;
+  /**
+   * Resolves with `use(body)`; the body's memory is used again after that. `jsonBytes` is how much JSON comes before raw
+   * tensors, undefined when all is JSON. Errors: PAYLOAD_TOO_LARGE, OVERLOADED, UNSUPPORTED, INPUT_INVALID.
+   */
+  withBody<T>(
+    request: IncomingMessage,
+    jsonBytes: number | undefined,
+    use: (body: InferenceBody) => Promise<T>,
+  ): Promise<T>;
 }
 
 export function createBodyReader(): BodyReader {
@@ -37,9 +45,7 @@ export function createBodyReader(): BodyReader {
     if (spares.push(binary.buffer) > sparesKept) spares.shift();
   };
   return {
-    withBody: async (request, use) => {
-      const jsonLength = inferenceHeaderLength(request);
-      const declared = declaredLength(request);
+    withBody: async (request, jsonBytes, use) => {
       let reservedBytes = 0;
       const reserve = (sizeBytes: number) => {
         if (heldBytes + sizeBytes > bodyBytesInFlight) {
@@ -49,10 +55,7 @@ export function createBodyReader(): BodyReader {
         reservedBytes += sizeBytes;
       };
       try {
-        const body =
-          declared === undefined
-            ? await readUndeclared(request, jsonLength, { reserve, allocate })
-            : await readDeclared(request, jsonLength, declared, { reserve, allocate });
+        const body = await readBody(request, jsonBytes, { reserve, allocate });
         try {
           return await use(body);
         } finally {
@@ -65,68 +68,71 @@ export function createBodyReader(): BodyReader {
   };
 }
 
-type Allocate = (sizeBytes: number) => SharedArrayBuffer;
-
 interface BodyMemory {
-  /** Errors: OVERLOADED. */
+  /** Bytes count from when they arrive: who only says that many will come holds up nobody. Errors: OVERLOADED. */
   reserve: (sizeBytes: number) => void;
-  allocate: Allocate;
+  allocate: (sizeBytes: number) => SharedArrayBuffer;
 }
 
-/** The value of Inference-Header-Content-Length: undefined when the body is JSON alone. */
-function inferenceHeaderLength(request: IncomingMessage): number | undefined {
-  const value = request.headers['inference-header-content-length'];
-  if (value === undefined) return undefined;
-  if (typeof value !== 'string' || !/^\d{1,10}$/.test(value)) {
-    throw new CoveyError('INPUT_INVALID', 'header Inference-Header-Content-Length must be a number of bytes');
-  }
-  if (Number(value) > limits.inferenceHeaderBytes) {
-    throw tooLarge(`the JSON header has ${value} bytes`, limits.inferenceHeaderBytes);
-  }
-  return Number(value);
-}
-
-/** Length of the body after decoding, where it is known beforehand. */
-function declaredLength(request: IncomingMessage): number | undefined {
-  const length = request.headers['content-length'];
-  if (length !== undefined && Number(length) > limits.inferenceBodyBytes) {
-    throw tooLarge(`the body has ${length} bytes`, limits.inferenceBodyBytes);
-  }
-  return length === undefined || encodingOf(request) !== 'identity' ? undefined : Number(length);
-}
-
-/** The bytes go where they belong as they arrive. */
-async function readDeclared(
+async function readBody(
   request: IncomingMessage,
-  jsonLength: number | undefined,
-  sizeBytes: number,
+  jsonBytes: number | undefined,
   memory: BodyMemory,
 ): Promise<InferenceBody> {
-  memory.reserve(sizeBytes);
-  const body = new BodyBuffer(sizeBytes, jsonLength, memory.allocate);
-  await forEachChunk(request, (chunk) => body.append(chunk));
-  return body.finish();
-}
-
-/** Compressed or chunked: how large it is shows at its end. */
-async function readUndeclared(
-  request: IncomingMessage,
-  jsonLength: number | undefined,
-  memory: BodyMemory,
-): Promise<InferenceBody> {
-  const chunks: Buffer[] = [];
-  let sizeBytes = 0;
-  await forEachChunk(decoded(request), (chunk) => {
-    sizeBytes += chunk.byteLength;
-    if (sizeBytes > limits.inferenceBodyBytes) {
-      throw tooLarge('the body is larger when decoded', limits.inferenceBodyBytes);
-    }
-    memory.reserve(chunk.byteLength);
-    chunks.push(chunk);
-  });
-  const body = new BodyBuffer(sizeBytes, jsonLength, memory.allocate);
+  const limitBytes = jsonBytes === undefined ? jsonBodyBytes : limits.inferenceBodyBytes;
+  const encoding = encodingOf(request);
+  const declared = request.headers['content-length'];
+  if (declared !== undefined && Number(declared) > limitBytes) {
+    throw tooLarge(`the body has ${declared} bytes`, limitBytes);
+  }
+  if (declared !== undefined && encoding === undefined && Number(declared) <= spareBytes) {
+    // The bytes go where they belong as they arrive.
+    const body = new BodyBuffer(Number(declared), jsonBytes, memory.allocate);
+    await forEachChunk(request, (chunk) => {
+      memory.reserve(chunk.byteLength);
+      body.append(chunk);
+    });
+    return body.finish();
+  }
+  const { chunks, sizeBytes } = await collect(request, encoding, limitBytes, memory);
+  const body = new BodyBuffer(sizeBytes, jsonBytes, memory.allocate);
   for (const chunk of chunks) body.append(chunk);
   return body.finish();
+}
+
+/** Large, compressed or chunked: how much it takes shows as it arrives. */
+async function collect(
+  request: IncomingMessage,
+  encoding: Encoding | undefined,
+  limitBytes: number,
+  memory: BodyMemory,
+): Promise<{ chunks: Buffer[]; sizeBytes: number }> {
+  const chunks: Buffer[] = [];
+  let sizeBytes = 0;
+  const take = (chunk: Buffer) => {
+    sizeBytes += chunk.byteLength;
+    if (sizeBytes > limitBytes) throw tooLarge('the body is larger', limitBytes);
+    memory.reserve(chunk.byteLength);
+    chunks.push(chunk);
+  };
+  if (encoding === undefined) {
+    await forEachChunk(request, take);
+    return { chunks, sizeBytes };
+  }
+  const decoder = encoding === 'gzip' ? createGunzip() : createInflate();
+  const failed = (error: Error) => decoder.destroy(error);
+  const endedEarly = () => {
+    if (!request.complete) failed(new Error('the client went away'));
+  };
+  request.once('error', failed).once('close', endedEarly);
+  try {
+    await forEachChunk(request.pipe(decoder), take);
+  } finally {
+    // What was refused is not decoded to its end.
+    request.off('error', failed).off('close', endedEarly).unpipe(decoder).resume();
+    decoder.on('error', () => {}).destroy();
+  }
+  return { chunks, sizeBytes };
 }
 
 /** A body being filled. The binary part starts an allocation of its own, so that its first tensor is aligned. */
@@ -135,7 +141,7 @@ class BodyBuffer {
   readonly #binary: Uint8Array | undefined;
   #filled = 0;
 
-  constructor(sizeBytes: number, jsonLength: number | undefined, allocate: Allocate) {
+  constructor(sizeBytes: number, jsonLength: number | undefined, allocate: BodyMemory['allocate']) {
     const jsonBytes = jsonLength ?? sizeBytes;
     if (jsonBytes > sizeBytes) {
       const message = `Inference-Header-Content-Length is ${jsonBytes}, the whole body has ${sizeBytes} bytes`;
@@ -147,8 +153,11 @@ class BodyBuffer {
 
   append(chunk: Buffer): void {
     const toJson = Math.min(chunk.byteLength, Math.max(0, this.#json.byteLength - this.#filled));
-    this.#json.set(chunk.subarray(0, toJson), this.#filled - (toJson === 0 ? this.#filled : 0));
-    this.#binary?.set(chunk.subarray(toJson), this.#filled + toJson - this.#json.byteLength);
+    if (toJson > 0) chunk.copy(this.#json, this.#filled, 0, toJson);
+    if (this.#binary && toJson < chunk.byteLength) {
+      // Not `set`, which copies into shared memory word by word.
+      chunk.copy(this.#binary, this.#filled + toJson - this.#json.byteLength, toJson);
+    }
     this.#filled += chunk.byteLength;
   }
 
@@ -157,19 +166,14 @@ class BodyBuffer {
   }
 }
 
-function encodingOf(request: IncomingMessage): string {
-  return (request.headers['content-encoding'] ?? 'identity').trim().toLowerCase();
-}
+type Encoding = 'gzip' | 'deflate';
 
-function decoded(request: IncomingMessage): Readable {
-  const encoding = encodingOf(request);
-  if (encoding === 'identity') return request;
-  if (encoding !== 'gzip' && encoding !== 'deflate') {
-    throw new CoveyError('UNSUPPORTED', `Content-Encoding ${encoding}: use gzip, deflate or none`);
-  }
-  const decoder = encoding === 'gzip' ? createGunzip() : createInflate();
-  request.once('error', (error) => decoder.destroy(error));
-  return request.pipe(decoder);
+function encodingOf(request: IncomingMessage): Encoding | undefined {
+  const header = request.headers['content-encoding'];
+  const encoding = header?.trim().toLowerCase() ?? 'identity';
+  if (encoding === 'identity') return undefined;
+  if (encoding === 'gzip' || encoding === 'deflate') return encoding;
+  throw new CoveyError('UNSUPPORTED', `Content-Encoding ${encoding.slice(0, 40)}: use gzip, deflate or none`);
 }
 
 /** Events, not an async iterator: that costs a turn of the loop per chunk, 15 for a small image. */
@@ -183,14 +187,21 @@ function forEachChunk(stream: Readable, use: (chunk: Buffer) => void): Promise<v
         reject(error as Error);
       }
     });
-    stream.once('end', resolve);
+    let hasEnded = false;
+    stream.once('end', () => {
+      hasEnded = true;
+      resolve();
+    });
     stream.once('error', (cause: Error) => {
       reject(new CoveyError('INPUT_INVALID', `the body cannot be read: ${cause.message}`, { cause }));
     });
-    stream.once('close', () => reject(new CoveyError('INPUT_INVALID', 'the body ended too early')));
+    stream.once('close', () => {
+      if (!hasEnded) reject(new CoveyError('INPUT_INVALID', 'the body ended too early'));
+    });
   });
 }
 
 function tooLarge(what: string, limitBytes: number): CoveyError {
-  return new CoveyError('PAYLOAD_TOO_LARGE', `${what}, the limit is ${limitBytes}`);
+  const advice = limitBytes === jsonBodyBytes ? ' for JSON: send large tensors in binary' : '';
+  return new CoveyError('PAYLOAD_TOO_LARGE', `${what}, the limit is ${limitBytes}${advice}`);
 }

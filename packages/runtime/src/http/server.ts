@@ -1,137 +1,129 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { CoveyError, toCoveyError } from '@covey/protocol';
-import packageJson from '../../package.json' with { type: 'json' };
-import type { Engine, Selector, Servable } from '../engine/index.ts';
-import { type BodyReader, createBodyReader, type InferenceBody } from './body.ts';
-import { type InferenceRequest, parseRequest } from './request.ts';
-import {
-  type Answer,
-  errorAnswer,
-  healthAnswer,
-  inferenceAnswer,
-  jsonAnswer,
-  metadataAnswer,
-} from './response.ts';
-import { type QueryRoute, routeOf } from './routes.ts';
+import type { Engine } from '../engine/index.ts';
+import { errorAnswer, write } from './answer.ts';
+import { createBodyReader } from './body.ts';
+import { answerEncoding, compressed } from './compression.ts';
+import { type AnswersHeld, createInferenceHandler } from './infer.ts';
+import { listenOnPath, listenOnPort } from './listen.ts';
+import { pathOf } from './path.ts';
+import type { HttpProtocol } from './protocol.ts';
 
-export interface InferenceHttp {
-  url: string;
-  port: number;
+/** Inference over HTTP, on any number of addresses. */
+export interface HttpService {
+  /** Port 0 takes a free one. Errors: PORT_IN_USE, or INTERNAL when the address cannot be listened on. */
+  listen(address: { host: string; port: number }): Promise<{ url: string; port: number }>;
+  /** On a Unix socket, which only its owner may use. Errors: PORT_IN_USE when somebody answers there, INVALID_ARGUMENT. */
+  listenOnPath(path: string): Promise<void>;
   /** Answers what is being read or computed, for at most `graceMs`, then closes every connection. */
   close(graceMs: number): Promise<void>;
 }
 
 /** Slow and idle clients are bounded; times in milliseconds. */
-const socketLimits = {
+export interface ConnectionLimits {
+  headersTimeout: number;
+  /** For the whole of a request to arrive. */
+  requestTimeout: number;
+  keepAliveTimeout: number;
+  connectionsCheckingInterval: number;
+  maxConnections: number;
+  /** Without a byte of a body arriving, or of an answer being taken, for so long, the connection is given up. */
+  stallMs: number;
+  /** For an answer to be taken. */
+  answerTimeout: number;
+}
+
+const connectionLimits: ConnectionLimits = {
   headersTimeout: 10_000,
   requestTimeout: 60_000,
   keepAliveTimeout: 65_000,
   connectionsCheckingInterval: 5_000,
   maxConnections: 512,
+  stallMs: 20_000,
+  answerTimeout: 60_000,
 };
 
-/** Listens for inference requests. Errors: PORT_IN_USE, or INTERNAL when the address cannot be listened on. */
-export async function serveHttp(
+/** `protocols` are asked in their order; the first has the last word on what nobody serves. */
+export function createHttpService(
   engine: Engine,
-  address: { host: string; port: number },
-): Promise<InferenceHttp> {
+  protocols: readonly [HttpProtocol, ...HttpProtocol[]],
+  limits: ConnectionLimits = connectionLimits,
+): HttpService {
+  const answerRequest = requestHandler(engine, protocols, limits);
+  const servers: Server[] = [];
+  const create = () => {
+    const server = createServer(limits, (request, response) => {
+      response.once('close', () => {
+        // While the server closes: a connection kept after its last answer would hold up the end.
+        if (!server.listening) server.closeIdleConnections();
+      });
+      void answerRequest(request, response);
+    });
+    server.maxConnections = limits.maxConnections;
+    server.setTimeout(limits.stallMs, giveUp);
+    server.on('clientError', answerClientError);
+    return server;
+  };
+  const listening = async <T>(listen: (server: Server) => Promise<T>) => {
+    const server = create();
+    const listened = await listen(server);
+    servers.push(server);
+    return listened;
+  };
+  return {
+    listen: (address) =>
+      listening((server) => listenOnPort(server, { ...address, backlog: limits.maxConnections })),
+    listenOnPath: (path) => listening((server) => listenOnPath(server, path)),
+    close: async (graceMs) => {
+      await Promise.all(servers.map((server) => close(server, graceMs)));
+    },
+  };
+}
+
+type AnswerRequest = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+
+function requestHandler(
+  engine: Engine,
+  protocols: readonly [HttpProtocol, ...HttpProtocol[]],
+  limits: ConnectionLimits,
+): AnswerRequest {
   const bodies = createBodyReader();
-  const server = createServer(socketLimits, (request, response) => {
-    response.once('close', () => {
-      // While the server closes: a connection kept after its last answer would hold up the end.
-      if (!server.listening) server.closeIdleConnections();
-    });
-    void answerRequest(engine, bodies, request, response);
-  });
-  server.maxConnections = socketLimits.maxConnections;
-  server.on('clientError', answerClientError);
-  await listen(server, address);
-  const { port } = server.address() as AddressInfo;
-  const host = address.host.includes(':') ? `[${address.host}]` : address.host;
-  return { url: `http://${host}:${port}`, port, close: (graceMs) => close(server, graceMs) };
-}
-
-async function answerRequest(
-  engine: Engine,
-  bodies: BodyReader,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
-  try {
-    const route = routeOf(request.method ?? '', request.url ?? '');
-    if (route.kind !== 'infer') {
-      send(response, answerFor(engine, route));
-      return;
+  const held: AnswersHeld = { bytes: 0 };
+  const infer = createInferenceHandler(engine, bodies, held, limits);
+  return async (request, response) => {
+    let protocol = protocols[0];
+    try {
+      const path = pathOf(request.url ?? '');
+      const owner = protocols.find((candidate) => candidate.owns(path));
+      protocol = owner ?? protocol;
+      // A HEAD is a GET whose answer's body node:http leaves out.
+      const method = request.method === 'HEAD' ? 'GET' : (request.method ?? '');
+      const handling = owner?.route(method, path);
+      if (handling === undefined) {
+        throw new CoveyError('NOT_FOUND', `nothing is served at /${path.join('/').slice(0, 200)}`);
+      }
+      if (handling.kind === 'infer') {
+        await infer(handling, request, response);
+        return;
+      }
+      const answer =
+        handling.kind === 'query'
+          ? handling.answer(engine)
+          : await bodies.withBody(request, undefined, ({ json }) => handling.answer(engine, json));
+      const encoding = answerEncoding(request);
+      write(response, encoding === undefined ? answer : await compressed(answer, encoding));
+    } catch (error) {
+      write(response, protocol.errorAnswer(toCoveyError(error)));
     }
-    // Before the body is read: what cannot be served shall not cost its memory.
-    engine.route(selectorOf(route));
-    await bodies.withBody(request, (body) => {
-      const receivedMs = performance.now();
-      // Routed again, and used without a pause: the plan may have changed while the body arrived.
-      const servable = engine.route(selectorOf(route));
-      return answerInference(engine, servable, body, response, receivedMs);
-    });
-  } catch (error) {
-    send(response, errorAnswer(toCoveyError(error)));
-  }
+  };
 }
 
-async function answerInference(
-  engine: Engine,
-  servable: Servable,
-  body: InferenceBody,
-  response: ServerResponse,
-  receivedMs: number,
-): Promise<void> {
-  let request: InferenceRequest;
-  try {
-    request = parseRequest(body, servable.model.schema);
-  } catch (error) {
-    engine.refused(servable);
-    throw error;
-  }
-  const reply = await engine.infer(servable, {
-    inputs: request.inputs,
-    priority: 0,
-    timeoutMs: undefined,
-    caller: 'local',
-    traceparent: undefined,
-    signal: undefined,
-    receivedMs,
-  });
-  send(response, inferenceAnswer(reply, request));
-  await reply.finish();
-}
-
-function selectorOf({ model, version }: { model: string; version: string | undefined }): Selector {
-  return { model, version, key: undefined };
-}
-
-function answerFor(engine: Engine, route: QueryRoute): Answer {
-  switch (route.kind) {
-    case 'server':
-      return jsonAnswer({ name: 'covey', version: packageJson.version, extensions: ['binary_tensor_data'] });
-    case 'live':
-      return healthAnswer(true);
-    case 'ready':
-      return healthAnswer(engine.isReady());
-    case 'model':
-      return metadataAnswer(engine.route(selectorOf(route)).model);
-    case 'modelReady':
-      engine.route(selectorOf(route));
-      return healthAnswer(true);
-  }
-}
-
-function send(response: ServerResponse, answer: Answer): void {
-  // The client went away, or (by a fault of ours) was answered already: nobody to tell.
-  if (response.destroyed || response.headersSent) return;
-  response.writeHead(answer.status, answer.headers);
-  const last = answer.body.at(-1);
-  if (answer.body.length > 1) response.cork();
-  for (const part of answer.body.slice(0, -1)) response.write(part);
-  response.end(last);
+/** No byte moved for too long, either way. */
+function giveUp(socket: Socket): void {
+  // Half an answer, or an idle connection past its time: there is nothing to say.
+  if (socket.writableLength > 0 || socket.bytesWritten > 0) socket.destroy();
+  else answerClientError(Object.assign(new Error(), { code: 'ERR_HTTP_REQUEST_TIMEOUT' }), socket);
 }
 
 /** What node:http refuses before a request exists: malformed, too slow, too large a header. */
@@ -146,25 +138,9 @@ function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
       : error.code === 'HPE_HEADER_OVERFLOW'
         ? ['431 Request Header Fields Too Large', 'the headers are too large']
         : ['400 Bad Request', 'this is not an HTTP request'];
-  const body = JSON.stringify({ error: message });
-  const head = `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: application/json\r\n`;
-  socket.end(`${head}x-covey-error-code: WIRE_MALFORMED\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
-}
-
-function listen(server: Server, { host, port }: { host: string; port: number }): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (cause: NodeJS.ErrnoException) => {
-      const error =
-        cause.code === 'EADDRINUSE'
-          ? new CoveyError('PORT_IN_USE', `port ${port} on ${host} is in use`, { cause })
-          : toCoveyError(cause);
-      reject(error);
-    });
-    server.listen({ host, port, backlog: socketLimits.maxConnections }, () => {
-      server.removeAllListeners('error');
-      resolve();
-    });
-  });
+  const { headers, body } = errorAnswer(new CoveyError('WIRE_MALFORMED', message), { error: message });
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\n${lines.join('')}\r\n${body.join('')}`);
 }
 
 async function close(server: Server, graceMs: number): Promise<void> {

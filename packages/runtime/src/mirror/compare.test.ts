@@ -1,7 +1,7 @@
 import type { Tensor } from '@covey/protocol';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { agree, type Outcome } from './compare.ts';
+import { agree, distanceOf, type Outcome } from './compare.ts';
 
 const floats = (values: number[], shape = [values.length]): Tensor => ({
   datatype: 'FP32',
@@ -55,4 +55,15 @@ test('whatever a version answers, it agrees with itself', () => {
       expect(agree(outcome(floats(values)), outcome(floats(values)))).toBe(true);
     }),
   );
+});
+
+test('the distance is the relative error of all floats together', () => {
+  const one = outcome(floats([3, 4]));
+  expect(distanceOf(outcome(floats([3, 4])), one)).toBe(0);
+  expect(distanceOf(outcome(floats([3.5, 4])), one)).toBeCloseTo(0.1);
+  expect(distanceOf(outcome(floats([Number.NaN, 4])), one)).toBe(Number.POSITIVE_INFINITY);
+  expect(distanceOf(one, outcome(floats([0, 0])))).toBe(1);
+  expect(distanceOf(outcome(floats([0, 0])), outcome(floats([0, 0])))).toBe(0);
+  expect(distanceOf(outcome(labels(1)), outcome(labels(2)))).toBeUndefined();
+  expect(distanceOf(outcome(floats([3, 4], [1, 2])), one)).toBeUndefined();
 });

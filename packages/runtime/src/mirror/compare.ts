@@ -31,6 +31,27 @@ export function agree(candidate: Outcome, incumbent: Outcome): boolean | undefin
   return shared.length === 0 ? undefined : shared.every(Boolean);
 }
 
+/**
+ * How far the floats of one version are from those of the other: the Euclidean norm of the difference over that of
+ * `reference`, all outputs of one name and shape together. Undefined where there are none; 1 for anything beside nothing but
+ * zeros, infinite for numbers beside what is none.
+ */
+export function distanceOf(other: Outcome, reference: Outcome): number | undefined {
+  let [squaredError, squaredNorm, count] = [0, 0, 0];
+  for (const [name, tensor] of Object.entries(reference.outputs)) {
+    const beside = other.outputs[name];
+    if (!beside || !isFloat(tensor) || beside.datatype !== tensor.datatype) continue;
+    if (beside.shape.join() !== tensor.shape.join()) continue;
+    const sums = errorOf(beside, tensor);
+    squaredError += sums.squaredError;
+    squaredNorm += sums.squaredNorm;
+    count++;
+  }
+  if (count === 0) return undefined;
+  if (!Number.isFinite(squaredError)) return Number.POSITIVE_INFINITY;
+  return squaredNorm === 0 ? Number(squaredError > 0) : Math.sqrt(squaredError / squaredNorm);
+}
+
 function classNames({ outputs, classification }: Outcome): (string | undefined)[] | undefined {
   const scores = classification && outputs[classification.output];
   if (!scores) return undefined;
@@ -40,9 +61,15 @@ function classNames({ outputs, classification }: Outcome): (string | undefined)[
 
 function close(a: Tensor, b: Tensor): boolean {
   if (a.datatype !== b.datatype || a.shape.join() !== b.shape.join()) return false;
-  if (a.datatype !== 'FP32' && a.datatype !== 'FP64' && a.datatype !== 'FP16') {
-    return Buffer.compare(a.data, b.data) === 0;
-  }
+  if (!isFloat(a)) return Buffer.compare(a.data, b.data) === 0;
+  const { squaredError, squaredNorm, count } = errorOf(a, b);
+  // NaN or infinity on one side only: not close.
+  const allowed = maxRelativeError * Math.sqrt(squaredNorm) + maxAbsoluteError * Math.sqrt(count);
+  return Number.isFinite(squaredError) && Math.sqrt(squaredError) <= allowed;
+}
+
+/** Sums over the elements of `b`, those aside that are no numbers in both. */
+function errorOf(a: Tensor, b: Tensor): { squaredError: number; squaredNorm: number; count: number } {
   const [left, right] = [floats(a), floats(b)];
   let squaredError = 0;
   let squaredNorm = 0;
@@ -54,9 +81,11 @@ function close(a: Tensor, b: Tensor): boolean {
     squaredError += error * error;
     squaredNorm += expected * expected;
   }
-  // NaN or infinity on one side only: not close.
-  const allowed = maxRelativeError * Math.sqrt(squaredNorm) + maxAbsoluteError * Math.sqrt(right.length);
-  return Number.isFinite(squaredError) && Math.sqrt(squaredError) <= allowed;
+  return { squaredError, squaredNorm, count: right.length };
+}
+
+function isFloat({ datatype }: Tensor): boolean {
+  return datatype === 'FP32' || datatype === 'FP64' || datatype === 'FP16';
 }
 
 function floats({ datatype, data }: Tensor): ArrayLike<number> {

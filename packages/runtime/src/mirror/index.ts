@@ -1,1 +1,2 @@
 export { createMirror, type Mirror } from './mirror.ts';
+export { createShadows, type Shadows } from './shadows.ts';

@@ -1,62 +1,219 @@
 import { readFile } from 'node:fs/promises';
 import { fromBinary } from '@bufbuild/protobuf';
 import type { Clock, Log } from '@covey/ports';
-import { CoveyError, type LoadedModel, limits, type Summary, SummarySchema } from '@covey/protocol';
+import {
+  CoveyError,
+  type LoadedModel,
+  limits,
+  type ModelVersionRef,
+  type Summary,
+  SummarySchema,
+} from '@covey/protocol';
 import { checkSummary } from '@covey/stats';
 import { startExecutor, warmUp } from '../executor/index.ts';
-import type { RunOptions, RunResult } from '../scheduler/index.ts';
+import type { RunRecord } from '../record/index.ts';
+import {
+  createScheduler,
+  type Runner,
+  type RunOptions,
+  type RunResult,
+  type Scheduler,
+  type SchedulerState,
+  type Turnstile,
+} from '../scheduler/index.ts';
 import type { Tensors } from '../tensors/index.ts';
+import type { ModelMemory } from './memory.ts';
 
-/** One version in one variant, loaded and warm. */
+/** One version in one variant. */
 export interface Instance {
   readonly model: LoadedModel;
-  /** Errors: INPUT_INVALID, INFERENCE_FAILED, OVERLOADED, MODEL_UNAVAILABLE, RUNTIME_DIED, DEADLINE_EXCEEDED. */
+  /** Errors: those of Scheduler.run. */
   run(inputs: Tensors, options: RunOptions): Promise<RunResult>;
   /** Lets pending runs finish, then releases the model. */
   close(): Promise<void>;
   /** Gives the ranges that out-of-range counts use. */
   readonly reference: Summary | undefined;
+  readonly state: SchedulerState;
+  /** One inference of each form that clients sent. */
+  readonly samples: readonly Tensors[];
+}
+
+export interface InstanceOptions {
+  clock: Clock;
+  log: Log;
+  /** Where models wait for each other. */
+  turnstile: Turnstile;
+  memory: ModelMemory;
+  /** Where it is noted what runs; undefined where nobody would look. */
+  record: RunRecord | undefined;
+  /** A thread of the model is stuck in native code. */
+  onHung: (ref: ModelVersionRef) => void;
 }
 
 /** Longest time one inference may take before its thread is given up. */
 const runTimeoutMs = 60_000;
-/** Requests that may wait for one model. */
-const maxPending = 64;
+/** Longest time that a request waits for its model to be loaded. */
+const longestLoadWaitMs = 30_000;
+/** Forms that a version is warmed with: those that clients of the version before sent last. */
+const samplesUsed = 4;
+/** Runs handed to a thread at a time: one, and one behind it. */
+const maxPending = 2;
 
 /** Equal for equal instances: what must be loaded anew when it differs. */
-export function instanceKey({ ref, variant, provider, path }: LoadedModel): string {
-  return [ref.model, ref.bundle, variant, provider, path].join('\n');
+export function instanceKey({ ref, variant, provider, threads, path, settings }: LoadedModel): string {
+  return [ref.model, ref.bundle, variant, provider, threads, path, JSON.stringify(settings)].join('\n');
 }
 
-/** Loads and warms. Errors: MODEL_INVALID, MODEL_UNSUPPORTED, UNSUPPORTED (provider), INFERENCE_FAILED, all naming the model. */
-export async function loadInstance(model: LoadedModel, ports: { clock: Clock; log: Log }): Promise<Instance> {
-  const { schema, path, provider, ref } = model;
-  try {
-    if (provider !== 'cpu') throw new CoveyError('UNSUPPORTED', `provider ${provider} is not available here`);
-    const reference =
-      model.referencePath === undefined ? undefined : await readReference(model.referencePath);
-    const executor = await startExecutor({ ...ports, path, schema, runTimeoutMs, maxPending });
+/** An instance that takes requests, which wait until it is loaded. */
+export interface PreparedInstance extends Instance {
+  /**
+   * Loads, warms and learns, with `samples` of what clients send where there are some. Errors: MODEL_INVALID,
+   * MODEL_UNSUPPORTED, INFERENCE_FAILED, all naming the model; what waits then still waits.
+   */
+  load(samples: readonly Tensors[]): Promise<void>;
+  /** It could not be loaded: what waits, and what comes, is run by `other`, or told `error` where there is none. */
+  giveUp(error: CoveyError, other: Instance | undefined): void;
+}
+
+/** Errors: CONFLICT (resources), MODEL_INVALID (reference summary), naming the model. */
+export async function prepareInstance(
+  model: LoadedModel,
+  options: InstanceOptions,
+): Promise<PreparedInstance> {
+  const { referencePath, schema } = model;
+  const { clock, log, turnstile, memory } = options;
+  return naming(model, async () => {
+    const reference = referencePath === undefined ? undefined : await readReference(referencePath);
+    const scheduler = createScheduler({
+      clock,
+      log,
+      schema,
+      settings: model.settings ?? {},
+      threads: model.threads,
+      turnstile,
+      start: (onEnd) => startRunner(model, options, onEnd),
+      isMemoryShort: () => memory.isShort(),
+    });
+    return new ScheduledInstance(model, reference, scheduler, options);
+  });
+}
+
+class ScheduledInstance implements PreparedInstance {
+  readonly model: LoadedModel;
+  readonly reference: Summary | undefined;
+  readonly #scheduler: Scheduler;
+  readonly #options: InstanceOptions;
+  #isLoaded = false;
+  #other: Instance | undefined;
+
+  constructor(
+    model: LoadedModel,
+    reference: Summary | undefined,
+    scheduler: Scheduler,
+    options: InstanceOptions,
+  ) {
+    this.model = model;
+    this.reference = reference;
+    this.#scheduler = scheduler;
+    this.#options = options;
+  }
+
+  get state(): SchedulerState {
+    return this.#scheduler.state;
+  }
+
+  get samples(): Tensors[] {
+    return this.#scheduler.samples;
+  }
+
+  run(inputs: Tensors, options: RunOptions): Promise<RunResult> {
+    if (this.#isLoaded) return this.#scheduler.run(inputs, options);
+    if (this.#other) return this.#other.run(inputs, options);
+    return this.#scheduler.run(inputs, options).catch((error: unknown) => {
+      if (this.#other === undefined) throw error;
+      return this.#other.run(inputs, options);
+    });
+  }
+
+  async load(samples: readonly Tensors[]): Promise<void> {
+    const { clock, memory } = this.#options;
+    const late = clock.setTimer(longestLoadWaitMs, () => {
+      const message = `the model is still being loaded after ${longestLoadWaitMs / 1_000} s`;
+      this.#scheduler.refuseWaiting(new CoveyError('MODEL_UNAVAILABLE', message));
+    });
     try {
-      await warmUp((inputs) => executor.run(inputs), schema);
-    } catch (error) {
-      await executor.close();
-      throw error;
+      await naming(this.model, () => memory.measured(this.model, () => this.#load(samples)));
+      this.#isLoaded = true;
+    } finally {
+      late.cancel();
     }
-    return {
-      model,
-      reference,
-      run: async (inputs) => {
-        const calledMs = performance.now();
-        const { outputs, runMs } = await executor.run(inputs);
-        const queueMs = performance.now() - calledMs - runMs;
-        return { outputs, timings: { queueMs, inputMs: 0, inferMs: runMs, outputMs: 0, batchSize: 1 } };
-      },
-      close: () => executor.close(),
-    };
+  }
+
+  async #load(samples: readonly Tensors[]): Promise<void> {
+    const { schema } = this.model;
+    await this.#scheduler.open();
+    await warmUp((inputs) => this.#scheduler.learn(inputs), schema);
+    for (const sample of samples.slice(-samplesUsed)) {
+      await this.#scheduler.learn(sample).catch((error: unknown) => {
+        // Another version may take what this one does not.
+        const isRefused = error instanceof CoveyError && error.code === 'INFERENCE_FAILED';
+        if (!isRefused) throw error;
+      });
+    }
+  }
+
+  giveUp(error: CoveyError, other: Instance | undefined): void {
+    this.#other = other;
+    this.#scheduler.refuseWaiting(error);
+  }
+
+  close(): Promise<void> {
+    return this.#scheduler.close();
+  }
+}
+
+async function naming<T>({ ref, variant }: LoadedModel, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
   } catch (error) {
     if (!(error instanceof CoveyError)) throw error;
-    const message = `model ${ref.model} ${ref.version} (${model.variant}): ${error.message}`;
+    const message = `model ${ref.model} ${ref.version} (${variant}): ${error.message}`;
     throw new CoveyError(error.code, message, { cause: error });
+  }
+}
+
+/** Loads the model in one more thread and warms it. */
+async function startRunner(
+  { ref, path, schema, provider, threads }: LoadedModel,
+  { clock, log, record, onHung }: InstanceOptions,
+  onEnd: (error: CoveyError) => void,
+): Promise<Runner> {
+  const slot = record?.claim(ref.bundle);
+  let isHeld = true;
+  const release = () => {
+    if (slot && isHeld) record?.release(slot);
+    isHeld = false;
+  };
+  const start = { path, schema, provider, threads, slot };
+  const ended = (error: CoveyError) => {
+    release();
+    onEnd(error);
+  };
+  const limits = { runTimeoutMs, maxPending, onEnd: ended, onStuck: () => onHung(ref) };
+  try {
+    const executor = await startExecutor({ clock, log, ...start, ...limits });
+    const close = async () => {
+      await executor.close();
+      release();
+    };
+    await warmUp((inputs) => executor.run(inputs), schema).catch(async (error: unknown) => {
+      await close();
+      throw error;
+    });
+    return { run: (inputs) => executor.run(inputs), close };
+  } catch (error) {
+    release();
+    throw error;
   }
 }
 

@@ -8,7 +8,7 @@ import {
   type TensorSpec,
 } from '@covey/protocol';
 import type { Tensors } from './tensors.ts';
-import { decodeTexts } from './texts.ts';
+import { decodeElements } from './texts.ts';
 
 /** Checks that `inputs` are all that the model takes and nothing else. Errors: INPUT_INVALID naming tensor, expected and got. */
 export function checkInputs(schema: ModelSchema, inputs: Tensors): void {
@@ -26,12 +26,12 @@ export function checkInputs(schema: ModelSchema, inputs: Tensors): void {
   }
 }
 
-/** Checks datatype, shape and number of bytes of one input. Errors: INPUT_INVALID. */
+/** Checks datatype, shape and number of bytes of one input; that BYTES are texts shows where a model reads them. Errors: INPUT_INVALID. */
 export function checkInput(spec: TensorSpec, tensor: Tensor): void {
   checkForm(spec, tensor);
   const { datatype, shape, data } = tensor;
   if (datatype === 'BYTES') {
-    decodeTexts(data, elementCount(shape));
+    decodeElements(data, elementCount(shape));
     return;
   }
   const expected = elementCount(shape) * elementBytes[datatype];

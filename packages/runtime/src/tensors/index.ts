@@ -1,4 +1,4 @@
 export { checkForm, checkInput, checkInputs } from './check.ts';
 export { elementsOf } from './elements.ts';
 export type { Tensors } from './tensors.ts';
-export { decodeTexts, encodeTexts } from './texts.ts';
+export { decodeElements, decodeTexts, encodeElements, encodeTexts } from './texts.ts';

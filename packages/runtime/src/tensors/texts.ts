@@ -1,44 +1,53 @@
 import { CoveyError } from '@covey/protocol';
 
+const encoder = new TextEncoder();
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
 /** BYTES elements as the binary extension lays them out: u32 length, little-endian, then the bytes. */
-export function encodeTexts(texts: readonly string[]): Uint8Array {
-  const parts = texts.flatMap((text) => {
-    const bytes = Buffer.from(text, 'utf8');
-    const length = Buffer.alloc(4);
-    length.writeUInt32LE(bytes.byteLength);
-    return [length, bytes];
-  });
-  // Not from Buffer's pool, which a message to another thread would carry along whole.
-  const joined = new Uint8Array(parts.reduce((total, part) => total + part.byteLength, 0));
+export function encodeElements(elements: readonly Uint8Array[]): Uint8Array {
+  const joined = new Uint8Array(elements.reduce((total, { byteLength }) => total + 4 + byteLength, 0));
+  const view = new DataView(joined.buffer);
   let offset = 0;
-  for (const part of parts) {
-    joined.set(part, offset);
-    offset += part.byteLength;
+  for (const element of elements) {
+    view.setUint32(offset, element.byteLength, true);
+    joined.set(element, offset + 4);
+    offset += 4 + element.byteLength;
   }
   return joined;
 }
 
-/** The reverse of `encodeTexts`. Errors: INPUT_INVALID (lengths that lie, another count, not UTF-8). */
-export function decodeTexts(data: Uint8Array, count: number): string[] {
+export function encodeTexts(texts: readonly string[]): Uint8Array {
+  return encodeElements(texts.map((text) => encoder.encode(text)));
+}
+
+/** The reverse of `encodeElements`: views, not copies. Errors: INPUT_INVALID (lengths that lie, another count). */
+export function decodeElements(data: Uint8Array, count: number): Uint8Array[] {
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
-  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-  const texts: string[] = [];
+  const elements: Uint8Array[] = [];
   let offset = 0;
   while (offset < data.byteLength) {
     const end = offset + 4 <= data.byteLength ? offset + 4 + view.getUint32(offset, true) : Infinity;
     if (end > data.byteLength) {
-      throw new CoveyError('INPUT_INVALID', `BYTES element ${texts.length} is longer than the data`);
+      throw new CoveyError('INPUT_INVALID', `BYTES element ${elements.length} is longer than the data`);
     }
-    try {
-      // A copy: TextDecoder refuses shared memory.
-      texts.push(decoder.decode(data.slice(offset + 4, end)));
-    } catch (cause) {
-      throw new CoveyError('INPUT_INVALID', `BYTES element ${texts.length} is not UTF-8 text`, { cause });
-    }
+    elements.push(data.subarray(offset + 4, end));
     offset = end;
   }
-  if (texts.length !== count) {
-    throw new CoveyError('INPUT_INVALID', `BYTES data hold ${texts.length} elements, the shape ${count}`);
+  if (elements.length !== count) {
+    throw new CoveyError('INPUT_INVALID', `BYTES data hold ${elements.length} elements, the shape ${count}`);
   }
-  return texts;
+  return elements;
+}
+
+/** The reverse of `encodeTexts`. Errors: those of decodeElements, and INPUT_INVALID for what is not UTF-8. */
+export function decodeTexts(data: Uint8Array, count: number): string[] {
+  return decodeElements(data, count).map((bytes, index) => {
+    try {
+      // A copy: TextDecoder refuses shared memory.
+      return decoder.decode(bytes.slice());
+    } catch (cause) {
+      const message = `BYTES element ${index} is not UTF-8, and texts are all that ONNX Runtime takes as strings`;
+      throw new CoveyError('INPUT_INVALID', message, { cause });
+    }
+  });
 }

@@ -1,0 +1,1 @@
+export { type GrpcServer, serveInference, serveTensorflow } from './serve.ts';

@@ -1,0 +1,59 @@
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { CoveyError } from '@covey/protocol';
+
+export interface Answer {
+  status: number;
+  headers: OutgoingHttpHeaders;
+  /** Written one after the other. */
+  body: Uint8Array[];
+}
+
+export function jsonAnswer(document: unknown, status = 200): Answer {
+  return textAnswer(JSON.stringify(document), status);
+}
+
+/** `json` is JSON already. */
+export function textAnswer(json: string, status = 200): Answer {
+  const bytes = Buffer.from(json, 'utf8');
+  const headers = { 'content-type': 'application/json', 'content-length': bytes.byteLength };
+  return { status, headers, body: [bytes] };
+}
+
+export function emptyAnswer(status: number): Answer {
+  return { status, headers: { 'content-length': 0 }, body: [] };
+}
+
+/** `document` as the answer to an error; beside it the error's code from the catalogue, for scripts. */
+export function errorAnswer(error: CoveyError, document: unknown): Answer {
+  const answer = jsonAnswer(document, error.status);
+  answer.headers['x-covey-error-code'] = error.code;
+  // A body that was refused is not read to its end to keep the connection.
+  if (error.code === 'PAYLOAD_TOO_LARGE') answer.headers.connection = 'close';
+  return answer;
+}
+
+export function sizeOf({ body }: Answer): number {
+  return body.reduce((total, part) => total + part.byteLength, 0);
+}
+
+export function write(response: ServerResponse, answer: Answer): void {
+  const { status, headers, body } = answer;
+  // The client went away, or (by a fault of ours) was answered already: nobody to tell.
+  if (response.destroyed || response.headersSent) return;
+  response.writeHead(status, headers);
+  // One system call for head and body: small answers as one text, which costs least, large ones as their parts.
+  if (sizeOf(answer) <= smallBytes) {
+    response.end(body.map(latin1).join(''), 'latin1');
+    return;
+  }
+  response.cork();
+  for (const part of body) response.write(part);
+  response.end();
+}
+
+/** Beyond this, bytes are not worth turning into a text. */
+const smallBytes = 8 * 1024;
+
+function latin1({ buffer, byteOffset, byteLength }: Uint8Array): string {
+  return Buffer.from(buffer, byteOffset, byteLength).toString('latin1');
+}

@@ -1,0 +1,119 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { CoveyError, limits } from '@covey/protocol';
+import type { Engine, Selector, Servable } from '../engine/index.ts';
+import { sizeOf, write } from './answer.ts';
+import type { BodyReader, InferenceBody } from './body.ts';
+import { answerEncoding, compressed } from './compression.ts';
+import type { InferenceHandling, ReadRequest } from './protocol.ts';
+
+/** Bytes of answers that their clients have not taken yet. */
+export interface AnswersHeld {
+  bytes: number;
+}
+
+/** Milliseconds: see ConnectionLimits. */
+interface AnswerLimits {
+  stallMs: number;
+  answerTimeout: number;
+}
+
+/** Beyond this, requests are refused until slow clients have read, or were given up. */
+const answerBytesInFlight = 2 * limits.inferenceBodyBytes;
+/** Longer keys are not worth their hashing. */
+const keyChars = 256;
+
+/** Answers inference requests, from the head of the request to the last byte of the answer on its way. */
+export function createInferenceHandler(
+  engine: Engine,
+  bodies: BodyReader,
+  held: AnswersHeld,
+  { stallMs, answerTimeout }: AnswerLimits,
+): (handling: InferenceHandling, request: IncomingMessage, response: ServerResponse) => Promise<void> {
+  return async (handling, request, response) => {
+    const { model, version } = handling;
+    const selector: Selector = { model, version, key: routingKey(request) };
+    // Before the body is read: what cannot be served shall not cost its memory.
+    engine.route(selector);
+    const jsonBytes = handling.jsonBytes(request.headers);
+    if (held.bytes > answerBytesInFlight) {
+      throw new CoveyError('OVERLOADED', 'too many answers wait for clients to read them; try again shortly');
+    }
+    await bodies.withBody(request, jsonBytes, async (body) => {
+      const receivedMs = performance.now();
+      // While a model computes no byte is expected to move.
+      request.socket.setTimeout(0);
+      // Routed again, and used without a pause: the plan may have changed while the body arrived.
+      const servable = engine.route(selector);
+      const read = readRequest(engine, handling, body, servable, request);
+      const reply = await engine.infer(servable, {
+        inputs: read.inputs,
+        priority: read.priority,
+        timeoutMs: read.timeoutMs,
+        caller: 'local',
+        traceparent: headerOf(request, 'traceparent'),
+        signal: abortedWith(response),
+        receivedMs,
+      });
+      const plain = read.answer(reply);
+      const encoding = answerEncoding(request);
+      const answer = encoding === undefined ? plain : await compressed(plain, encoding);
+      request.socket.setTimeout(stallMs);
+      write(response, answer);
+      // What the system did not take at once is held until the client reads.
+      if (request.socket.writableLength > 0) hold(held, sizeOf(answer), response, answerTimeout);
+      await reply.finish();
+    });
+  };
+}
+
+/** Counts an answer until it was taken; who takes too long loses the connection. */
+function hold(held: AnswersHeld, sizeBytes: number, response: ServerResponse, timeoutMs: number): void {
+  if (response.closed) return;
+  held.bytes += sizeBytes;
+  const late = setTimeout(() => response.destroy(), timeoutMs);
+  response.once('close', () => {
+    held.bytes -= sizeBytes;
+    clearTimeout(late);
+  });
+}
+
+function readRequest(
+  engine: Engine,
+  handling: InferenceHandling,
+  body: InferenceBody,
+  servable: Servable,
+  request: IncomingMessage,
+): ReadRequest {
+  try {
+    return handling.read(body, servable, request.headers);
+  } catch (error) {
+    engine.refused(servable);
+    throw error;
+  }
+}
+
+/** Aborted when the connection ends before the answer was written. */
+function abortedWith(response: ServerResponse): AbortSignal {
+  const controller = new AbortController();
+  response.once('close', () => {
+    if (!response.writableFinished) controller.abort();
+  });
+  return controller.signal;
+}
+
+/** Errors: INVALID_DOCUMENT. */
+function routingKey(request: IncomingMessage): string | undefined {
+  const key = headerOf(request, 'x-covey-routing-key');
+  if (key !== undefined && key.length > keyChars) {
+    throw new CoveyError(
+      'INVALID_DOCUMENT',
+      `x-covey-routing-key has ${key.length} characters, at most ${keyChars}`,
+    );
+  }
+  return key;
+}
+
+function headerOf(request: IncomingMessage, name: string): string | undefined {
+  const value = request.headers[name];
+  return typeof value === 'string' ? value : undefined;
+}

@@ -1,0 +1,2 @@
+export { modelStatus, signatureMetadata } from './metadata.ts';
+export { tensorflowServing } from './protocol.ts';

@@ -1,0 +1,1 @@
+export { torchServe } from './protocol.ts';
