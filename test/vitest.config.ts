@@ -1,29 +1,54 @@
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 
 const root = join(import.meta.dirname, '..');
+/** Two at least, as journeys wait for processes and timers part of their time. */
+const maxWorkers = Math.max(2, availableParallelism());
+const beside = {
+  root,
+  maxWorkers,
+  // Far above what any takes on a machine that does other things at the same time.
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+  // Programs that tests start, and often kill, need not be compiled again.
+  env: { NODE_COMPILE_CACHE: join(root, 'node_modules', '.cache', 'compiled') },
+};
 
-/** Unit tests sit beside the source; what crosses packages is in test/. Longer runs are scripts of their own. */
+/**
+ * Unit tests sit beside the source; what crosses packages is in test/. Longer runs are scripts of their own. Vitest takes
+ * the projects by their names, so that the slow journeys begin first, and short files fill the end.
+ */
 export default defineConfig({
   root,
   test: {
     projects: [
       {
         test: {
+          ...beside,
           name: 'unit',
-          root,
           include: ['packages/*/src/**/*.test.ts', 'test/tidy/**/*.test.ts'],
-          testTimeout: 20_000,
+          exclude: ['packages/runtime/**'],
+          // No module keeps state, so files may share a process: that saves importing everything again for each.
+          isolate: false,
+        },
+      },
+      {
+        test: {
+          ...beside,
+          // Each file in a process of its own: threads that hang in ONNX Runtime on purpose are left behind, and may end it.
+          name: 'runtime',
+          include: ['packages/runtime/src/**/*.test.ts'],
         },
       },
       {
         test: {
           name: 'journeys',
           root,
+          maxWorkers,
           include: ['test/{journeys,simulator,contracts,conformance}/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          maxWorkers: 2,
         },
       },
     ],

@@ -76,9 +76,7 @@ async function expectedAnswers(runtime: Runtime, width: number): Promise<number[
   const answers: number[] = [];
   for (let at = 0; at < 16; at++) {
     const { outputs } = await runtime.infer('model', inputOf(at, width));
-    answers.push(
-      new Float32Array(outputs.y?.data.slice(0, 4).buffer ?? new ArrayBuffer(4))[0] ?? Number.NaN,
-    );
+    answers.push(new Float32Array(outputs.y?.data.slice(0, 4).buffer ?? new ArrayBuffer(4))[0] ?? Number.NaN);
   }
   return answers;
 }

@@ -242,7 +242,7 @@ describe('the device listener', () => {
     ['a way out of the folder', '/chunks/..%2f..%2fadmin.token'],
     ['an unknown address', '/v1/devices'],
   ])('%s', async (what, path) => {
-    const impostor = impostorOf(await enrolDevice(fleet.data, `http-${what.length}`));
+    const impostor = impostorOf(await enrolDevice(fleet, `http-${what.length}`));
     expect(codeOf(await impostor.get(path))).toEqual([404, 'NOT_FOUND']);
   });
 

@@ -45,7 +45,7 @@ describe('MQTT', () => {
     ],
     ['a reserved packet', 'mqtt-3', Buffer.concat([connectPacket('mqtt-3'), Buffer.from([0xf0, 0])])],
   ])('%s ends that connection alone', async (_what, id, bytes) => {
-    const socket = await impostorOf(await enrolDevice(fleet.data, id)).socket();
+    const socket = await impostorOf(await enrolDevice(fleet, id)).socket();
     const ended = once(socket, 'close');
     socket.write(bytes);
     await ended;
@@ -55,13 +55,13 @@ describe('MQTT', () => {
   });
 
   test('half a packet, and then nothing more', async () => {
-    const socket = await impostorOf(await enrolDevice(fleet.data, 'mqtt-4')).socket();
+    const socket = await impostorOf(await enrolDevice(fleet, 'mqtt-4')).socket();
     socket.end(connectPacket('mqtt-4').subarray(0, 9));
     await once(socket, 'close');
   });
 
   test('a publish of 30 MB', async () => {
-    const client = await impostorOf(await enrolDevice(fleet.data, 'mqtt-5')).mqtt();
+    const client = await impostorOf(await enrolDevice(fleet, 'mqtt-5')).mqtt();
     const ended = closed(client);
     client.publish(topicOf('mqtt-5', 'event'), Buffer.alloc(30 * 1024 * 1024));
     await ended;
@@ -75,7 +75,7 @@ describe('MQTT', () => {
     ['get', Buffer.from('['.repeat(10_000))],
   ] as const)('a %s message that is none is refused, and the connection stays', async (kind, payload) => {
     const id = `mqtt-${kind}`;
-    const client = await impostorOf(await enrolDevice(fleet.data, id)).mqtt();
+    const client = await impostorOf(await enrolDevice(fleet, id)).mqtt();
     await client.publishAsync(topicOf(id, kind), payload, { qos: 1 });
     expect(await refusal(id, 'message.refused')).toMatchObject({ detail: { kind } });
     await client.publishAsync(topicOf(id, 'get'), JSON.stringify({ generation: 0, bootId: 'b' }), { qos: 1 });

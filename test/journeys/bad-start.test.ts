@@ -3,9 +3,17 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } fr
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import type { TokenAnswer } from '@covey/protocol/api';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { covey, coveyJson, type Outcome, temporaryFolder, until } from './harness.ts';
-import { agentArgs, controllerArgs, type StandingFleet, startStandingFleet } from './standing-fleet.ts';
+import {
+  agentArgs,
+  controllerArgs,
+  createToken,
+  enrolDevice,
+  type StandingFleet,
+  startStandingFleet,
+} from './standing-fleet.ts';
 
 let fleet: StandingFleet;
 let occupied: Server;
@@ -38,26 +46,31 @@ function expectRefusal({ code, stdout, stderr }: Outcome, errorCode: string): vo
 describe('a token', () => {
   const enroll = (id: string, token: string) =>
     covey(['enroll', '--data', folderOf(id), '--id', id, '--json'], { stdin: token });
-  const createToken = (...options: string[]) =>
-    coveyJson<{ token: string; expiresAt: number }>(['token', 'create', '--data', fleet.data, ...options]);
 
   test('is used twice', async () => {
-    const { token } = await createToken();
+    const { token } = await createToken(fleet.client);
     expect((await enroll('first', token)).code).toBe(0);
     expectRefusal(await enroll('second', token), 'TOKEN_USED');
     // The folder of the refused one is as good as new.
-    expect((await enroll('second', (await createToken()).token)).code).toBe(0);
+    expect((await enroll('second', (await createToken(fleet.client)).token)).code).toBe(0);
   });
 
   test('is past its time', async () => {
-    const { token, expiresAt } = await createToken('--expires', '1s');
+    const { token, expiresAt } = await coveyJson<TokenAnswer>([
+      'token',
+      'create',
+      '--expires',
+      '1s',
+      '--data',
+      fleet.data,
+    ]);
     await until('the end of the token', async () => (Date.now() > expiresAt ? true : undefined));
     expectRefusal(await enroll('late', token), 'TOKEN_EXPIRED');
   });
 
   test('is damaged, or of another controller', async () => {
     expectRefusal(await enroll('damaged', 'covey1.half-of-it'), 'TOKEN_UNKNOWN');
-    const { token } = await createToken();
+    const { token } = await createToken(fleet.client);
     const contents = JSON.parse(Buffer.from(token.slice(7), 'base64url').toString()) as object;
     const other = { ...contents, caFingerprint: 'a'.repeat(64) };
     const forged = `covey1.${Buffer.from(JSON.stringify(other)).toString('base64url')}`;
@@ -78,9 +91,7 @@ describe('a port is in use', () => {
   });
 
   test('the inference port of an agent', async () => {
-    const { token } = await coveyJson<{ token: string }>(['token', 'create', '--data', fleet.data]);
-    const folder = folderOf('agent-port');
-    await coveyJson(['enroll', '--data', folder, '--id', 'agent-port'], { stdin: token });
+    const folder = await enrolDevice(fleet, 'agent-port');
     const outcome = await covey(agentArgs(folder, port));
     expectRefusal(outcome, 'PORT_IN_USE');
     expect(outcome.stderr).toContain(String(port));
@@ -130,7 +141,7 @@ describe('a data folder', () => {
   });
 
   test('controller and enroll: of something else', async () => {
-    const { token } = await coveyJson<{ token: string }>(['token', 'create', '--data', fleet.data]);
+    const { token } = await createToken(fleet.client);
     const folder = folderWith({ 'photographs/1.jpg': 'x' });
     expectRefusal(
       await covey(['enroll', '--data', folder, '--id', 'nobody'], { stdin: token }),
@@ -158,8 +169,9 @@ describe('a data folder', () => {
     const [device] = fleet.devices;
     if (!device) throw new Error('the fleet has a device');
     const folder = folderOf('newer ledger');
-    cpSync(device.folder, folder, { recursive: true, filter: (path) => !path.endsWith('lock') });
-    rmSync(join(folder, 'state'), { recursive: true });
+    // What it was enrolled with, and nothing that its running agent changes.
+    for (const name of ['covey.json', 'identity'])
+      cpSync(join(device.folder, name), join(folder, name), { recursive: true });
     mkdirSync(join(folder, 'state'));
     const ledger = JSON.stringify({ format: 'covey-ledger/2', generation: 1, at: 1, update: {} });
     const digest = createHash('sha256').update(ledger).digest('hex');

@@ -77,12 +77,12 @@ async function countedOnce(): Promise<void> {
   });
 }
 
-describe.each(['SIGKILL', 'SIGSTOP'] as const)('%s of the controller', (how) => {
+describe.each(['SIGSTOP', 'SIGKILL'] as const)('%s of the controller', { timeout: 240_000 }, (how) => {
   test('while devices serve: they serve on, and what they measured meanwhile is counted once', async () => {
     await underLoad(async () => {
       await answersMore(100);
       const bringBack = await takeAway(how);
-      await answersMore(1_000);
+      await answersMore(500);
       await bringBack();
       await answersMore(100);
     });
@@ -90,7 +90,7 @@ describe.each(['SIGKILL', 'SIGSTOP'] as const)('%s of the controller', (how) => 
   });
 
   test('in the middle of a rollout: the device at work finishes, and the rollout goes on to its end', async () => {
-    const version = how === 'SIGKILL' ? '1.1.0' : '1.2.0';
+    const version = how === 'SIGSTOP' ? '1.1.0' : '1.2.0';
     const [first, second] = fleet.devices;
     if (!first || !second) throw new Error('the fleet has two devices');
     await underLoad(async () => {

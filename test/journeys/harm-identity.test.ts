@@ -34,7 +34,7 @@ const refusal = (of: string, action: string) =>
   );
 
 test("a device with a good certificate gets nothing of another device's topics", async () => {
-  const curious = impostorOf(await enrolDevice(fleet.data, 'curious'));
+  const curious = impostorOf(await enrolDevice(fleet, 'curious'));
   const client = await curious.mqtt();
   const heard: string[] = [];
   client.on('message', (topic) => heard.push(topic));

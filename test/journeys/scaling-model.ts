@@ -47,15 +47,9 @@ export function scalingModel(version: string, options: ScalingOptions = {}): Uin
   return writeModel(graph.build());
 }
 
-/** Bytes that follow from the seed and do not repeat: a chain of digests. */
+/** Bytes that follow from the seed and do not repeat. */
 function ballast(seed: string, sizeBytes: number): Uint8Array {
-  const bytes = Buffer.alloc(Math.ceil(sizeBytes / 64) * 64);
-  let digest = createHash('sha512').update(seed).digest();
-  for (let at = 0; at < bytes.byteLength; at += 64) {
-    digest.copy(bytes, at);
-    digest = createHash('sha512').update(digest).digest();
-  }
-  return bytes;
+  return createHash('shake256', { outputLength: sizeBytes }).update(seed).digest();
 }
 
 export function scalingBundleSource(version: string, options: ScalingOptions = {}): BundleSource {

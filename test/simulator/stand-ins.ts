@@ -127,6 +127,8 @@ class StandInRuntime implements RuntimeLife {
           $typeName: 'covey.v1.ModelMetrics',
           ...{ model: ref.model, version: ref.version, variant, provider },
           ...{ requests, errors: 0, rejected: 0, latencyMs: latencyMs.toMessage() },
+          ...{ inferences: requests, executions: requests, busyMs: requests, pending: 0 },
+          ...{ failures: [], batches: [], cacheHits: 0, cacheMisses: 0 },
         };
       }),
     };
@@ -142,7 +144,7 @@ class StandInRuntime implements RuntimeLife {
       const summary: Summary = {
         $typeName: 'covey.v1.Summary',
         ...{ model: ref.model, version: ref.version, variant, inferences },
-        ...{ fromMs: toMs, toMs, tensors: [], classCounts: [] },
+        ...{ fromMs: toMs, toMs, tensors: [], classCounts: [], answeredInferences: inferences },
       };
       this.#send({ type: 'summary', summary });
     }

@@ -28,7 +28,7 @@ export interface SummarySubject {
 /** Summarizes what goes into and comes out of one variant of a model version, window after window. */
 export class SummaryAccumulator {
   readonly #subject: SummarySubject;
-  readonly #scratch = new Float64Array(sampledElements);
+  readonly #scratch: Float64Array;
   #fromMs: number;
   #inferences = 0;
   #calls = 0;
@@ -36,10 +36,25 @@ export class SummaryAccumulator {
   #classCounts: number[] = [];
 
   /** The first window opens at `fromMs`, Unix milliseconds. */
-  constructor(subject: SummarySubject, fromMs: number) {
+  constructor(
+    subject: SummarySubject,
+    fromMs: number,
+    scratch: Float64Array = new Float64Array(sampledElements),
+  ) {
     this.#subject = subject;
     this.#fromMs = fromMs;
+    this.#scratch = scratch;
     this.#tensors = tensorsOf(subject);
+  }
+
+  /** An empty one of the same subject and window, to be merged later; they share what they work with, and are cheap. */
+  sibling(): SummaryAccumulator {
+    return new SummaryAccumulator(this.#subject, this.#fromMs, this.#scratch);
+  }
+
+  /** Inferences added in this window. */
+  get inferences(): number {
+    return this.#inferences;
   }
 
   /**
@@ -128,9 +143,15 @@ export function mergeSummaries(a: Summary, b: Summary): Summary {
     fromMs: Math.min(a.fromMs, b.fromMs),
     toMs: Math.max(a.toMs, b.toMs),
     inferences: a.inferences + b.inferences,
+    answeredInferences: a.answeredInferences + b.answeredInferences === 0 ? 0 : answeredBy(a) + answeredBy(b),
     tensors: [...merged, ...onlyInB].sort(byDirectionAndName),
     classCounts: Array.from({ length: classes }, (_, i) => (a.classCounts[i] ?? 0) + (b.classCounts[i] ?? 0)),
   });
+}
+
+/** Where nobody counted apart, all that were answered were looked at. */
+function answeredBy({ inferences, answeredInferences }: Summary): number {
+  return answeredInferences === 0 ? inferences : answeredInferences;
 }
 
 function mergeTensors(a: TensorSummary, b: TensorSummary | undefined): TensorSummary {
@@ -161,6 +182,7 @@ export function checkSummary(summary: Summary): void {
   if (!(Number.isFinite(summary.fromMs) && summary.fromMs <= summary.toMs && Number.isFinite(summary.toMs))) {
     wrong('the window must end at or after its start');
   }
+  if (summary.inferences > answeredBy(summary)) wrong('more inferences were looked at than answered');
   summary.tensors.forEach((tensor, i) => {
     if (summary.tensors.findIndex(sameTensorAs(tensor)) !== i) wrong(`tensor ${tensor.name} appears twice`);
     if (tensor.moments) checkMoments(tensor.moments);

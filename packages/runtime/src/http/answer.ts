@@ -1,5 +1,6 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { CoveyError } from '@covey/protocol';
+import { LimitError } from '../gateway/index.ts';
 
 export interface Answer {
   status: number;
@@ -27,6 +28,9 @@ export function emptyAnswer(status: number): Answer {
 export function errorAnswer(error: CoveyError, document: unknown): Answer {
   const answer = jsonAnswer(document, error.status);
   answer.headers['x-covey-error-code'] = error.code;
+  if (error instanceof LimitError) answer.headers['retry-after'] = error.retryAfterSeconds;
+  // RFC 9110, 15.5.2.
+  if (error.code === 'UNAUTHENTICATED') answer.headers['www-authenticate'] = 'Bearer realm="covey"';
   // A body that was refused is not read to its end to keep the connection.
   if (error.code === 'PAYLOAD_TOO_LARGE') answer.headers.connection = 'close';
   return answer;

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { createGunzip, createInflate } from 'node:zlib';
 import { CoveyError, limits } from '@covey/protocol';
+import type { BodyShare } from '../gateway/index.ts';
 
 /** An inference body: JSON, and the raw tensors that followed it. */
 export interface InferenceBody {
@@ -24,11 +25,12 @@ const spareBytes = 4 * 1024 * 1024;
 export interface BodyReader {
   /**
    * Resolves with `use(body)`; the body's memory is used again after that. `jsonBytes` is how much JSON comes before raw
-   * tensors, undefined when all is JSON. Errors: PAYLOAD_TOO_LARGE, OVERLOADED, UNSUPPORTED, INPUT_INVALID.
+   * tensors, undefined when all is JSON. `share` is the caller's. Errors: PAYLOAD_TOO_LARGE, OVERLOADED, UNSUPPORTED, INPUT_INVALID.
    */
   withBody<T>(
     request: IncomingMessage,
     jsonBytes: number | undefined,
+    share: BodyShare,
     use: (body: InferenceBody) => Promise<T>,
   ): Promise<T>;
 }
@@ -45,13 +47,14 @@ export function createBodyReader(): BodyReader {
     if (spares.push(binary.buffer) > sparesKept) spares.shift();
   };
   return {
-    withBody: async (request, jsonBytes, use) => {
+    withBody: async (request, jsonBytes, share, use) => {
       let reservedBytes = 0;
       const reserve = (sizeBytes: number) => {
-        if (heldBytes + sizeBytes > bodyBytesInFlight) {
+        if (heldBytes + sizeBytes > bodyBytesInFlight || share.heldBytes + sizeBytes > share.limitBytes) {
           throw new CoveyError('OVERLOADED', 'too many large requests are being read; try again shortly');
         }
         heldBytes += sizeBytes;
+        share.heldBytes += sizeBytes;
         reservedBytes += sizeBytes;
       };
       try {
@@ -63,6 +66,7 @@ export function createBodyReader(): BodyReader {
         }
       } finally {
         heldBytes -= reservedBytes;
+        share.heldBytes -= reservedBytes;
       }
     },
   };

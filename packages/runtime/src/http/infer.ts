@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { CoveyError, limits } from '@covey/protocol';
 import type { Engine, Selector, Servable } from '../engine/index.ts';
+import type { Caller } from '../gateway/index.ts';
 import { sizeOf, write } from './answer.ts';
 import type { BodyReader, InferenceBody } from './body.ts';
 import { answerEncoding, compressed } from './compression.ts';
@@ -28,8 +29,13 @@ export function createInferenceHandler(
   bodies: BodyReader,
   held: AnswersHeld,
   { stallMs, answerTimeout }: AnswerLimits,
-): (handling: InferenceHandling, request: IncomingMessage, response: ServerResponse) => Promise<void> {
-  return async (handling, request, response) => {
+): (
+  handling: InferenceHandling,
+  caller: Caller,
+  request: IncomingMessage,
+  response: ServerResponse,
+) => Promise<void> {
+  return async (handling, caller, request, response) => {
     const { model, version } = handling;
     const selector: Selector = { model, version, key: routingKey(request) };
     // Before the body is read: what cannot be served shall not cost its memory.
@@ -38,7 +44,7 @@ export function createInferenceHandler(
     if (held.bytes > answerBytesInFlight) {
       throw new CoveyError('OVERLOADED', 'too many answers wait for clients to read them; try again shortly');
     }
-    await bodies.withBody(request, jsonBytes, async (body) => {
+    await bodies.withBody(request, jsonBytes, caller.bodies, async (body) => {
       const receivedMs = performance.now();
       // While a model computes no byte is expected to move.
       request.socket.setTimeout(0);
@@ -49,7 +55,7 @@ export function createInferenceHandler(
         inputs: read.inputs,
         priority: read.priority,
         timeoutMs: read.timeoutMs,
-        caller: 'local',
+        caller: caller.name,
         traceparent: headerOf(request, 'traceparent'),
         signal: abortedWith(response),
         receivedMs,

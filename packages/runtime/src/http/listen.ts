@@ -1,6 +1,5 @@
 import { chmod, lstat, unlink } from 'node:fs/promises';
-import type { Server } from 'node:http';
-import { type AddressInfo, connect } from 'node:net';
+import { type AddressInfo, connect, type Server } from 'node:net';
 import { CoveyError, toCoveyError } from '@covey/protocol';
 
 /** What fits a Unix socket's address on Linux (sun_path, without its last zero). */
@@ -8,7 +7,7 @@ const socketPathBytes = 107;
 
 export async function listenOnPort(
   server: Server,
-  address: { host: string; port: number; backlog: number },
+  address: { host: string; port: number; backlog: number; reusePort: boolean },
 ): Promise<{ url: string; port: number }> {
   const { host } = address;
   await listen(server, address, `port ${address.port} on ${host} is in use`);
@@ -29,7 +28,7 @@ export async function listenOnPath(server: Server, path: string): Promise<void> 
 
 function listen(
   server: Server,
-  address: { host: string; port: number; backlog: number } | { path: string },
+  address: { host: string; port: number; backlog: number; reusePort: boolean } | { path: string },
   inUse: string,
 ): Promise<void> {
   return new Promise((resolve, reject) => {

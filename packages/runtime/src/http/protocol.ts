@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { CoveyError } from '@covey/protocol';
 import type { Engine, InferenceReply, Servable } from '../engine/index.ts';
+import type { Reach } from '../gateway/index.ts';
 import type { Tensors } from '../tensors/index.ts';
 import type { Answer } from './answer.ts';
 import type { InferenceBody } from './body.ts';
@@ -22,12 +23,14 @@ export type Handling = QueryHandling | DocumentHandling | InferenceHandling;
 /** Answered at once. */
 export interface QueryHandling {
   kind: 'query';
+  reach: Reach;
   answer(engine: Engine): Answer;
 }
 
 /** Takes a small JSON body, which may be empty. */
 export interface DocumentHandling {
   kind: 'document';
+  reach: Reach;
   answer(engine: Engine, json: Buffer): Promise<Answer>;
 }
 

@@ -1,7 +1,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Server as SecureServer } from 'node:https';
 import type { Socket } from 'node:net';
 import { CoveyError, toCoveyError } from '@covey/protocol';
 import type { Engine } from '../engine/index.ts';
+import { type Callers, type Certificate, openCallers, shareConnections } from '../gateway/index.ts';
 import { errorAnswer, write } from './answer.ts';
 import { createBodyReader } from './body.ts';
 import { answerEncoding, compressed } from './compression.ts';
@@ -13,11 +15,22 @@ import type { HttpProtocol } from './protocol.ts';
 /** Inference over HTTP, on any number of addresses. */
 export interface HttpService {
   /** Port 0 takes a free one. Errors: PORT_IN_USE, or INTERNAL when the address cannot be listened on. */
-  listen(address: { host: string; port: number }): Promise<{ url: string; port: number }>;
+  listen(address: HttpAddress): Promise<{ url: string; port: number }>;
   /** On a Unix socket, which only its owner may use. Errors: PORT_IN_USE when somebody answers there, INVALID_ARGUMENT. */
-  listenOnPath(path: string): Promise<void>;
+  listenOnPath(path: string, callers?: Callers): Promise<void>;
   /** Answers what is being read or computed, for at most `graceMs`, then closes every connection. */
   close(graceMs: number): Promise<void>;
+}
+
+export interface HttpAddress {
+  host: string;
+  port: number;
+  /** Another address goes by the same port: see freePort. */
+  reusePort?: boolean;
+  /** Who may call; anybody, where it is left out. */
+  callers?: Callers;
+  /** For TLS. */
+  certificate?: Certificate;
 }
 
 /** Slow and idle clients are bounded; times in milliseconds. */

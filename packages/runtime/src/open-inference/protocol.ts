@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { CoveyError, limits } from '@covey/protocol';
 import packageJson from '../../package.json' with { type: 'json' };
 import type { Engine } from '../engine/index.ts';
+import type { Reach } from '../gateway/index.ts';
 import {
   type Answer,
   checkMethod,
@@ -45,7 +46,7 @@ export const openInference: HttpProtocol = {
     switch (area) {
       case undefined:
       case '':
-        return rest.length > 0 ? undefined : query(method, path, () => jsonAnswer(serverMetadata));
+        return rest.length > 0 ? undefined : query(method, path, 'server', () => jsonAnswer(serverMetadata));
       case 'health':
         return healthRoute(method, path, rest);
       case 'models':
@@ -65,9 +66,14 @@ export const openInference: HttpProtocol = {
 /** Server metadata (Open Inference Protocol v2). */
 export const serverMetadata = { name: 'covey', version: packageJson.version, extensions };
 
-function query(method: string, path: readonly string[], answer: (engine: Engine) => Answer): Handling {
+function query(
+  method: string,
+  path: readonly string[],
+  reach: Reach,
+  answer: (engine: Engine) => Answer,
+): Handling {
   checkMethod(method, path, 'GET');
-  return { kind: 'query', answer };
+  return { kind: 'query', reach, answer };
 }
 
 /** Health answers have no body; what is not ready is 400, as Triton has it. */
@@ -77,15 +83,15 @@ function healthAnswer(healthy: boolean): Answer {
 
 function healthRoute(method: string, path: readonly string[], [which, ...more]: string[]) {
   if (more.length > 0) return undefined;
-  if (which === 'live') return query(method, path, () => healthAnswer(true));
-  return which === 'ready' ? query(method, path, (engine) => healthAnswer(engine.isReady())) : undefined;
+  if (which === 'live') return query(method, path, 'server', () => healthAnswer(true));
+  return which === 'ready' ? query(method, path, 'server', (engine) => healthAnswer(engine.isReady())) : undefined;
 }
 
 function modelsRoute(method: string, path: readonly string[], rest: string[]): Handling | undefined {
   const [model, ...below] = rest;
   if (!model) return undefined;
   if (model === 'stats' && below.length === 0) {
-    return query(method, path, (engine) => jsonAnswer(statisticsDocument(engine.statistics())));
+    return query(method, path, 'models', (engine) => jsonAnswer(statisticsDocument(engine.statistics())));
   }
   const [versions, version, ...further] = below;
   if (versions !== 'versions') return modelRoute(method, path, { model, version: undefined }, below);
@@ -102,17 +108,17 @@ function modelRoute(
   if (more.length > 0) return undefined;
   switch (action) {
     case undefined:
-      return query(method, path, (engine) =>
+      return query(method, path, { model }, (engine) =>
         jsonAnswer(modelMetadata(engine.route(selector).model, engine.repository.index())),
       );
     case 'ready':
-      return query(method, path, (engine) => healthAnswer(isReady(() => engine.route(selector))));
+      return query(method, path, { model }, (engine) => healthAnswer(isReady(() => engine.route(selector))));
     case 'stats':
-      return query(method, path, (engine) =>
+      return query(method, path, { model }, (engine) =>
         jsonAnswer(statisticsDocument(engine.statistics(model, version))),
       );
     case 'config':
-      return query(method, path, (engine) => jsonAnswer(modelConfig(engine.route(selector).model)));
+      return query(method, path, { model }, (engine) => jsonAnswer(modelConfig(engine.route(selector).model)));
     case 'infer':
       checkMethod(method, path, 'POST');
       return inference(model, version);
@@ -164,11 +170,11 @@ function repositoryRoute(method: string, path: readonly string[], rest: string[]
   const [what, model, action, ...more] = rest;
   if (what === 'index' && model === undefined) {
     checkMethod(method, path, 'POST');
-    return { kind: 'document', answer: repositoryIndex };
+    return { kind: 'document', reach: 'models', answer: repositoryIndex };
   }
   if (what !== 'models' || !model || more.length > 0) return undefined;
   const change = action === 'load' ? repositoryLoad : action === 'unload' ? repositoryUnload : undefined;
   if (change === undefined) return undefined;
   checkMethod(method, path, 'POST');
-  return { kind: 'document', answer: (engine, json) => change(engine, model, json) };
+  return { kind: 'document', reach: 'administration', answer: (engine, json) => change(engine, model, json) };
 }

@@ -10,7 +10,6 @@ import { Exposition } from './exposition.ts';
 interface Family {
   name: string;
   type: string;
-  help: string;
   metrics: {
     labels?: Record<string, string>;
     value?: string;

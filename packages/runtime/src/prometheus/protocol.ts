@@ -9,6 +9,7 @@ export const prometheus: HttpProtocol = {
     checkMethod(method, path, 'GET');
     return {
       kind: 'query',
+      reach: 'models',
       answer: (engine) => answer(metricsText(engine.statistics(), engine.processFigures())),
     };
   },

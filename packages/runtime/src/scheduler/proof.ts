@@ -10,8 +10,9 @@ export type TrialRun = (inputs: Tensors, rows: number) => Promise<{ outputs: Ten
 const runsPerSize = 3;
 /** A larger batch must make this much more of a thread, or no larger one is tried after it. */
 const worthGrowing = 1.02;
-/** No batch is tried that would take longer. */
-const longestMs = 200;
+/** No batch is tried that would take longer than this and than some runs of one: requests wait while it runs. */
+const longestMs = 50;
+const longestSingles = 4;
 /** Of the largest magnitude in an output, how far a row may be off when it runs with others: other kernels round otherwise. */
 const closeness = { FP16: 1e-2, FP32: 1e-4, FP64: 1e-4 };
 
@@ -31,6 +32,7 @@ export async function proveJoining(
   if (other === undefined) return;
   const alone = [(await run(sample, 1)).outputs, (await run(other, 1)).outputs] as const;
   let bestThroughput = 0;
+  let singleMs = Number.POSITIVE_INFINITY;
   for (let rows = 1; rows <= profile.mostRows; rows *= 2) {
     const members = Array.from({ length: rows }, (_, row) => (row % 2 === 0 ? sample : other));
     const memory = new SharedArrayBuffer(joiner.sizeBytes(sample, 1, rows));
@@ -51,7 +53,9 @@ export async function proveJoining(
     const throughput = rows / fastestMs;
     if (rows > 2 && throughput < bestThroughput * worthGrowing) break;
     bestThroughput = Math.max(bestThroughput, throughput);
-    if (fastestMs * 2 > longestMs) break;
+    singleMs = Math.min(singleMs, fastestMs);
+    const nextMs = rows === 1 ? fastestMs : profile.predictMs(rows * 2);
+    if (nextMs > Math.max(longestMs, longestSingles * singleMs)) break;
   }
   // With nothing joined, nothing has been shown.
   if (profile.outputAxes.size > 0) profile.joinability = 'proven';

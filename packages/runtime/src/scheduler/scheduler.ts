@@ -95,7 +95,11 @@ class ModelScheduler implements Scheduler {
       log,
       start,
       onReady: () => this.#pump(),
-      onUnavailable: (error) => this.#waiting.refuseAll(error),
+      onUnavailable: (cause) => {
+        const message = `the model cannot be loaded: ${cause.message}`;
+        this.#waiting.refuseAll(new CoveyError('MODEL_UNAVAILABLE', message, { cause }));
+        this.#noteIdle();
+      },
     });
     this.#lane = turnstile.join({
       threads,

@@ -29,7 +29,10 @@ test('unloaded when idle, loaded by the next request, which waits; a load that f
   seen.failLoads = true;
   const failed = watched(scheduler.run(rowsOf([1]), plain));
   await world.advance(30);
-  expect(failed.error?.message).toBe('the file is gone');
+  expect(failed.error).toMatchObject({
+    code: 'MODEL_UNAVAILABLE',
+    message: 'the model cannot be loaded: the file is gone',
+  });
   seen.failLoads = false;
   const again = watched(scheduler.run(rowsOf([1]), plain));
   await world.advance(1_100);

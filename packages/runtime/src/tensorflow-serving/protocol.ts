@@ -1,5 +1,6 @@
 import { CoveyError } from '@covey/protocol';
 import type { Engine } from '../engine/index.ts';
+import type { Reach } from '../gateway/index.ts';
 import {
   type Answer,
   checkMethod,
@@ -22,15 +23,15 @@ export const tensorflowServing: HttpProtocol = {
   route: (method, path) => {
     const [, models, ...rest] = path;
     if (models !== 'models') return undefined;
-    if (rest.length === 0) return query(method, path, listModels);
+    if (rest.length === 0) return query(method, path, 'models', listModels);
     const address = addressOf(rest);
     if (address === undefined) return undefined;
     const { model, version, verb } = address;
     switch (verb) {
       case undefined:
-        return query(method, path, (engine) => jsonAnswer(modelStatus(engine.statistics(model, version))));
+        return query(method, path, { model }, (engine) => jsonAnswer(modelStatus(engine.statistics(model, version))));
       case 'metadata':
-        return query(method, path, (engine) =>
+        return query(method, path, { model }, (engine) =>
           jsonAnswer(signatureMetadata(engine.route({ model, version, key: undefined }).model)),
         );
       case 'predict':
@@ -72,9 +73,14 @@ function addressOf(rest: readonly string[]): Address | undefined {
   return { model, version, verb };
 }
 
-function query(method: string, path: readonly string[], answer: (engine: Engine) => Answer): Handling {
+function query(
+  method: string,
+  path: readonly string[],
+  reach: Reach,
+  answer: (engine: Engine) => Answer,
+): Handling {
   checkMethod(method, path, 'GET');
-  return { kind: 'query', answer };
+  return { kind: 'query', reach, answer };
 }
 
 /** As KServe's v1 protocol has it; TensorFlow Serving has no such address. */

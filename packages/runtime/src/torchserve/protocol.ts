@@ -28,6 +28,7 @@ export const torchServe: HttpProtocol = {
       checkMethod(method, path, 'GET');
       return {
         kind: 'query',
+        reach: 'server',
         answer: (engine) =>
           engine.isReady() ? jsonAnswer({ status: 'Healthy' }) : jsonAnswer({ status: 'Unhealthy' }, 500),
       };

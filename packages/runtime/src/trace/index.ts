@@ -1,0 +1,2 @@
+export { parseTraceparent } from './context.ts';
+export { createTracer, type Trace, type TracedPart, type Tracer } from './tracer.ts';
