@@ -136,12 +136,16 @@ describe('quantizeStatic', () => {
         const { model } = await editModel(original, standardPasses, execution);
         const sample = inputsFor(model);
         const wanted = await answersOf(model, sample);
+        const largestInput = Math.max(
+          ...Object.values(sample).flatMap((input) => [...floats(input)].map(Math.abs)),
+        );
         const ranges = await calibrate(model, execution, [sample], minmax);
         const variant = quantizeStatic(model, ranges, { ...scheme, perChannel });
         const answer = await answersOf(variant, sample);
         for (const [name, tensor] of Object.entries(wanted)) {
           const numbers = floats(tensor);
-          const largest = Math.max(...numbers.map(Math.abs));
+          // A mean may cancel to almost nothing what it is taken of, and what that was rounded by stays.
+          const largest = Math.max(...numbers.map(Math.abs), 0.2 * largestInput);
           const given = floats(answer[name] ?? tensor);
           for (const [i, value] of numbers.entries())
             expect(Math.abs((given[i] ?? Number.NaN) - value)).toBeLessThanOrEqual(0.25 * largest + 1e-6);
