@@ -11,7 +11,6 @@ import { overloadFigures } from './overload.ts';
 import { mlp, mlpSize } from './quantize.ts';
 import { soakFigures } from './soak.ts';
 import { median, ratioOf, spreadOf } from './statistics.ts';
-import { workerFigures } from './worker-path.ts';
 
 /** Requests under way at a time. */
 const concurrency = 32;
@@ -46,7 +45,7 @@ export async function benchmarkBatching(): Promise<Result> {
     for (const model of models) {
       figures.push(...(await throughputFigures(model)), ...(await overloadFigures(model)));
     }
-    figures.push(...(await workerFigures()), ...(await soakFigures(perceptron, mlpSize)));
+    figures.push(...(await soakFigures(perceptron, mlpSize)));
     return { benchmark: 'batching', figures };
   } finally {
     rmSync(folder, { recursive: true });

@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { benchmarkBatching } from './batching.ts';
 import { benchmarkChoice } from './choice.ts';
 import { benchmarkContainment } from './containment.ts';
+import { benchmarkEmbedded } from './embedded.ts';
 import { keepsLimit, type Result, tableOf } from './figures.ts';
 import { benchmarkGrpc } from './grpc.ts';
 import { benchmarkInference } from './inference.ts';
@@ -11,6 +12,7 @@ import { benchmarkModelFile } from './model-file.ts';
 import { benchmarkPipeline } from './pipeline.ts';
 import { benchmarkQuantize } from './quantize.ts';
 import { benchmarkQuantizeAgreement } from './quantize-agreement.ts';
+import { benchmarkSeeing } from './seeing.ts';
 import { benchmarkWire } from './wire.ts';
 
 /** `node run.ts [--json] [name ...]`: runs the benchmarks named, or all, one after the other. */
@@ -18,6 +20,7 @@ import { benchmarkWire } from './wire.ts';
 const benchmarks: Record<string, () => Promise<Result>> = {
   inference: benchmarkInference,
   grpc: benchmarkGrpc,
+  embedded: benchmarkEmbedded,
   batching: benchmarkBatching,
   pipeline: benchmarkPipeline,
   wire: benchmarkWire,
@@ -28,6 +31,7 @@ const benchmarks: Record<string, () => Promise<Result>> = {
   quantize: benchmarkQuantize,
   'quantize-agreement': benchmarkQuantizeAgreement,
   choice: benchmarkChoice,
+  seeing: benchmarkSeeing,
 };
 
 const { values, positionals } = parseArgs({

@@ -3,7 +3,6 @@ import {
   CommandSchema,
   CoveyError,
   type DownKind,
-  type InferencePorts,
   type Metrics,
   parseDocument,
   ReceiptSchema,
@@ -23,6 +22,7 @@ import {
   createSupervisor,
   type Supervisor,
   type SupervisorHandlers,
+  type SupervisorSettings,
   type SupervisorStatus,
 } from './runtime/index.ts';
 import { createUpdater, type Updater } from './updater/index.ts';
@@ -35,7 +35,8 @@ export interface AgentOptions {
   runtimeModule: string;
   probeModule: string;
   /** Where the inference API listens. */
-  inference: { host: string } & InferencePorts;
+  inference: SupervisorSettings['inference'];
+  observing?: SupervisorSettings['observing'];
   /** A second runtime process takes over when the first dies, where memory allows. */
   warmSpare: boolean;
   intervals: { metricsMs: number; summaryMs: number; telemetryFlushMs: number };
@@ -112,6 +113,7 @@ class RunningAgent {
       {
         module: options.runtimeModule,
         inference: options.inference,
+        ...(options.observing && { observing: options.observing }),
         metricsIntervalMs: options.intervals.metricsMs,
         summaryIntervalMs: options.intervals.summaryMs,
         folder: options.folder,

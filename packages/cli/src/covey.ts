@@ -8,6 +8,7 @@ const commands = new Map<string, () => Promise<Command>>([
   ['agent', async () => (await import('./commands/agent.ts')).agentCommand()],
   ['enroll', async () => (await import('./commands/enroll.ts')).enrollCommand()],
   ['trust', async () => (await import('./commands/trust.ts')).trustCommand()],
+  ['inference-token', async () => (await import('./commands/inference-token.ts')).inferenceTokenCommand()],
   ['token', async () => (await import('./commands/token.ts')).tokenCommand()],
   ['model', async () => (await import('./commands/model.ts')).modelCommand()],
   ['rollout', async () => (await import('./commands/rollout.ts')).rolloutCommand()],
@@ -15,6 +16,7 @@ const commands = new Map<string, () => Promise<Command>>([
   ['device', async () => (await import('./commands/device.ts')).deviceCommand()],
   ['summary', async () => (await import('./commands/summary.ts')).summaryCommand()],
   ['why', async () => (await import('./commands/why.ts')).whyCommand()],
+  ['profile', async () => (await import('./commands/profile.ts')).profileCommand()],
   ['infer', async () => (await import('./commands/infer.ts')).inferCommand()],
 ]);
 

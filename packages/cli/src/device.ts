@@ -1,10 +1,18 @@
 import { agentCommand } from './commands/agent.ts';
 import { enrollCommand } from './commands/enroll.ts';
 import { inferCommand } from './commands/infer.ts';
+import { inferenceTokenCommand } from './commands/inference-token.ts';
+import { profileCommand } from './commands/profile.ts';
 import { createProgram, runProgram } from './program.ts';
 
 /** The command as devices carry it: what a device needs, without the controller. */
 await runProgram(
-  createProgram('Covey on a device', [enrollCommand(), agentCommand(), inferCommand()]),
+  createProgram('Covey on a device', [
+    enrollCommand(),
+    agentCommand(),
+    inferCommand(),
+    profileCommand(),
+    inferenceTokenCommand(),
+  ]),
   process.argv.slice(2),
 );

@@ -43,7 +43,8 @@ export const InferenceTokensSchema = v.pipe(
     `every caller has sha256, but ${localCaller}, which has none`,
   ),
   v.check(
-    (callers) => callers.every(({ burst, requestsPerSecond: rate }) => burst === undefined || rate !== undefined),
+    (callers) =>
+      callers.every(({ burst, requestsPerSecond: rate }) => burst === undefined || rate !== undefined),
     'burst goes with requestsPerSecond',
   ),
 );

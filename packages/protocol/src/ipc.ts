@@ -107,24 +107,33 @@ export interface InferenceAddresses extends InferencePorts {
   tensorflowServingUrl?: string;
 }
 
+/** What is watched beyond counts and summaries. */
+export interface InferenceObserving {
+  /** Slower requests are logged; left out: three times the 99th percentile of the model, and 100 ms at least. */
+  slowRequestMs?: number;
+  /** Base URL of an OTLP/HTTP collector for traces; left out: requests are not traced. */
+  otlpUrl?: string;
+}
+
 export type AgentToRuntime =
-  | (InferencePorts & {
-      type: 'start';
-      /** Of this machine. */
-      host: string;
-      /** Absent: programs on this machine alone, without limits. */
-      access?: InferenceAccess;
-      /** A Unix socket to serve on as well. */
-      socketPath?: string;
-      metricsIntervalMs: number;
-      summaryIntervalMs: number;
-      /** Where the process notes which models run: see runningBundles. */
-      recordPath: string;
-      /** Units of named resources that all models share: see ServingSettings.resources. */
-      resources?: Record<string, number>;
-      /** A warm spare: applies plans, and listens only when told to. */
-      standby: boolean;
-    })
+  | (InferencePorts &
+      InferenceObserving & {
+        type: 'start';
+        /** Of this machine. */
+        host: string;
+        /** Absent: programs on this machine alone, without limits. */
+        access?: InferenceAccess;
+        /** A Unix socket to serve on as well. */
+        socketPath?: string;
+        metricsIntervalMs: number;
+        summaryIntervalMs: number;
+        /** Where the process notes which models run: see runningBundles. */
+        recordPath: string;
+        /** Units of named resources that all models share: see ServingSettings.resources. */
+        resources?: Record<string, number>;
+        /** A warm spare: applies plans, and listens only when told to. */
+        standby: boolean;
+      })
   /** To a spare: take over. */
   | { type: 'listen' }
   | { type: 'apply'; plan: ServingPlan }

@@ -43,7 +43,7 @@ const ChannelSchema = v.pipe(
 );
 
 /** Where inputs may be sent: nobody on the way may read them, and no secret is in the address. */
-const CloudUrlSchema = v.pipe(
+export const CloudUrlSchema = v.pipe(
   v.string(),
   v.maxLength(limits.reasonChars),
   v.url(),

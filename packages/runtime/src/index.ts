@@ -1,14 +1,4 @@
-export {
-  type Elements,
-  elements,
-  type Inference,
-  type InferOptions,
-  type ModelFile,
-  type OpenOptions,
-  open,
-  type Runtime,
-  tensor,
-} from './embedded/index.ts';
+export * from './embedded/index.ts';
 export {
   createExecution,
   type Execution,

@@ -1,5 +1,11 @@
 import { type ProbeAnswer, type ProbeJob, toCoveyError } from '@covey/protocol';
-import { type ThrowawayAnswer, tryWebgpu, type WebgpuTrial } from './executor/index.ts';
+import {
+  type ProfileRequest,
+  runProfile,
+  type ThrowawayAnswer,
+  tryWebgpu,
+  type WebgpuTrial,
+} from './executor/index.ts';
 import { probe, type TrialRequest, trialServer } from './probe/index.ts';
 
 /**
@@ -7,7 +13,7 @@ import { probe, type TrialRequest, trialServer } from './probe/index.ts';
  * or a runtime, starts in turn for work that is riskier still: requests in, an answer to each, until it is ended.
  */
 const serveTrial = trialServer();
-process.on('message', async (message: ProbeJob | WebgpuTrial | TrialRequest) => {
+process.on('message', async (message: ProbeJob | WebgpuTrial | TrialRequest | ProfileRequest) => {
   if (message.type === 'probe') {
     const answer = await answerTo(message);
     process.send?.(answer, undefined, {}, () => process.disconnect?.());
@@ -27,9 +33,16 @@ function answerTo(job: ProbeJob): Promise<ProbeAnswer> {
   );
 }
 
-function answerToRequest(request: WebgpuTrial | TrialRequest): Promise<ThrowawayAnswer<unknown>> {
-  return (request.type === 'webgpu' ? tryWebgpu() : serveTrial(request)).then(
+function answerToRequest(
+  request: WebgpuTrial | TrialRequest | ProfileRequest,
+): Promise<ThrowawayAnswer<unknown>> {
+  return answerTask(request).then(
     (value) => ({ kind: 'done', value }),
     (error) => ({ kind: 'failed', error: toCoveyError(error, 'INFERENCE_FAILED').toJSON() }),
   );
+}
+
+function answerTask(request: WebgpuTrial | TrialRequest | ProfileRequest): Promise<unknown> {
+  if (request.type === 'webgpu') return tryWebgpu();
+  return request.type === 'profile' ? runProfile(request) : serveTrial(request);
 }

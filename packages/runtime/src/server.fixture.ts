@@ -9,7 +9,7 @@ type Served = [bytes: Uint8Array, schema: ModelSchema, more?: Partial<LoadedMode
 /** An inference server in this process with the given models, version 1.2.0, number 3; ONNX bytes and schema by name. */
 export async function serverWith(
   served: Record<string, Served>,
-  ports: Pick<InferenceServerOptions, 'grpcPort' | 'tensorflowServingPort'> = {},
+  ports: Partial<InferenceServerOptions> = {},
 ) {
   const folder = await modelFolder();
   const server = createInferenceServer({

@@ -1,5 +1,14 @@
-import type { InferenceAddresses, InferencePorts, ServingPlan } from '@covey/protocol';
+import { systemDisk } from '@covey/ports';
+import type { InferenceAccess, InferenceAddresses, InferencePorts, ServingPlan } from '@covey/protocol';
 import { createEngine, type Engine, type EngineOptions } from './engine/index.ts';
+import {
+  type Callers,
+  type Certificate,
+  freePort,
+  type Gateway,
+  openCallers,
+  openGateway,
+} from './gateway/index.ts';
 import type { GrpcServer } from './grpc/index.ts';
 import { createHttpService } from './http/index.ts';
 import { openInference } from './open-inference/index.ts';
@@ -11,6 +20,8 @@ export interface InferenceServerOptions extends EngineOptions, InferencePorts {
   host: string;
   /** A Unix socket beside it, for its owner alone. */
   socketPath?: string;
+  /** Absent: programs on this machine alone, without limits. */
+  access?: InferenceAccess;
 }
 
 /** Models served over the network, by plan. */
@@ -36,42 +47,85 @@ export function createInferenceServer(options: InferenceServerOptions): Inferenc
   // Loaded when it is asked for, since it costs memory; before it listens, since a spare takes over at once.
   const isGrpcAsked = options.grpcPort !== undefined || options.tensorflowServingPort !== undefined;
   const grpcModule = isGrpcAsked ? import('./grpc/index.ts') : undefined;
+  let gateway: Gateway | undefined;
   return {
     listen: async () => {
-      const { host, port, socketPath } = options;
-      const address = await http.listen({ host, port });
-      if (socketPath !== undefined) await http.listenOnPath(socketPath);
+      const { port, socketPath, access, clock, log } = options;
+      gateway =
+        access && (await openGateway({ clock, disk: systemDisk, log: log.component('gateway') }, access));
+      const places = placesOf(options, gateway);
+      const address = await listenAt(places, port, http.listen);
+      if (socketPath !== undefined) await http.listenOnPath(socketPath, places[0].callers);
       return {
         ...address,
-        ...(grpcModule && (await listenForGrpc(await grpcModule, engine, options, grpc))),
+        ...(grpcModule && (await listenForGrpc(await grpcModule, engine, { ...options, places }, grpc))),
       };
     },
     apply: (plan) => engine.apply(plan),
     drain: async () => {
       engine.stopAccepting();
       await Promise.all([http, ...grpc].map((service) => service.close(drainGraceMs)));
+      await gateway?.close();
       await engine.close(releaseGraceMs);
     },
   };
+}
+
+/** A host to listen on, and who may call there. */
+interface Place {
+  host: string;
+  reusePort: boolean;
+  callers: Callers;
+  certificate?: Certificate;
+}
+
+/** This machine first. */
+function placesOf(
+  { host, access }: InferenceServerOptions,
+  gateway: Gateway | undefined,
+): [Place, ...Place[]] {
+  const { local = openCallers, remote, certificate } = gateway ?? {};
+  const isBeside = access?.network !== undefined;
+  const here: Place = { host, reusePort: isBeside, callers: local };
+  if (!access?.network || !remote || !certificate) return [here];
+  return [here, { host: access.network.host, reusePort: true, callers: remote, certificate }];
+}
+
+/** On one port everywhere. Gives the address on this machine. */
+async function listenAt<T extends { port: number }>(
+  places: [Place, ...Place[]],
+  port: number,
+  listen: (address: Place & { port: number }) => Promise<T>,
+): Promise<T> {
+  const [here, ...others] = places;
+  // The others first: a wildcard address finds out about all.
+  const hosts = [...others, here].map(({ host }) => host);
+  const listened = await listen({ ...here, port: others.length === 0 ? port : await freePort(hosts, port) });
+  for (const place of others) await listen({ ...place, port: listened.port });
+  return listened;
 }
 
 /** What listens is added to `servers`. */
 async function listenForGrpc(
   { serveInference, serveTensorflow }: typeof import('./grpc/index.ts'),
   engine: Engine,
-  { host, grpcPort, tensorflowServingPort }: InferenceServerOptions,
+  { grpcPort, tensorflowServingPort, places }: InferencePorts & { places: [Place, ...Place[]] },
   servers: GrpcServer[],
 ): Promise<Partial<InferenceAddresses>> {
   const addresses: Partial<InferenceAddresses> = {};
+  const listen = (port: number, serve: typeof serveInference) =>
+    listenAt(places, port, async (address) => {
+      const server = await serve(engine, address);
+      servers.push(server);
+      return server;
+    });
   if (grpcPort !== undefined) {
-    const server = await serveInference(engine, { host, port: grpcPort });
-    servers.push(server);
+    const server = await listen(grpcPort, serveInference);
     addresses.grpcUrl = server.url;
     addresses.grpcPort = server.port;
   }
   if (tensorflowServingPort !== undefined) {
-    const server = await serveTensorflow(engine, { host, port: tensorflowServingPort });
-    servers.push(server);
+    const server = await listen(tensorflowServingPort, serveTensorflow);
     addresses.tensorflowServingUrl = server.url;
     addresses.tensorflowServingPort = server.port;
   }

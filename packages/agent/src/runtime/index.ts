@@ -1,2 +1,2 @@
-export type { Supervisor, SupervisorHandlers, SupervisorStatus } from './settings.ts';
+export type { Supervisor, SupervisorHandlers, SupervisorSettings, SupervisorStatus } from './settings.ts';
 export { createSupervisor } from './supervisor.ts';

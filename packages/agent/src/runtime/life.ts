@@ -72,7 +72,7 @@ export class Life {
     start: { recordPath: string; isSpare: boolean },
     handlers: LifeHandlers,
   ) {
-    const { inference, metricsIntervalMs, summaryIntervalMs, module, folder } = settings;
+    const { inference, observing, metricsIntervalMs, summaryIntervalMs, module, folder } = settings;
     const socketPath = `${folder}/${socketName}`;
     this.#ports = ports;
     this.#handlers = handlers;
@@ -94,6 +94,7 @@ export class Life {
     this.#send({
       type: 'start',
       ...inference,
+      ...observing,
       ...(Buffer.byteLength(socketPath) <= socketPathBytes && { socketPath }),
       metricsIntervalMs,
       summaryIntervalMs,

@@ -1,6 +1,8 @@
 import type {
   CoveyError,
+  InferenceAccess,
   InferenceAddresses,
+  InferenceObserving,
   InferencePorts,
   LoadedModel,
   Metrics,
@@ -22,7 +24,8 @@ export interface SupervisorSettings {
   /** File URL of the runtime's entry. */
   module: string;
   /** Where the inference API listens. */
-  inference: { host: string } & InferencePorts;
+  inference: { host: string; access?: InferenceAccess } & InferencePorts;
+  observing?: InferenceObserving;
   metricsIntervalMs: number;
   summaryIntervalMs: number;
   /** Holds the records of which models run. */

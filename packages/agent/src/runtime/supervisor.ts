@@ -114,7 +114,7 @@ class RuntimeSupervisor implements Supervisor {
   #lifeHandlers(): LifeHandlers {
     return {
       ready: (_life, ports) => {
-        this.#inference = { host: this.#inference.host, ...ports };
+        this.#inference = { ...this.#inference, ...ports };
         this.#handlers.changed();
         this.#reconcile();
       },

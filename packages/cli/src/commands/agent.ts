@@ -2,7 +2,16 @@ import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Agent, createAgent, openDeviceFolder } from '@covey/agent';
 import { type LogLevel, systemDisk } from '@covey/ports';
-import { CoveyError, type InferenceAddresses, type InferencePorts } from '@covey/protocol';
+import {
+  CloudUrlSchema,
+  CoveyError,
+  checkDocument,
+  type ErrorCode,
+  type InferenceAccess,
+  type InferenceAddresses,
+  type InferenceObserving,
+  type InferencePorts,
+} from '@covey/protocol';
 import { Command, Option } from 'commander';
 import { lockFolder } from '../folder/lock.ts';
 import { systemPorts } from '../ports.ts';
@@ -14,6 +23,9 @@ export const defaultDeviceFolder = '/var/lib/covey';
 interface AgentOptions {
   data: string;
   host: string;
+  tlsCert?: string;
+  tlsKey?: string;
+  tokens?: string;
   port: number;
   grpcPort?: number | 'off';
   tensorflowServingPort?: number;
@@ -21,6 +33,8 @@ interface AgentOptions {
   summaries: number;
   flush: number;
   warmSpare: boolean;
+  slow?: number;
+  otlpEndpoint?: string;
   logLevel: LogLevel;
 }
 
@@ -39,9 +53,15 @@ export function agentCommand(): Command {
     .option('--data <folder>', 'data folder of the device, made by `covey enroll`', defaultDeviceFolder)
     .option(
       '--host <address>',
-      'address of the inference API; loopback only, other addresses need TLS',
+      'address of the inference API; one that is not loopback, such as 0.0.0.0, is served beside it, and needs --tls-cert, --tls-key and --tokens',
       '127.0.0.1',
     )
+    .option(
+      '--tls-cert <file>',
+      'certificate of this device for callers on other machines (PEM, with its chain)',
+    )
+    .option('--tls-key <file>', 'its private key (PEM)')
+    .option('--tokens <file>', 'callers and their limits; see `covey inference-token create`')
     .option('--port <port>', 'port of the inference API; 0: any that is free', wholeNumber(0, 65_535), 8000)
     .option(
       '--grpc-port <port>',
@@ -58,6 +78,16 @@ export function agentCommand(): Command {
       'hold the models in a second process, where memory allows, that takes over at once when the first dies',
       false,
     )
+    .addOption(
+      durationOption(
+        '--slow <duration>',
+        'slower requests are logged; default: three times what 99 % of a model’s requests take, and 100 ms at least',
+      ),
+    )
+    .option(
+      '--otlp-endpoint <url>',
+      'where traces are sent, an OTLP/HTTP collector such as http://127.0.0.1:4318; https, or this machine; default: no traces',
+    )
     .addOption(durationOption('--metrics <duration>', 'how often metrics are reported', '30s'))
     .addOption(durationOption('--summaries <duration>', 'length of the windows that are summarized', '5m'))
     .addOption(durationOption('--flush <duration>', 'how often telemetry is written to disk and sent', '10s'))
@@ -70,21 +100,22 @@ export function agentCommand(): Command {
 }
 
 async function run(options: AgentOptions): Promise<void> {
-  if (!['127.0.0.1', '::1', 'localhost'].includes(options.host)) {
-    throw new CoveyError(
-      'UNSUPPORTED',
-      `${options.host} is not loopback: the inference API is open to this machine alone`,
-    );
-  }
   const folder = resolve(options.data);
+  const access = accessOf(options, folder);
+  const observing = observingOf(options);
   await runService<AgentReady>(async () => {
     const agent = createAgent(systemPorts(options.logLevel), {
       folder,
       agentVersion: '0.1.0',
       runtimeModule: import.meta.resolve('@covey/runtime/process'),
       probeModule: import.meta.resolve('@covey/runtime/probe'),
-      inference: { host: options.host, ...portsOf(options) },
+      inference: {
+        host: access?.network ? loopback : options.host,
+        ...(access && { access }),
+        ...portsOf(options),
+      },
       warmSpare: options.warmSpare,
+      observing,
       intervals: {
         metricsMs: options.metrics,
         summaryMs: options.summaries,
@@ -109,6 +140,41 @@ async function run(options: AgentOptions): Promise<void> {
 
 const startPollMs = 20;
 
+const loopback = '127.0.0.1';
+
+/** Undefined: programs on this machine alone, without limits. Errors: INVALID_ARGUMENT. */
+function accessOf(options: AgentOptions, folder: string): InferenceAccess | undefined {
+  const { host, tlsCert, tlsKey, tokens } = options;
+  const usagePath = join(folder, 'inference-usage.json');
+  if ([loopback, '::1', 'localhost'].includes(host)) {
+    if (tlsCert !== undefined || tlsKey !== undefined) {
+      throw new CoveyError(
+        'INVALID_ARGUMENT',
+        '--tls-cert and --tls-key go with a --host that is not loopback',
+      );
+    }
+    return tokens === undefined ? undefined : { tokensPath: resolve(tokens), usagePath };
+  }
+  if (tlsCert === undefined || tlsKey === undefined || tokens === undefined) {
+    throw new CoveyError(
+      'INVALID_ARGUMENT',
+      `${host} is not loopback: other machines are served over TLS, with --tls-cert and --tls-key, to callers with --tokens`,
+    );
+  }
+  const network = { host, certificatePath: resolve(tlsCert), keyPath: resolve(tlsKey) };
+  return { tokensPath: resolve(tokens), usagePath, network };
+}
+
+/** Errors: INVALID_DOCUMENT (an endpoint that others could read on the way). */
+function observingOf({ slow, otlpEndpoint }: AgentOptions): InferenceObserving {
+  return {
+    ...(slow !== undefined && { slowRequestMs: slow }),
+    ...(otlpEndpoint !== undefined && {
+      otlpUrl: checkDocument(CloudUrlSchema, otlpEndpoint, '--otlp-endpoint'),
+    }),
+  };
+}
+
 function portOrOff(text: string): number | 'off' {
   return text === 'off' ? text : wholeNumber(0, 65_535)(text);
 }
@@ -123,14 +189,24 @@ function portsOf({ port, grpcPort, tensorflowServingPort }: AgentOptions): Infer
   };
 }
 
-/** The addresses of the inference API once it listens. Errors: PORT_IN_USE; the agent is stopped then. */
+/** What is told at once: trying again does not help before somebody has done something. */
+const startFaults = [
+  'PORT_IN_USE',
+  'INVALID_ARGUMENT',
+  'INVALID_DOCUMENT',
+  'WIRE_MALFORMED',
+  'PAYLOAD_TOO_LARGE',
+];
+
+/** The addresses of the inference API once it listens. Errors: those of `startFaults`; the agent is stopped then. */
 async function inferenceApiUp(agent: Agent): Promise<InferenceAddresses> {
   for (;;) {
     const runtime = agent.status()?.runtime;
     if (runtime?.addresses) return runtime.addresses;
-    if (runtime?.lastError?.code === 'PORT_IN_USE') {
+    const { lastError } = runtime ?? {};
+    if (lastError && startFaults.includes(lastError.code)) {
       await agent.stop();
-      throw new CoveyError('PORT_IN_USE', runtime.lastError.message);
+      throw new CoveyError(lastError.code as ErrorCode, lastError.message);
     }
     await sleep(startPollMs);
   }

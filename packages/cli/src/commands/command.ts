@@ -72,8 +72,9 @@ function duration(text: string): number {
 }
 
 /** An option that takes a duration; its default is shown as it would be written. */
-export function durationOption(flags: string, description: string, defaultText: string): Option {
-  return new Option(flags, description).argParser(duration).default(duration(defaultText), defaultText);
+export function durationOption(flags: string, description: string, defaultText?: string): Option {
+  const option = new Option(flags, description).argParser(duration);
+  return defaultText === undefined ? option : option.default(duration(defaultText), defaultText);
 }
 
 /** An option that takes a percentage; its default is shown as it would be written. */

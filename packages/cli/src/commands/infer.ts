@@ -1,13 +1,6 @@
-import { nodeFetch } from '@covey/ports';
-import {
-  CoveyError,
-  type ErrorCode,
-  errorCatalogue,
-  limits,
-  type Tensor,
-  type TensorSpec,
-} from '@covey/protocol';
+import { CoveyError, type Tensor, type TensorSpec } from '@covey/protocol';
 import { Command } from 'commander';
+import { askDevice, modelAddress } from '../client/inference-api.ts';
 import { readTensor } from '../tensors/read.ts';
 import { createOutput } from '../terminal/output.ts';
 import { namedValue } from './command.ts';
@@ -46,13 +39,11 @@ export function inferCommand(): Command {
 
 async function infer(model: string, options: InferOptions): Promise<void> {
   const output = createOutput(options.json);
-  if (!/^https?:/.test(options.device) || !URL.canParse(options.device))
-    throw new CoveyError(
-      'INVALID_ARGUMENT',
-      `--device "${options.device}" is no address such as http://127.0.0.1:8000`,
-    );
-  const path = `/v2/models/${encodeURIComponent(model)}${options.version === undefined ? '' : `/versions/${encodeURIComponent(options.version)}`}`;
-  const { inputs: specs } = (await ask(options.device, 'GET', path)) as { inputs: TensorSpec[] };
+  const { device } = options;
+  const path = modelAddress(model, options.version);
+  const { inputs: specs } = (await askDevice({ device, method: 'GET', path, timeoutMs })) as {
+    inputs: TensorSpec[];
+  };
   const given = options.input ?? {};
   const unknown = Object.keys(given).find((name) => !specs.some((spec) => spec.name === name));
   if (unknown !== undefined)
@@ -70,7 +61,13 @@ async function infer(model: string, options: InferOptions): Promise<void> {
     return [spec.name, readTensor(spec, text)] as const;
   });
   const startMs = performance.now();
-  const answer = (await ask(options.device, 'POST', `${path}/infer`, requestOf(tensors))) as InferAnswer;
+  const answer = (await askDevice({
+    device,
+    method: 'POST',
+    path: `${path}/infer`,
+    timeoutMs,
+    ...requestOf(tensors),
+  })) as InferAnswer;
   const latencyMs = performance.now() - startMs;
   output.result(answer, () =>
     [
@@ -93,11 +90,6 @@ function shortened(data: unknown[]): string {
   return data.length > shown.length ? `${shown.join(', ')}, ... (${data.length} in all)` : shown.join(', ');
 }
 
-interface Body {
-  bytes: Uint8Array;
-  headerBytes: number;
-}
-
 /** The binary extension of the Open Inference Protocol: JSON, then the tensors' bytes in the same order. */
 function requestOf(tensors: (readonly [string, Tensor])[]): Body {
   const inputs = tensors.map(([name, { datatype, shape, data }]) => ({
@@ -108,31 +100,7 @@ function requestOf(tensors: (readonly [string, Tensor])[]): Body {
   }));
   const header = new TextEncoder().encode(JSON.stringify({ inputs }));
   return {
-    bytes: Buffer.concat([header, ...tensors.map(([, { data }]) => data)]),
+    body: Buffer.concat([header, ...tensors.map(([, { data }]) => data)]),
     headerBytes: header.byteLength,
   };
-}
-
-async function ask(device: string, method: 'GET' | 'POST', path: string, body?: Body): Promise<unknown> {
-  const answer = await nodeFetch({
-    method,
-    url: new URL(path, device).href,
-    ...(body && {
-      body: body.bytes,
-      headers: { 'inference-header-content-length': String(body.headerBytes) },
-    }),
-    timeoutMs,
-    maxBytes: limits.inferenceBodyBytes,
-  });
-  const text = new TextDecoder().decode(answer.body);
-  if (answer.status === 200) return JSON.parse(text);
-  const code = answer.headers['x-covey-error-code'] ?? '';
-  const known = Object.hasOwn(errorCatalogue, code) ? (code as ErrorCode) : 'INFERENCE_FAILED';
-  let words = text.slice(0, 500);
-  try {
-    words = (JSON.parse(text) as { error: string }).error;
-  } catch {
-    // Not ours; its first words are all there is to show.
-  }
-  throw new CoveyError(known, words);
 }

@@ -17,6 +17,7 @@ export interface FleetDevice {
   index: number;
   service: Service<AgentReady>;
   inferenceUrl: string | undefined;
+  grpcUrl: string | undefined;
 }
 
 export interface Fleet {
@@ -61,7 +62,10 @@ export async function startFleet(
   }
   await Promise.all(devices.map((device) => device.service.start()));
   tell(
-    { event: 'agents', devices: devices.map(({ id, inferenceUrl }) => ({ id, inferenceUrl })) },
+    {
+      event: 'agents',
+      devices: devices.map(({ id, inferenceUrl, grpcUrl }) => ({ id, inferenceUrl, grpcUrl })),
+    },
     `${devices.length} devices are up, inference from ${devices[0]?.inferenceUrl ?? '-'}`,
   );
   const stop = async () => {
@@ -96,6 +100,7 @@ function agentService({ data, ports, tell }: FleetOptions, index: number): Fleet
     id,
     index,
     inferenceUrl: undefined,
+    grpcUrl: undefined,
     service: new Service<AgentReady>({
       name: id,
       args: () => [
@@ -109,8 +114,9 @@ function agentService({ data, ports, tell }: FleetOptions, index: number): Fleet
         ...intervals,
       ],
       log: logFile(data, id),
-      onReady: ({ inferenceUrl }) => {
+      onReady: ({ inferenceUrl, grpcUrl }) => {
         device.inferenceUrl = inferenceUrl;
+        device.grpcUrl = grpcUrl;
       },
       onDeath: (how) =>
         tell({ event: 'death', service: id, how }, `the agent of ${id} ended (${how}); it is started again`),

@@ -1,9 +1,3 @@
-export {
-  type Inference,
-  type InferOptions,
-  type ModelFile,
-  type OpenOptions,
-  open,
-  type Runtime,
-} from './open.ts';
+export type { ModelFile } from './model-file.ts';
+export { type Inference, type InferOptions, type OpenOptions, open, type Runtime } from './open.ts';
 export { type Elements, elements, tensor } from './values.ts';

@@ -1,3 +1,5 @@
+import { utimes } from 'node:fs/promises';
+import type { Pipeline } from '@covey/protocol';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { addModel, countingModel, identityModel, modelFolder } from '../models.fixture.ts';
 import { elements, open, type Runtime, tensor } from './index.ts';
@@ -93,6 +95,115 @@ test('replacing a version under load fails no request', async () => {
   await load;
   expect([...seen].sort()).toEqual(['1.0.0', '2.0.0']);
   await own.close();
+});
+
+test('a file that changed is loaded again', async () => {
+  const path = await models.write('changing.onnx', addModel(1, [-1, 2]));
+  const own = await open([{ name: 'add', path }]);
+  const answer = async () => {
+    const { outputs, version } = await own.infer('add', pair(1, 1));
+    return [version, ...(outputs.y ? elements(outputs.y) : [])];
+  };
+  expect(await answer()).toEqual(['1.0.0', 2, 2]);
+  await models.write('changing.onnx', addModel(2, [-1, 2]));
+  // Files of one size that were written within one tick of the file system's clock.
+  await utimes(path, 1, 1);
+  await own.replace([{ name: 'add', path }]);
+  expect(await answer()).toEqual(['1.0.0', 3, 3]);
+  await models.write('changing.onnx', Buffer.from('no model'));
+  await utimes(path, 1, 1);
+  await expect(own.replace([{ name: 'add', path }])).rejects.toMatchObject({ code: 'MODEL_INVALID' });
+  expect(await answer()).toEqual(['1.0.0', 3, 3]);
+  await own.close();
+});
+
+describe('a pipeline', () => {
+  const pipeline: Pipeline = {
+    inputs: [{ name: 'given', datatype: 'FP32', shape: [-1, 2] }],
+    stages: [
+      { kind: 'model', inputs: { x: 'given' }, outputs: { y: 'more' } },
+      { kind: 'argmax', input: 'more', output: 'class' },
+    ],
+    outputs: [{ name: 'class', datatype: 'INT64', shape: [-1] }],
+  };
+
+  test('is what callers see of its model', async () => {
+    const own = await open([{ name: 'add', path: files.one ?? '', pipeline }]);
+    expect(own.schema('add')).toEqual({ inputs: pipeline.inputs, outputs: pipeline.outputs });
+    const given = tensor(Float32Array.of(1, 2, 4, 3), [2, 2]);
+    const { outputs } = await own.infer('add', { given });
+    expect(outputs.class && elements(outputs.class)).toEqual(BigInt64Array.of(1n, 0n));
+    await own.replace([{ name: 'add', path: files.one ?? '' }]);
+    expect((await own.infer('add', pair(1, 2))).outputs.y?.shape).toEqual([1, 2]);
+    await own.close();
+  });
+
+  test.each([
+    ['that does not fit its model', { ...pipeline, stages: pipeline.stages.slice(1) }],
+    ['that is none', { ...pipeline, stages: [{ kind: 'magic' }] } as never],
+  ])('%s is refused', async (_, wrong) => {
+    const opened = open([{ name: 'add', path: files.one ?? '', pipeline: wrong }]);
+    await expect(opened).rejects.toMatchObject({ code: 'INVALID_DOCUMENT' });
+  });
+});
+
+test('bytes are elements too', async () => {
+  const answer = await runtime.infer('text', { x: tensor([Uint8Array.of(97, 98), Uint8Array.of()]) });
+  expect(answer.outputs.y && elements(answer.outputs.y)).toEqual(['ab', '']);
+});
+
+describe('inline', () => {
+  const openInline = () =>
+    open(
+      [
+        { name: 'add', path: files.one ?? '' },
+        { name: 'text', path: files.text ?? '' },
+        { name: 'count', path: files.count ?? '' },
+      ],
+      { inline: true },
+    );
+
+  test('answers are the same, requests that come together included, and a swap fails none', async () => {
+    const own = await openInline();
+    const answers = await Promise.all([1, 2, 3, 4, 5].map((i) => own.infer('add', pair(i, 0))));
+    const first = answers.map(({ outputs }) => outputs.y && elements(outputs.y)[0]);
+    expect(first).toEqual([2, 3, 4, 5, 6]);
+    const { outputs } = await own.infer('text', { x: tensor(['ä']) });
+    expect(outputs.y && elements(outputs.y)).toEqual(['ä']);
+    await expect(own.infer('add', { x: tensor(Int32Array.of(1)) })).rejects.toMatchObject({
+      code: 'INPUT_INVALID',
+    });
+    const during = Promise.all([1, 2, 3].map((i) => own.infer('add', pair(i, 0))));
+    await own.replace([{ name: 'add', path: files.two ?? '', version: '2.0.0' }]);
+    expect((await during).map(({ version }) => version)).toEqual(['1.0.0', '1.0.0', '1.0.0']);
+    expect((await own.infer('add', pair(1, 0))).version).toBe('2.0.0');
+    await own.close();
+  });
+
+  test('a model holds the event loop while it computes', async () => {
+    const own = await openInline();
+    let ticks = 0;
+    const ticking = setInterval(() => ticks++, 1);
+    const { timings } = await own.infer('count', { x: tensor(BigInt64Array.of(200_000n), []) });
+    clearInterval(ticking);
+    expect(timings.inferMs).toBeGreaterThan(20);
+    expect(ticks).toBeLessThan(4);
+    await own.close();
+  });
+
+  test('closing lets what runs finish', async () => {
+    const own = await openInline();
+    const running = Promise.all([1, 2, 3].map((i) => own.infer('add', pair(i, 0))));
+    await own.close();
+    expect(await running).toHaveLength(3);
+    await expect(own.infer('add', pair(1, 1))).rejects.toMatchObject({ code: 'MODEL_UNAVAILABLE' });
+  });
+
+  test('a file that is none is refused', async () => {
+    const garbage = await models.write('garbage.onnx', Buffer.from('no model'));
+    const opened = open([{ name: 'm', path: garbage }], { inline: true });
+    await expect(opened).rejects.toMatchObject({ code: 'MODEL_INVALID' });
+  });
 });
 
 test('measurements come at the end', async () => {

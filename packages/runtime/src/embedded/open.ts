@@ -1,38 +1,18 @@
-import { resolve } from 'node:path';
 import { streamLog, systemClock } from '@covey/ports';
-import {
-  type Classification,
-  CoveyError,
-  type LoadedModel,
-  type Metrics,
-  type ModelSchema,
-  type Provider,
-  type Route,
-  type ServingPlan,
-  type ServingSettings,
-  type Summary,
-} from '@covey/protocol';
+import type { Metrics, ModelSchema, Provider, Route, ServingPlan, Summary } from '@covey/protocol';
 import { createEngine, type Engine } from '../engine/index.ts';
-import { readSchema } from '../executor/index.ts';
+import { startInlineExecutor } from '../executor/index.ts';
 import type { Timings } from '../scheduler/index.ts';
 import type { Tensors } from '../tensors/index.ts';
-
-/** An ONNX file to be served in this program. */
-export interface ModelFile {
-  /** What requests call it. */
-  name: string;
-  path: string;
-  /** SemVer; several versions of one name may be open at a time. Default 1.0.0. */
-  version?: string;
-  /** Default `cpu`. */
-  provider?: Provider;
-  /** Threads that compute one inference on the CPU. Default 1. */
-  threads?: number;
-  settings?: ServingSettings;
-  classification?: Classification;
-}
+import { loadedModel, type ModelFile } from './model-file.ts';
 
 export interface OpenOptions {
+  /**
+   * Runs models in this thread: an inference is about as fast as ONNX Runtime alone, and **nothing else of the program runs
+   * while a model computes or is loaded**: no timer, no other request. For models that answer within what the program may
+   * stand still, or programs that have nothing else to do. A run that hangs is not given up. Left out: each in a thread.
+   */
+  inline?: boolean;
   /** Which version answers what; a model of one version needs none. */
   routes?: Route[];
   /** Called every `metricsIntervalMs`, 10 s unless said, with what was counted and timed. */
@@ -73,9 +53,12 @@ export interface Runtime {
    * RUNTIME_DIED.
    */
   infer(model: string, inputs: Tensors, options?: InferOptions): Promise<Inference>;
-  /** Names, types and shapes of a model's inputs and outputs. Errors: MODEL_UNKNOWN. */
+  /** Names, types and shapes of what a model, or the pipeline around it, takes and gives. Errors: MODEL_UNKNOWN. */
   schema(model: string, version?: string): ModelSchema;
-  /** Serves these from now on, without failing a request; on an error everything stays as it was. */
+  /**
+   * Serves these from now on, without failing a request; on an error everything stays as it was. A file is loaded again when
+   * its size or the time of its last change is another. Errors: those of `open`.
+   */
   replace(models: readonly ModelFile[], routes?: Route[]): Promise<void>;
   /** Finishes what runs, gives out the last measurements, releases everything. */
   close(): Promise<void>;
@@ -84,9 +67,9 @@ export interface Runtime {
 const closeGraceMs = 10_000;
 
 /**
- * Serves ONNX files in this program, each in a thread of its own. A native fault in a model ends the program: where that
+ * Serves ONNX files in this program, each in a thread of its own unless `inline`. A native fault in a model ends the program: where that
  * must not be, let `covey agent` serve it in a process of its own.
- * Errors: MODEL_INVALID, MODEL_UNSUPPORTED, INFERENCE_FAILED, INVALID_DOCUMENT (routes).
+ * Errors: MODEL_INVALID, MODEL_UNSUPPORTED, INFERENCE_FAILED, INVALID_DOCUMENT (version, settings, pipeline, routes).
  */
 export async function open(models: readonly ModelFile[], options: OpenOptions = {}): Promise<Runtime> {
   const engine = createEngine({
@@ -94,6 +77,7 @@ export async function open(models: readonly ModelFile[], options: OpenOptions = 
     log: streamLog({ write: () => true }, systemClock, 'error'),
     metricsIntervalMs: options.metricsIntervalMs ?? 10_000,
     summaryIntervalMs: options.summaryIntervalMs ?? 60_000,
+    ...(options.inline && { startExecutor: startInlineExecutor }),
     send: (message) => {
       if (message.type === 'metrics') options.onMetrics?.(message.metrics);
       else if (message.type === 'summary') options.onSummary?.(message.summary);
@@ -148,23 +132,4 @@ class EmbeddedRuntime implements Runtime {
     this.#engine.stopAccepting();
     await this.#engine.close(closeGraceMs);
   }
-}
-
-async function loadedModel(file: ModelFile, index: number): Promise<LoadedModel> {
-  const { name, version = '1.0.0', provider = 'cpu', threads = 1, settings, classification } = file;
-  const path = resolve(file.path);
-  if (!/^\d+\.\d+\.\d+/.test(version)) {
-    throw new CoveyError('INVALID_DOCUMENT', `version ${version} of ${name} is not SemVer, such as 1.0.0`);
-  }
-  return {
-    // A file that was given is its own identity: no bundle stands behind it.
-    ref: { model: name, version, number: index + 1, bundle: Buffer.from(path).toString('hex').slice(-64) },
-    variant: 'file',
-    provider,
-    threads,
-    path,
-    schema: await readSchema(path),
-    ...(settings && { settings }),
-    ...(classification && { classification }),
-  };
 }

@@ -1,5 +1,5 @@
 import { CoveyError, type Datatype, elementBytes, elementCount, type Tensor } from '@covey/protocol';
-import { decodeTexts, elementsOf, encodeTexts } from '../tensors/index.ts';
+import { decodeTexts, elementsOf, encodeElements, encodeTexts } from '../tensors/index.ts';
 
 /** What holds the elements of a tensor in JavaScript; the type of array says the datatype. */
 export type Elements =
@@ -33,10 +33,14 @@ const datatypeByArray: Readonly<Record<string, Datatype>> = {
 
 /**
  * A tensor of `elements`, row-major, of the given shape: one dimension with all of them unless said. Typed arrays are viewed,
- * not copied; over a SharedArrayBuffer they reach the model's thread without a copy too.
+ * not copied; over a SharedArrayBuffer they reach the model's thread without a copy too. A list of Uint8Array is of files, or
+ * whatever bytes BYTES elements are.
  * Errors: INPUT_INVALID when the elements do not fill the shape, or are of no type that a tensor has.
  */
-export function tensor(elements: Elements, shape: readonly number[] = [elements.length]): Tensor {
+export function tensor(
+  elements: Elements | readonly Uint8Array[],
+  shape: readonly number[] = [elements.length],
+): Tensor {
   if (elements.length !== elementCount(shape)) {
     const message = `${elements.length} elements do not fill the shape [${shape}]`;
     throw new CoveyError('INPUT_INVALID', message);
@@ -53,16 +57,22 @@ export function tensor(elements: Elements, shape: readonly number[] = [elements.
   return { datatype, shape: [...shape], data: new Uint8Array(buffer, byteOffset, byteLength) };
 }
 
-function fromList(elements: readonly boolean[] | readonly string[], shape: number[]): Tensor {
+function fromList(
+  elements: readonly boolean[] | readonly string[] | readonly Uint8Array[],
+  shape: number[],
+): Tensor {
   if (elements.every((element) => typeof element === 'boolean')) {
     return { datatype: 'BOOL', shape, data: Uint8Array.from(elements, Number) };
   }
   if (elements.every((element) => typeof element === 'string')) {
     return { datatype: 'BYTES', shape, data: encodeTexts(elements) };
   }
+  if (elements.every((element) => element instanceof Uint8Array)) {
+    return { datatype: 'BYTES', shape, data: encodeElements(elements) };
+  }
   throw new CoveyError(
     'INPUT_INVALID',
-    'a list of elements holds booleans or texts; numbers come in typed arrays',
+    'a list of elements holds booleans or texts, or bytes; numbers come in typed arrays',
   );
 }
 

@@ -29,6 +29,8 @@ export interface InferenceCall {
   caller: string;
   /** W3C trace context of the caller. */
   traceparent: string | undefined;
+  /** What vendors add to it; as it came. */
+  tracestate?: string | undefined;
   /** Aborted when the client has gone. */
   signal: AbortSignal | undefined;
   /** On performance.now(): when the whole request had been read. */

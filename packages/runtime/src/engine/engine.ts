@@ -2,23 +2,14 @@ import { availableParallelism } from 'node:os';
 import { type Clock, type Fetch, type Log, nodeFetch } from '@covey/ports';
 import {
   CoveyError,
-  type ErrorCode,
+  type LoadedModel,
   type RuntimeToAgent,
   type ServingPlan,
   toCoveyError,
 } from '@covey/protocol';
-import {
-  createMeasurements,
-  createProcessMeter,
-  createSlowLog,
-  createStatistics,
-  type Measurements,
-  type ModelStatistics,
-  type ProcessFigures,
-  type ProcessMeter,
-  type SlowLog,
-  type Statistics,
-} from '../measure/index.ts';
+import type { StartExecutor } from '../executor/index.ts';
+import { type Profile, profileModel } from '../executor/index.ts';
+import type { ModelStatistics } from '../measure/index.ts';
 import { createMirror, createShadows, type Mirror, type Shadows } from '../mirror/index.ts';
 import { createModels, type Models, type Repository, type Serving } from '../models/index.ts';
 import { createStepThreads, type StepThreads } from '../pipeline/index.ts';
@@ -27,19 +18,22 @@ import { type Cascades, createCascades } from '../routing/index.ts';
 import { createTurnstile } from '../scheduler/index.ts';
 import { checkInputs, type Tensors } from '../tensors/index.ts';
 import type { InferenceCall, InferenceReply, Selector, Servable } from './call.ts';
+import {
+  createObserver,
+  type Observation,
+  type Observer,
+  type ObserverOptions,
+  type RuntimeFigures,
+} from './observer.ts';
 import { type Assignment, checkPlan, createTargets, type Target, type Targets } from './targets.ts';
 
-export interface EngineOptions {
+export interface EngineOptions extends ObserverOptions {
   clock: Clock;
   log: Log;
-  metricsIntervalMs: number;
-  summaryIntervalMs: number;
-  /** Of one core, for summaries of all models; left out: 0.02. */
-  summaryShare?: number;
-  /** Slower requests are logged; left out: see createSlowLog. */
-  slowRequestMs?: number;
   /** Units of named resources that all models share; of what is not named there is what the neediest model takes. */
   resources?: Record<string, number>;
+  /** Where models run; in a thread each, where it is left out. */
+  startExecutor?: StartExecutor;
   /** Asks models elsewhere; nodeFetch where it is left out. */
   fetch?: Fetch;
   /** Where it is noted which models run, for who looks after a death; undefined where nobody would. */
@@ -71,7 +65,12 @@ export interface Engine {
    * Errors: MODEL_UNKNOWN, MODEL_UNAVAILABLE.
    */
   statistics(model?: string, version?: string): ModelStatistics[];
-  processFigures(): ProcessFigures;
+  figures(): RuntimeFigures;
+  /**
+   * Where the model's time goes, by operator: on what clients sent last, else on zeros, in a process of its own.
+   * Errors: CONFLICT (one is under way), MODEL_UNKNOWN, MODEL_UNAVAILABLE, and those of profileModel.
+   */
+  profile(selector: Selector, durationMs: number): Promise<{ model: LoadedModel; profile: Profile }>;
   /** Makes the plan true without failing a request. On an error, the plan before it still serves. See Models.apply. */
   apply(plan: ServingPlan): Promise<void>;
   /** The models of the plan, loaded and unloaded by hand. */
@@ -84,31 +83,27 @@ export interface Engine {
 
 /** Threads that decode pictures and do other steps of pipelines; they are started when they are needed. */
 const mostStepThreads = 4;
-const defaultSummaryShare = 0.02;
 
 export function createEngine(options: EngineOptions): Engine {
-  const { clock, log, send, resources, fetch = nodeFetch } = options;
+  const { clock, log, send, resources, startExecutor, fetch = nodeFetch } = options;
   const mirrorLog = log.component('mirror');
-  const statistics = createStatistics(() => clock.now());
-  const measurements = createMeasurements({
+  const observer = createObserver(options, {
     clock,
-    random: Math.random,
-    statistics,
-    summaryShare: options.summaryShare ?? defaultSummaryShare,
-    metricsIntervalMs: options.metricsIntervalMs,
-    summaryIntervalMs: options.summaryIntervalMs,
+    log,
+    fetch,
     onMetrics: (metrics) => send({ type: 'metrics', metrics }),
     onSummary: (summary) => send({ type: 'summary', summary }),
   });
   const models = createModels({
     clock,
     log: log.component('models'),
+    ...(startExecutor && { startExecutor }),
     turnstile: createTurnstile({ clock, ...(resources && { resources }) }),
     record: options.recordPath === undefined ? undefined : createRunRecord(options.recordPath),
     onHung: (ref) => send({ type: 'hung', ref }),
     onSwitch: (serving) => engine.switched(serving),
     whenAnswered: () => engine.whenAnswered(),
-    onRelease: (instance) => measurements.release(instance),
+    onRelease: (instance) => observer.release(instance),
   });
   const engine = new ModelEngine({
     clock,
@@ -117,15 +112,7 @@ export function createEngine(options: EngineOptions): Engine {
     shadows: createShadows(clock, mirrorLog, send),
     cascades: createCascades({ clock, log: log.component('cascade'), fetch }),
     threads: createStepThreads({ clock, threads: Math.min(mostStepThreads, availableParallelism()) }),
-    measurements,
-    statistics,
-    slowLog: createSlowLog({
-      clock,
-      log: log.component('slow'),
-      statistics,
-      thresholdMs: options.slowRequestMs,
-    }),
-    meter: createProcessMeter(clock),
+    observer,
     models,
   });
   return engine;
@@ -140,10 +127,7 @@ interface Parts {
   shadows: Shadows;
   cascades: Cascades;
   threads: StepThreads;
-  measurements: Measurements;
-  statistics: Statistics;
-  slowLog: SlowLog;
-  meter: ProcessMeter;
+  observer: Observer;
   models: Models;
 }
 
@@ -153,6 +137,7 @@ class ModelEngine implements Engine {
   /** Pipelines under way: what they call is not released before they end. */
   readonly #pipelines = new Set<Promise<unknown>>();
   #isStopping = false;
+  #isProfiling = false;
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -173,43 +158,57 @@ class ModelEngine implements Engine {
   }
 
   async infer(servable: Servable, call: InferenceCall): Promise<InferenceReply> {
-    const { measurements, mirror } = this.#parts;
+    const { observer, mirror } = this.#parts;
     const assignment = servable as Assignment;
     const { target } = assignment;
+    const observation = observer.begin(call);
     try {
       checkInputs(target.model.schema, call.inputs);
       if (assignment.tookTurn) this.#targets?.router.took(target.model.ref.model, target.model.ref.version);
       const running = this.#run(target, call);
-      measurements.catchUp();
+      observer.catchUp();
       const result = await running;
       const answer = assignment.isRouted ? await this.#refined(target, call, result.outputs) : undefined;
-      const finish = () => this.#finish(assignment, call, result);
+      const finish = () => this.#finish(assignment, observation, result);
       const { outputs, timings } = result;
       return { model: target.model, outputs, timings, ...answer, finish };
     } catch (error) {
       const { code } = toCoveyError(error);
-      this.#count(target, call, code, undefined);
+      observer.failed(target.instance, observation, code);
       if (code !== 'OVERLOADED' && code !== 'INPUT_INVALID' && code !== 'CANCELLED') mirror.failed(target);
       throw error;
     }
   }
 
   refused(servable: Servable): void {
-    this.#parts.statistics.failed((servable as Assignment).target.instance, 'INPUT_INVALID', 0);
+    this.#parts.observer.statistics.failed((servable as Assignment).target.instance, 'INPUT_INVALID', 0);
   }
 
   statistics(model?: string, version?: string): ModelStatistics[] {
-    const { models, statistics } = this.#parts;
+    const { models, observer } = this.#parts;
     const loaded = [...(models.current()?.versions ?? [])].flatMap(([name, versions]) =>
       model === undefined || name === model ? [...versions.values()] : [],
     );
     const isAsked = model !== undefined && (version !== undefined || loaded.length === 0);
     const asked = isAsked ? [this.route({ model, version, key: undefined }).target.instance] : loaded;
-    return asked.map((instance) => statistics.of(instance));
+    return asked.map((instance) => observer.statistics.of(instance));
   }
 
-  processFigures(): ProcessFigures {
-    return this.#parts.meter.figures();
+  async profile(selector: Selector, durationMs: number) {
+    if (this.#isProfiling) throw new CoveyError('CONFLICT', 'a profile is under way: one at a time');
+    const { model, samples } = this.route(selector).target.instance;
+    this.#isProfiling = true;
+    try {
+      const { path, schema, provider, threads } = model;
+      const profile = await profileModel({ path, schema, provider, threads, samples, durationMs });
+      return { model, profile };
+    } finally {
+      this.#isProfiling = false;
+    }
+  }
+
+  figures(): RuntimeFigures {
+    return this.#parts.observer.figures();
   }
 
   async apply(plan: ServingPlan): Promise<void> {
@@ -237,15 +236,16 @@ class ModelEngine implements Engine {
   }
 
   async close(graceMs: number): Promise<void> {
-    const { models, clock, mirror, shadows, threads, measurements, meter } = this.#parts;
+    const { models, clock, mirror, shadows, threads, observer } = this.#parts;
     this.#isStopping = true;
     // A model that still computes is left behind.
-    await Promise.race([models.close(), new Promise<void>((resolve) => clock.setTimer(graceMs, resolve))]);
+    const graceful = (work: Promise<void>) =>
+      Promise.race([work, new Promise<void>((resolve) => clock.setTimer(graceMs, resolve))]);
+    await graceful(models.close());
     await threads.close();
     mirror.stop();
     shadows.stop();
-    measurements.stop();
-    meter.stop();
+    await graceful(observer.stop());
   }
 
   #run(target: Target, { inputs, priority, timeoutMs, signal, receivedMs }: InferenceCall) {
@@ -265,46 +265,23 @@ class ModelEngine implements Engine {
     return this.#parts.cascades.of(model.ref.model)?.refine(inputs, outputs, model.schema, left);
   }
 
-  /** A request has been answered with `result`, or failed with `error`. */
-  #count({ instance }: Target, call: InferenceCall, error: ErrorCode | undefined, result: Ran | undefined) {
-    const { statistics, slowLog } = this.#parts;
-    const { inputs, receivedMs, caller } = call;
-    const timings = result?.timings;
-    const latencyMs = performance.now() - receivedMs;
-    const seen = () => ({
-      latencyMs,
-      timings,
-      error,
-      caller,
-      inputBytes: sizeBytes(inputs),
-      traceId: undefined,
-    });
-    slowLog.note(instance, seen, latencyMs);
-    if (result) statistics.served(instance, result.observed?.inputs ?? inputs, latencyMs, result.timings);
-    else statistics.failed(instance, error ?? 'INTERNAL', latencyMs);
-  }
-
-  async #finish({ target, isRouted }: Assignment, call: InferenceCall, result: Ran): Promise<void> {
-    const { measurements, mirror, shadows, log } = this.#parts;
+  async #finish({ target, isRouted }: Assignment, observation: Observation, result: Ran): Promise<void> {
+    const { observer, mirror, shadows, log } = this.#parts;
     const { instance } = target;
-    const { inputs } = call;
+    const { inputs } = observation.call;
     const { observed } = result;
-    this.#count(target, call, undefined, result);
+    observer.answered(instance, observation, result, observed);
     // After the answer is on its way.
     await new Promise((resolve) => setImmediate(resolve));
     try {
       await Promise.all([
         mirror.answered(target, inputs, result),
         isRouted && shadows.answered(target, inputs, result),
-        observed && measurements.observe(instance, observed.inputs, observed.outputs),
+        observed && observer.observe(instance, observed.inputs, observed.outputs),
       ]);
     } catch (error) {
       // The client has its answer: a fault in measuring is for the log.
       log.write('error', `an answered request could not be measured: ${String(error)}`);
     }
   }
-}
-
-function sizeBytes(tensors: Tensors): number {
-  return Object.values(tensors).reduce((sum, { data }) => sum + data.byteLength, 0);
 }

@@ -2,8 +2,8 @@ export {
   type Duration,
   failureReasons,
   type ModelStatistics,
-  type ProcessFigures,
 } from '../measure/index.ts';
 export type { Repository, RepositoryEntry } from '../models/index.ts';
 export type { InferenceCall, InferenceReply, Selector, Servable } from './call.ts';
 export { createEngine, type Engine, type EngineOptions } from './engine.ts';
+export type { ObserverOptions, RuntimeFigures } from './observer.ts';

@@ -1,5 +1,5 @@
 import type { Clock, Fetch, Log } from '@covey/ports';
-import type { ErrorCode, Metrics, Summary } from '@covey/protocol';
+import type { ErrorCode, InferenceObserving, Metrics, Summary } from '@covey/protocol';
 import {
   createMeasurements,
   createProcessMeter,
@@ -18,15 +18,11 @@ import { createTracer, parseTraceparent, type Trace, type TracedPart, type Trace
 import type { InferenceCall } from './call.ts';
 import type { Observed } from './targets.ts';
 
-export interface ObserverOptions {
+export interface ObserverOptions extends InferenceObserving {
   metricsIntervalMs: number;
   summaryIntervalMs: number;
   /** Of one core, for summaries of all models; left out: 0.02. */
   summaryShare?: number;
-  /** Slower requests are logged; left out: three times the 99th percentile of the model, and 100 ms at least. */
-  slowRequestMs?: number;
-  /** Base URL of an OTLP/HTTP collector for traces; left out: requests are not traced. */
-  otlpUrl?: string;
 }
 
 /** Of the runtime itself. */

@@ -4,8 +4,8 @@ import { CoveyError, type ErrorDocument, type ModelSchema } from '@covey/protoco
 import type { Tensors } from '../tensors/index.ts';
 import { type FromWorker, hrtimeMs, type ToWorker, type WorkerStart } from './messages.ts';
 
-/** What threads tell each other is on the clock they share; this thread's monotonic clock began later. */
-const hrtimeAheadMs = hrtimeMs() - performance.now();
+/** What threads tell each other is on the clock they share; this thread's monotonic clock began so much later. */
+const hrtimeAheadMs = measureAhead();
 
 export interface ExecutorOptions extends WorkerStart {
   clock: Clock;
@@ -28,7 +28,7 @@ export interface RunResult {
   runMs: number;
 }
 
-/** A model in a worker thread of its own: whatever it does, the event loop goes on. */
+/** A loaded model. */
 export interface Executor {
   readonly schema: ModelSchema;
   /**
@@ -41,6 +41,9 @@ export interface Executor {
   close(): Promise<void>;
 }
 
+/** Loads a model. Errors: those of openSession, RUNTIME_DIED. */
+export type StartExecutor = (options: ExecutorOptions) => Promise<Executor>;
+
 interface Pending {
   startedMs: number;
   resolve: (result: RunResult) => void;
@@ -50,17 +53,18 @@ interface Pending {
 /** A thread that has not ended so long after it was told to never will. */
 const stuckAfterMs = 2_000;
 
-/** Loads the model in a new thread. Errors: those of openSession, RUNTIME_DIED. */
+/** Loads the model in a new thread: whatever it does, the event loop goes on. See StartExecutor. */
 export async function startExecutor(options: ExecutorOptions): Promise<Executor> {
   const { path, schema, provider, threads, slot } = options;
   const workerData: WorkerStart = { path, schema, provider, threads, slot };
   const worker = new Worker(new URL(import.meta.resolve('@covey/runtime/worker')), { workerData });
-  const fallbackReason = await loaded(worker);
-  if (fallbackReason !== undefined) {
-    const words = `the model runs on the CPU instead of ${provider}: ${fallbackReason}`;
-    options.log.write('warn', words, { path });
-  }
+  warnOfFallback(await loaded(worker), options);
   return new WorkerExecutor(options, worker);
+}
+
+export function warnOfFallback(reason: string | undefined, { log, provider, path }: ExecutorOptions): void {
+  if (reason === undefined) return;
+  log.write('warn', `the model runs on the CPU instead of ${provider}: ${reason}`, { path });
 }
 
 class WorkerExecutor implements Executor {
@@ -187,4 +191,18 @@ function closeWorker(worker: Worker): Promise<void> {
 
 function errorFrom({ code, message }: ErrorDocument): CoveyError {
   return new CoveyError(code, message);
+}
+
+/** The two clocks are read in turn: of some readings the closest counts, as anything may come between two. */
+function measureAhead(): number {
+  let [aheadMs, leastMs] = [0, Number.POSITIVE_INFINITY];
+  for (let reading = 0; reading < 20; reading++) {
+    const beforeMs = performance.now();
+    const sharedMs = hrtimeMs();
+    const afterMs = performance.now();
+    if (afterMs - beforeMs >= leastMs) continue;
+    leastMs = afterMs - beforeMs;
+    aheadMs = sharedMs - (beforeMs + afterMs) / 2;
+  }
+  return aheadMs;
 }

@@ -32,6 +32,14 @@ export interface SessionOptions {
   strict?: boolean;
 }
 
+/** For looking into what ONNX Runtime does. */
+export interface ExactOptions extends SessionOptions {
+  /** ONNX Runtime writes on standard error what a PlacementReader reads. */
+  tellsPlacement?: boolean;
+  /** ONNX Runtime writes a profile to a file whose path begins so; the rest of it on release. */
+  profilePrefix?: string;
+}
+
 /** Nothing on standard error but fatal faults: every error is in the exception too. */
 const fatalOnly = 4;
 /** ONNX Runtime's "verbose": says where it puts each node. */
@@ -64,12 +72,12 @@ export async function openSession(
 
 /**
  * As `openSession`, on the provider named and no other, of which it is not asked first whether it works: that may end the
- * process. With `tellsPlacement` ONNX Runtime writes on standard error what a PlacementReader reads.
+ * process.
  */
 export async function openExactly(
   path: string,
   schema: ModelSchema,
-  options: SessionOptions & { tellsPlacement?: boolean },
+  options: ExactOptions,
 ): Promise<Session> {
   const session = await createSession(path, options);
   try {
@@ -99,12 +107,7 @@ export async function openAnySession(path: string, threads: number): Promise<Ses
 
 function createSession(
   path: string,
-  {
-    provider,
-    threads,
-    strict = false,
-    tellsPlacement = false,
-  }: SessionOptions & { tellsPlacement?: boolean },
+  { provider, threads, strict = false, tellsPlacement = false, profilePrefix }: ExactOptions,
 ): Promise<InferenceSession> {
   const options: InferenceSession.SessionOptions = {
     executionProviders: [provider],
@@ -112,6 +115,7 @@ function createSession(
     interOpNumThreads: 1,
     graphOptimizationLevel: 'all',
     logSeverityLevel: tellsPlacement ? everything : fatalOnly,
+    ...(profilePrefix !== undefined && { enableProfiling: true, profileFilePrefix: profilePrefix }),
     extra: {
       session: {
         // Spinning threads would burn what HTTP and the other models need.

@@ -16,7 +16,8 @@ export async function warmUp(run: (inputs: Tensors) => Promise<unknown>, schema:
   }
 }
 
-function zeros(schema: ModelSchema): Tensors {
+/** An input of zeros; varying dimensions are 1. */
+export function zeros(schema: ModelSchema): Tensors {
   return Object.fromEntries(
     schema.inputs.map(({ name, datatype, shape }): [string, Tensor] => {
       const dimensions = shape.map((dimension) => (dimension === -1 ? 1 : dimension));

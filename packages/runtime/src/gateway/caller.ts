@@ -97,7 +97,8 @@ export class KnownCaller implements Caller {
     return this.#noting(() => {
       const { clock, usage, current, state } = this.#parts;
       const { concurrency, requestsPerSecond, burst, requestsPerDay } = current();
-      const places = concurrency ?? (this.name === localCaller ? Number.POSITIVE_INFINITY : defaultConcurrency);
+      const places =
+        concurrency ?? (this.name === localCaller ? Number.POSITIVE_INFINITY : defaultConcurrency);
       if (state.running >= places) {
         throw new LimitError('RATE_LIMITED', `${places} requests of ${this.name} run at a time`, placeWaitMs);
       }
@@ -134,7 +135,10 @@ export class KnownCaller implements Caller {
       }
       if (models === undefined || reach === 'server') return;
       if (typeof reach === 'string') {
-        throw new CoveyError('FORBIDDEN', `${this.name} may ask for ${models.join(', ') || 'no model'} alone`);
+        throw new CoveyError(
+          'FORBIDDEN',
+          `${this.name} may ask for ${models.join(', ') || 'no model'} alone`,
+        );
       }
       if (!models.includes(reach.model)) {
         throw new CoveyError('FORBIDDEN', `${this.name} may not use model ${reach.model.slice(0, 100)}`);

@@ -50,7 +50,9 @@ export async function openCertificate(
       log.write('info', 'the certificate has been read again');
     } catch (error) {
       // Half replaced, or broken: what served goes on serving.
-      log.write('warn', 'the certificate has changed and is not taken', { message: (error as Error).message });
+      log.write('warn', 'the certificate has changed and is not taken', {
+        message: (error as Error).message,
+      });
     }
   });
   return { tls: () => current, follow: (server) => servers.push(server), close: stop };

@@ -16,7 +16,10 @@ export async function readGuarded(path: string, maxBytes: number, forbidden: num
       const { mode, size } = await file.stat();
       if ((mode & forbidden) !== 0) {
         const now = (mode & 0o777).toString(8);
-        throw new CoveyError('INVALID_ARGUMENT', `${path} is open to others (mode ${now}): chmod 600 ${path}`);
+        throw new CoveyError(
+          'INVALID_ARGUMENT',
+          `${path} is open to others (mode ${now}): chmod 600 ${path}`,
+        );
       }
       if (size > maxBytes) {
         throw new CoveyError('PAYLOAD_TOO_LARGE', `${path} has ${size} bytes, the limit is ${maxBytes}`);
@@ -27,7 +30,9 @@ export async function readGuarded(path: string, maxBytes: number, forbidden: num
     }
   } catch (cause) {
     if (cause instanceof CoveyError) throw cause;
-    throw new CoveyError('INVALID_ARGUMENT', `${path} cannot be read: ${(cause as Error).message}`, { cause });
+    throw new CoveyError('INVALID_ARGUMENT', `${path} cannot be read: ${(cause as Error).message}`, {
+      cause,
+    });
   }
 }
 

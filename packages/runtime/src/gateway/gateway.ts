@@ -1,7 +1,7 @@
 import type { Clock, Disk, Log } from '@covey/ports';
 import { CoveyError, type InferenceAccess, type InferenceCaller, localCaller } from '@covey/protocol';
 import { matching, tokenDigest } from './bearer.ts';
-import { type Caller, type Callers, type CallerState, KnownCaller, newState } from './caller.ts';
+import { type Caller, type CallerState, type Callers, KnownCaller, newState } from './caller.ts';
 import { type Certificate, openCertificate } from './certificate.ts';
 import { watchFiles } from './files.ts';
 import { createRefusals, type Refusals } from './refusals.ts';
@@ -39,7 +39,9 @@ export async function openGateway(ports: Ports, access: InferenceAccess): Promis
       known.replace(await readTokens(tokensPath));
       log.write('info', 'the tokens file has been read again');
     } catch (error) {
-      log.write('warn', 'the tokens file has changed and is not taken', { message: (error as Error).message });
+      log.write('warn', 'the tokens file has changed and is not taken', {
+        message: (error as Error).message,
+      });
     }
   });
   return {
@@ -104,6 +106,9 @@ class KnownCallers {
     // Not the other way round: what is no time has passed.
     const isValid = expiresAt === undefined || this.#parts.clock.now() < Date.parse(expiresAt);
     if (caller && isValid) return caller;
-    throw new CoveyError('UNAUTHENTICATED', 'a bearer token that is known here and has not expired is wanted');
+    throw new CoveyError(
+      'UNAUTHENTICATED',
+      'a bearer token that is known here and has not expired is wanted',
+    );
   }
 }

@@ -1,5 +1,5 @@
-import { createServer, type Server } from 'node:net';
 import type { AddressInfo } from 'node:net';
+import { createServer, type Server } from 'node:net';
 import { CoveyError, toCoveyError } from '@covey/protocol';
 
 /** Of the connections a server takes, those of one address: one machine shall not take them all. */
@@ -20,7 +20,9 @@ function tryPort(host: string, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => {
       const inUse = new CoveyError('PORT_IN_USE', `port ${port} on ${host} is in use`, { cause });
-      const wrong = new CoveyError('INVALID_ARGUMENT', `${host} cannot be listened on: ${cause.message}`, { cause });
+      const wrong = new CoveyError('INVALID_ARGUMENT', `${host} cannot be listened on: ${cause.message}`, {
+        cause,
+      });
       const codes: Record<string, CoveyError> = { EADDRINUSE: inUse, EADDRNOTAVAIL: wrong, ENOTFOUND: wrong };
       reject(codes[cause.code ?? ''] ?? toCoveyError(cause));
     });

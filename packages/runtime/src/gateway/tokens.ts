@@ -1,4 +1,10 @@
-import { checkDocument, type InferenceCaller, InferenceTokensSchema, limits, parseJson } from '@covey/protocol';
+import {
+  checkDocument,
+  type InferenceCaller,
+  InferenceTokensSchema,
+  limits,
+  parseJson,
+} from '@covey/protocol';
 import { readGuarded } from './files.ts';
 
 /** Its owner's alone. */

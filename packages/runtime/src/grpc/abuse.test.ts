@@ -3,9 +3,9 @@ import { gzipSync } from 'node:zlib';
 import { limits } from '@covey/protocol';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { grpcClient } from '../grpc-client.fixture.ts';
 import { addModel, countingModel, identityModel, schemaOf } from '../models.fixture.ts';
 import { serverWith } from '../server.fixture.ts';
-import { grpcClient } from './client.fixture.ts';
 
 const numRuns = Number(process.env.COVEY_FUZZ_RUNS ?? 200);
 const infer = '/inference.GRPCInferenceService/ModelInfer';

@@ -1,5 +1,6 @@
 import { constants, type ServerHttp2Stream } from 'node:http2';
 import { CoveyError, toCoveyError } from '@covey/protocol';
+import type { Caller } from '../gateway/index.ts';
 import { type Frame, FrameReader, framePrefix } from './frames.ts';
 import type { MessageMemory } from './memory.ts';
 import type { CallMetadata } from './metadata.ts';
@@ -26,6 +27,7 @@ const responseHeaders = {
 /** One call over its HTTP/2 stream (github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md). */
 export class Call {
   readonly metadata: CallMetadata;
+  readonly caller: Caller;
   readonly #stream: ServerHttp2Stream;
   readonly #reader: FrameReader;
   readonly #stallMs: number;
@@ -36,8 +38,14 @@ export class Call {
   #onStop: () => void = () => {};
 
   /** `stallMs`: longest time a message may take to arrive, or an answer to move. */
-  constructor(stream: ServerHttp2Stream, metadata: CallMetadata, memory: MessageMemory, stallMs: number) {
+  constructor(
+    stream: ServerHttp2Stream,
+    { metadata, caller }: { metadata: CallMetadata; caller: Caller },
+    memory: MessageMemory,
+    stallMs: number,
+  ) {
     this.metadata = metadata;
+    this.caller = caller;
     this.#stream = stream;
     this.#reader = new FrameReader(() => memory.lease());
     this.#stallMs = stallMs;
@@ -58,6 +66,11 @@ export class Call {
   /** Everything has been said, or nobody listens any more. */
   get isOver(): boolean {
     return this.#isOver;
+  }
+
+  /** The whole call counts as one request of the caller. Errors: those of Caller.admit. */
+  admit(): void {
+    this.#stream.once('close', this.caller.admit());
   }
 
   /** `handler` is called when the server wants to end: what never ends by itself ends then. */

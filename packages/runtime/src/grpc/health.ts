@@ -27,6 +27,7 @@ export function healthMethods(engine: Engine, services: readonly string[]): Meth
     '/grpc.health.v1.Health/Check': query(
       HealthCheckRequestSchema,
       HealthCheckResponseSchema,
+      'server',
       ({ service }) => {
         if (!isKnown(service))
           throw new CoveyError('NOT_FOUND', `there is no service ${service.slice(0, 200)}`);
@@ -44,6 +45,7 @@ function watch(
   statusOf: (request: MessageShape<typeof HealthCheckRequestSchema>) => HealthCheckResponse_ServingStatus,
 ): Method {
   return (call) => {
+    call.admit();
     let timer: NodeJS.Timeout | undefined;
     call.read({
       message: (frame) => {

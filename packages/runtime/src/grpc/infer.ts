@@ -12,7 +12,7 @@ export interface Asked {
 }
 
 /**
- * Routes and runs. `read` is given what answers, for its schema; what it throws counts as a refused request. Errors: those of
+ * Routes and runs. `read` is given what answers, for its schema; what it throws counts as a refused request. Errors: FORBIDDEN, those of
  * Engine.route, of `read` and of Engine.infer.
  */
 export async function infer<A extends Asked>(
@@ -22,7 +22,8 @@ export async function infer<A extends Asked>(
   read: (servable: Servable) => A,
 ): Promise<{ asked: A; reply: InferenceReply }> {
   const receivedMs = performance.now();
-  const { deadlineMs, key, traceparent } = call.metadata;
+  const { deadlineMs, key, traceparent, tracestate } = call.metadata;
+  call.caller.check({ model: model.model });
   const selector: Selector = { ...model, key };
   const servable = engine.route(selector);
   const asked = refusing(engine, servable, () => read(servable));
@@ -38,8 +39,9 @@ export async function infer<A extends Asked>(
     inputs: asked.inputs,
     priority: asked.priority,
     timeoutMs: timeoutMs === Infinity ? undefined : timeoutMs,
-    caller: 'local',
+    caller: call.caller.name,
     traceparent,
+    tracestate,
     signal: call.signal,
     receivedMs,
   });

@@ -1,5 +1,6 @@
 import { CoveyError, type LoadedModel, toCoveyError } from '@covey/protocol';
 import type { Engine, InferenceReply } from '../engine/index.ts';
+import type { Reach } from '../gateway/index.ts';
 import * as messages from '../generated/inference_pb.ts';
 import {
   classified,
@@ -19,44 +20,25 @@ export const inferenceService = 'inference.GRPCInferenceService';
 
 /** inference.GRPCInferenceService, as Triton and KServe have it. */
 export function inferenceMethods(engine: Engine): Methods {
-  const modelOf = ({ name, version }: { name: string; version: string }) =>
-    engine.route({ model: name, version: version || undefined, key: undefined }).model;
   const methods: Methods = {
-    ServerLive: query(messages.ServerLiveRequestSchema, messages.ServerLiveResponseSchema, () => ({
+    ServerLive: query(messages.ServerLiveRequestSchema, messages.ServerLiveResponseSchema, 'server', () => ({
       live: true,
     })),
-    ServerReady: query(messages.ServerReadyRequestSchema, messages.ServerReadyResponseSchema, () => ({
-      ready: engine.isReady(),
-    })),
+    ServerReady: query(
+      messages.ServerReadyRequestSchema,
+      messages.ServerReadyResponseSchema,
+      'server',
+      () => ({
+        ready: engine.isReady(),
+      }),
+    ),
     ServerMetadata: query(
       messages.ServerMetadataRequestSchema,
       messages.ServerMetadataResponseSchema,
+      'server',
       () => serverMetadata,
     ),
-    ModelReady: query(messages.ModelReadyRequestSchema, messages.ModelReadyResponseSchema, (request) => ({
-      ready: isReady(() => modelOf(request)),
-    })),
-    ModelMetadata: query(
-      messages.ModelMetadataRequestSchema,
-      messages.ModelMetadataResponseSchema,
-      (request) =>
-        messageOf(
-          messages.ModelMetadataResponseSchema,
-          modelMetadata(modelOf(request), engine.repository.index()),
-        ),
-    ),
-    ModelConfig: query(messages.ModelConfigRequestSchema, messages.ModelConfigResponseSchema, (request) =>
-      messageOf(messages.ModelConfigResponseSchema, { config: modelConfig(modelOf(request)) }),
-    ),
-    ModelStatistics: query(
-      messages.ModelStatisticsRequestSchema,
-      messages.ModelStatisticsResponseSchema,
-      ({ name, version }) =>
-        messageOf(
-          messages.ModelStatisticsResponseSchema,
-          statisticsDocument(engine.statistics(name || undefined, version || undefined)),
-        ),
-    ),
+    ...modelMethods(engine),
     ModelInfer: unary(inferAnswerer(engine)),
     ModelStreamInfer: bidirectional(streamAnswerer(engine)),
     ...repositoryMethods(engine),
@@ -64,6 +46,52 @@ export function inferenceMethods(engine: Engine): Methods {
   return Object.fromEntries(
     Object.entries(methods).map(([name, method]) => [`/${inferenceService}/${name}`, method]),
   );
+}
+
+function modelMethods(engine: Engine): Methods {
+  const modelOf = ({ name, version }: { name: string; version: string }) =>
+    engine.route({ model: name, version: version || undefined, key: undefined }).model;
+  return {
+    ModelReady: query(
+      messages.ModelReadyRequestSchema,
+      messages.ModelReadyResponseSchema,
+      modelReach,
+      (request) => ({
+        ready: isReady(() => modelOf(request)),
+      }),
+    ),
+    ModelMetadata: query(
+      messages.ModelMetadataRequestSchema,
+      messages.ModelMetadataResponseSchema,
+      modelReach,
+      (request) =>
+        messageOf(
+          messages.ModelMetadataResponseSchema,
+          modelMetadata(modelOf(request), engine.repository.index()),
+        ),
+    ),
+    ModelConfig: query(
+      messages.ModelConfigRequestSchema,
+      messages.ModelConfigResponseSchema,
+      modelReach,
+      (request) => messageOf(messages.ModelConfigResponseSchema, { config: modelConfig(modelOf(request)) }),
+    ),
+    ModelStatistics: query(
+      messages.ModelStatisticsRequestSchema,
+      messages.ModelStatisticsResponseSchema,
+      modelReach,
+      ({ name, version }) =>
+        messageOf(
+          messages.ModelStatisticsResponseSchema,
+          statisticsDocument(engine.statistics(name || undefined, version || undefined)),
+        ),
+    ),
+  };
+}
+
+/** No name: all models. */
+function modelReach({ name }: { name: string }): Reach {
+  return name === '' ? 'models' : { model: name };
 }
 
 function inferAnswerer(engine: Engine): Answerer {
@@ -80,11 +108,15 @@ function inferAnswerer(engine: Engine): Answerer {
 function streamAnswerer(engine: Engine): Answerer {
   const answer = inferAnswerer(engine);
   return async (message, call, lease) => {
+    let over = () => {};
     try {
+      over = call.caller.admit();
       const { parts, ...reply } = await answer(message, call, lease);
       return { ...reply, parts: streamReplyParts(parts) };
     } catch (error) {
       return { parts: streamErrorParts(toCoveyError(error), idOf(message)) };
+    } finally {
+      over();
     }
   };
 }
@@ -118,6 +150,7 @@ function repositoryMethods({ repository }: Engine): Methods {
     RepositoryIndex: query(
       messages.RepositoryIndexRequestSchema,
       messages.RepositoryIndexResponseSchema,
+      'models',
       ({ ready }) => ({
         models: repository.index().filter(({ state }) => !ready || state === 'READY'),
       }),
@@ -125,6 +158,7 @@ function repositoryMethods({ repository }: Engine): Methods {
     RepositoryModelLoad: query(
       messages.RepositoryModelLoadRequestSchema,
       messages.RepositoryModelLoadResponseSchema,
+      'administration',
       async (request) => {
         if (Object.keys(request.parameters).length > 0) {
           throw new CoveyError(
@@ -139,6 +173,7 @@ function repositoryMethods({ repository }: Engine): Methods {
     RepositoryModelUnload: query(
       messages.RepositoryModelUnloadRequestSchema,
       messages.RepositoryModelUnloadResponseSchema,
+      'administration',
       async (request) => {
         await repository.unload(nameIn(request));
         return { modelName: nameIn(request), isUnloaded: true };

@@ -9,6 +9,7 @@ export interface CallMetadata {
   key: string | undefined;
   /** W3C trace context of the caller. */
   traceparent: string | undefined;
+  tracestate: string | undefined;
   /** How messages that say so are compressed. */
   encoding: string | undefined;
 }
@@ -36,6 +37,7 @@ export function metadataOf(headers: IncomingHttpHeaders, nowMs: number): CallMet
     deadlineMs: timeoutMs === undefined ? undefined : nowMs + timeoutMs,
     key,
     traceparent: textOf(headers, 'traceparent'),
+    tracestate: textOf(headers, 'tracestate'),
     encoding: textOf(headers, 'grpc-encoding'),
   };
 }

@@ -9,6 +9,7 @@ import {
   toBinary,
 } from '@bufbuild/protobuf';
 import { CoveyError, toCoveyError } from '@covey/protocol';
+import type { Reach } from '../gateway/index.ts';
 import type { Call } from './call.ts';
 import { decompressed, type Frame } from './frames.ts';
 import type { Lease } from './memory.ts';
@@ -35,6 +36,7 @@ const pendingPerStream = 32;
 /** A method of one message and one answer. */
 export function unary(answerer: Answerer): Method {
   return (call) => {
+    call.admit();
     let asked = false;
     call.read({
       message: (frame) => {
@@ -70,7 +72,10 @@ async function replyTo(call: Call, frame: Frame, answerer: Answerer): Promise<Re
   return reply;
 }
 
-/** A method of many messages, each with an answer, in their order. An answerer that throws ends the call. */
+/**
+ * A method of many messages, each with an answer, in their order. An answerer that throws ends the call. Each message counts as
+ * a request of the caller: that is the answerer's to do.
+ */
 export function bidirectional(answerer: Answerer): Method {
   return (call) => {
     const conversation = new Conversation(call, answerer);
@@ -149,10 +154,13 @@ async function released(frame: Frame, reply: Reply | undefined): Promise<void> {
 export function query<I extends DescMessage, O extends DescMessage>(
   input: I,
   output: O,
+  reach: Reach | ((request: MessageShape<I>) => Reach),
   answer: (request: MessageShape<I>) => MessageInitShape<O> | Promise<MessageInitShape<O>>,
 ): Method {
-  return unary(async (message) => {
-    const answered = await answer(readQuery(input, message));
+  return unary(async (message, call) => {
+    const request = readQuery(input, message);
+    call.caller.check(typeof reach === 'function' ? reach(request) : reach);
+    const answered = await answer(request);
     return { parts: [toBinary(output, create(output, answered))] };
   });
 }

@@ -1,6 +1,6 @@
 import { connect } from 'node:http2';
 import { afterEach, expect, test } from 'vitest';
-import { grpcClient } from './client.fixture.ts';
+import { grpcClient } from '../grpc-client.fixture.ts';
 import { type Method, unary } from './method.ts';
 import { type GrpcServer, serveMethods } from './server.ts';
 

@@ -1,12 +1,16 @@
 import {
+  createSecureServer,
   createServer,
+  type Http2SecureServer,
   type Http2Server,
   type IncomingHttpHeaders,
   type ServerHttp2Session,
   type ServerHttp2Stream,
+  type ServerOptions,
 } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { CoveyError, limits, toCoveyError } from '@covey/protocol';
+import { type Callers, type Certificate, openCallers, shareConnections } from '../gateway/index.ts';
 import { Call, refuseCall } from './call.ts';
 import { createMessageMemory, type MessageMemory } from './memory.ts';
 import { metadataOf } from './metadata.ts';
@@ -19,12 +23,26 @@ export interface GrpcServer {
   close(graceMs: number): Promise<void>;
 }
 
+export interface GrpcAddress {
+  host: string;
+  port: number;
+  /** Another address goes by the same port: see freePort. */
+  reusePort?: boolean;
+  /** Who may call; anybody, where it is left out. */
+  callers?: Callers;
+  /** For TLS. */
+  certificate?: Certificate;
+}
+
 /** Methods by path, as in `/package.Service/Method`. */
 export type Methods = Readonly<Record<string, Method>>;
+
+type AnyServer = Http2Server | Http2SecureServer;
 
 interface Answering {
   methods: Methods;
   memory: MessageMemory;
+  callers: Callers;
   /** Those that are open. */
   calls: Set<Call>;
   stallMs: number;
@@ -42,11 +60,17 @@ const connectionWindowBytes = 4 * 1024 * 1024;
 /** Listens for calls. Errors: PORT_IN_USE, or INTERNAL when the address cannot be listened on. */
 export async function serveMethods(
   methods: Methods,
-  { host, port, stallMs }: { host: string; port: number; stallMs: number },
+  { stallMs, callers = openCallers, ...address }: GrpcAddress & { stallMs: number },
 ): Promise<GrpcServer> {
-  const answering: Answering = { methods, memory: createMessageMemory(), calls: new Set(), stallMs };
+  const answering: Answering = {
+    methods,
+    memory: createMessageMemory(),
+    callers,
+    calls: new Set(),
+    stallMs,
+  };
   const sessions = new Set<ServerHttp2Session>();
-  const server = createServer({
+  const server = create(address.certificate, {
     settings: { maxConcurrentStreams: callsPerConnection, initialWindowSize: callWindowBytes },
     // Answers that wait for a slow client count too; they are bounded by `memory`.
     maxSessionMemory: (4 * limits.inferenceBodyBytes) / (1024 * 1024),
@@ -61,10 +85,10 @@ export async function serveMethods(
   });
   server.on('sessionError', ignoreClient);
   server.on('stream', (stream: ServerHttp2Stream, headers) => answerCall(answering, stream, headers));
-  await listen(server, host, port);
+  await listen(server, address);
   const listening = (server.address() as AddressInfo).port;
   return {
-    url: `grpc://${host.includes(':') ? `[${host}]` : host}:${listening}`,
+    url: urlOf(address, listening),
     port: listening,
     close: (graceMs) => {
       for (const call of answering.calls) call.stop();
@@ -74,7 +98,7 @@ export async function serveMethods(
 }
 
 function answerCall(
-  { methods, memory, calls, stallMs }: Answering,
+  { methods, memory, callers, calls, stallMs }: Answering,
   stream: ServerHttp2Stream,
   headers: IncomingHttpHeaders,
 ): void {
@@ -86,10 +110,16 @@ function answerCall(
     return;
   }
   try {
+    const caller = callers.identify(headers.authorization, stream.session?.socket.remoteAddress);
     const method = Object.hasOwn(methods, path) ? methods[path] : undefined;
     if (method === undefined)
       throw new CoveyError('UNSUPPORTED', `the method ${path.slice(0, 200)} is not served`);
-    const call = new Call(stream, metadataOf(headers, performance.now()), memory, stallMs);
+    const call = new Call(
+      stream,
+      { metadata: metadataOf(headers, performance.now()), caller },
+      memory,
+      stallMs,
+    );
     calls.add(call);
     stream.on('close', () => calls.delete(call));
     method(call);
@@ -101,7 +131,19 @@ function answerCall(
 /** A client's connection that broke, or never spoke HTTP/2: its own business. */
 function ignoreClient(): void {}
 
-function listen(server: Http2Server, host: string, port: number): Promise<void> {
+function create(certificate: Certificate | undefined, options: ServerOptions): AnyServer {
+  if (certificate === undefined) return createServer(options);
+  const server = createSecureServer({ ...options, ...certificate.tls() });
+  certificate.follow(server);
+  shareConnections(server, maxConnections);
+  return server;
+}
+
+function urlOf({ host, certificate }: GrpcAddress, port: number): string {
+  return `${certificate ? 'grpcs' : 'grpc'}://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+function listen(server: AnyServer, { host, port, reusePort = false }: GrpcAddress): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => {
       const error =
@@ -110,7 +152,7 @@ function listen(server: Http2Server, host: string, port: number): Promise<void> 
           : toCoveyError(cause);
       reject(error);
     });
-    server.listen({ host, port, backlog: maxConnections }, () => {
+    server.listen({ host, port, reusePort, backlog: maxConnections }, () => {
       server.removeAllListeners('error');
       resolve();
     });
@@ -118,7 +160,7 @@ function listen(server: Http2Server, host: string, port: number): Promise<void> 
 }
 
 async function close(
-  server: Http2Server,
+  server: AnyServer,
   sessions: ReadonlySet<ServerHttp2Session>,
   graceMs: number,
 ): Promise<void> {

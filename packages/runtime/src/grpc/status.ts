@@ -1,4 +1,5 @@
 import type { CoveyError, ErrorCode } from '@covey/protocol';
+import { LimitError } from '../gateway/index.ts';
 
 /** Status codes of gRPC (github.com/grpc/grpc/blob/master/doc/statuscodes.md). */
 const statusCodes = {
@@ -52,6 +53,8 @@ export function trailersOf(error: CoveyError): Record<string, string> {
     'grpc-status': String(statusOf(error)),
     'grpc-message': encodeMessage(error.message),
     'x-covey-error-code': error.code,
+    ...(error instanceof LimitError && { 'retry-after': String(error.retryAfterSeconds) }),
+    ...(error.code === 'UNAUTHENTICATED' && { 'www-authenticate': 'Bearer realm="covey"' }),
   };
 }
 

@@ -3,6 +3,7 @@ import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { anyPack } from '@bufbuild/protobuf/wkt';
 import { CoveyError, type LoadedModel } from '@covey/protocol';
 import type { Engine, InferenceReply } from '../engine/index.ts';
+import type { Reach } from '../gateway/index.ts';
 import {
   GetModelMetadataRequestSchema,
   GetModelMetadataResponseSchema,
@@ -35,6 +36,7 @@ export function tensorflowMethods(engine: Engine): Methods {
     [`/${predictionService}/GetModelMetadata`]: query(
       GetModelMetadataRequestSchema,
       GetModelMetadataResponseSchema,
+      specReach,
       ({ modelSpec, metadataField }) => {
         if (metadataField.length === 0 || metadataField.some((field) => field !== 'signature_def')) {
           throw new CoveyError('INPUT_INVALID', 'metadata_field must be signature_def, and nothing else');
@@ -52,12 +54,17 @@ export function tensorflowMethods(engine: Engine): Methods {
     [`/${modelService}/GetModelStatus`]: query(
       GetModelStatusRequestSchema,
       GetModelStatusResponseSchema,
+      specReach,
       ({ modelSpec }) => {
         const { model, version } = selected(modelSpec);
         return messageOf(GetModelStatusResponseSchema, modelStatus(engine.statistics(model, version)));
       },
     ),
   };
+}
+
+function specReach({ modelSpec }: { modelSpec?: Parameters<typeof selected>[0] }): Reach {
+  return { model: selected(modelSpec).model };
 }
 
 function predictAnswerer(engine: Engine): Answerer {

@@ -28,7 +28,7 @@ export function emptyAnswer(status: number): Answer {
 export function errorAnswer(error: CoveyError, document: unknown): Answer {
   const answer = jsonAnswer(document, error.status);
   answer.headers['x-covey-error-code'] = error.code;
-  if (error instanceof LimitError) answer.headers['retry-after'] = error.retryAfterSeconds;
+  if (error instanceof LimitError) answer.headers['retry-after'] = String(error.retryAfterSeconds);
   // RFC 9110, 15.5.2.
   if (error.code === 'UNAUTHENTICATED') answer.headers['www-authenticate'] = 'Bearer realm="covey"';
   // A body that was refused is not read to its end to keep the connection.

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { CoveyError, limits } from '@covey/protocol';
-import type { Engine, Selector, Servable } from '../engine/index.ts';
+import type { Engine, InferenceReply, Selector, Servable } from '../engine/index.ts';
 import type { Caller } from '../gateway/index.ts';
 import { sizeOf, write } from './answer.ts';
 import type { BodyReader, InferenceBody } from './body.ts';
@@ -57,12 +57,14 @@ export function createInferenceHandler(
         timeoutMs: read.timeoutMs,
         caller: caller.name,
         traceparent: headerOf(request, 'traceparent'),
+        tracestate: headerOf(request, 'tracestate'),
         signal: abortedWith(response),
         receivedMs,
       });
       const plain = read.answer(reply);
       const encoding = answerEncoding(request);
       const answer = encoding === undefined ? plain : await compressed(plain, encoding);
+      answer.headers['server-timing'] = serverTiming(reply.timings);
       request.socket.setTimeout(stallMs);
       write(response, answer);
       // What the system did not take at once is held until the client reads.
@@ -70,6 +72,12 @@ export function createInferenceHandler(
       await reply.finish();
     });
   };
+}
+
+/** Server Timing (w3.org/TR/server-timing): where the time went, milliseconds. */
+function serverTiming({ queueMs, inputMs, inferMs, outputMs }: InferenceReply['timings']): string {
+  const ms = (value: number) => value.toFixed(3);
+  return `queue;dur=${ms(queueMs)}, input;dur=${ms(inputMs)}, infer;dur=${ms(inferMs)}, output;dur=${ms(outputMs)}`;
 }
 
 /** Counts an answer until it was taken; who takes too long loses the connection. */

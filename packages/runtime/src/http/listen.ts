@@ -8,11 +8,12 @@ const socketPathBytes = 107;
 export async function listenOnPort(
   server: Server,
   address: { host: string; port: number; backlog: number; reusePort: boolean },
+  scheme: 'http' | 'https',
 ): Promise<{ url: string; port: number }> {
   const { host } = address;
   await listen(server, address, `port ${address.port} on ${host} is in use`);
   const { port } = server.address() as AddressInfo;
-  return { url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`, port };
+  return { url: `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`, port };
 }
 
 /** A socket file that nobody answers on, left by a process that died, is replaced. */

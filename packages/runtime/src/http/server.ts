@@ -64,37 +64,59 @@ export function createHttpService(
   limits: ConnectionLimits = connectionLimits,
 ): HttpService {
   const answerRequest = requestHandler(engine, protocols, limits);
-  const servers: Server[] = [];
-  const create = () => {
-    const server = createServer(limits, (request, response) => {
+  const servers: AnyServer[] = [];
+  const create = async (callers: Callers, certificate: Certificate | undefined) => {
+    const answer = (request: IncomingMessage, response: ServerResponse) => {
       response.once('close', () => {
         // While the server closes: a connection kept after its last answer would hold up the end.
         if (!server.listening) server.closeIdleConnections();
       });
-      void answerRequest(request, response);
-    });
+      void answerRequest(request, response, callers);
+    };
+    const server = certificate
+      ? await secureServer(certificate, limits, answer)
+      : createServer(limits, answer);
     server.maxConnections = limits.maxConnections;
     server.setTimeout(limits.stallMs, giveUp);
     server.on('clientError', answerClientError);
     return server;
   };
-  const listening = async <T>(listen: (server: Server) => Promise<T>) => {
-    const server = create();
-    const listened = await listen(server);
-    servers.push(server);
-    return listened;
-  };
   return {
-    listen: (address) =>
-      listening((server) => listenOnPort(server, { ...address, backlog: limits.maxConnections })),
-    listenOnPath: (path) => listening((server) => listenOnPath(server, path)),
+    listen: async ({ host, port, reusePort = false, callers = openCallers, certificate }) => {
+      const server = await create(callers, certificate);
+      const address = { host, port, reusePort, backlog: limits.maxConnections };
+      const listened = await listenOnPort(server, address, certificate ? 'https' : 'http');
+      servers.push(server);
+      return listened;
+    },
+    listenOnPath: async (path, callers = openCallers) => {
+      const server = await create(callers, undefined);
+      await listenOnPath(server, path);
+      servers.push(server);
+    },
     close: async (graceMs) => {
       await Promise.all(servers.map((server) => close(server, graceMs)));
     },
   };
 }
 
-type AnswerRequest = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+type AnyServer = Server | SecureServer;
+
+/** Other machines are behind it: one of them shall not take all connections. */
+async function secureServer(
+  certificate: Certificate,
+  limits: ConnectionLimits,
+  answer: (request: IncomingMessage, response: ServerResponse) => void,
+): Promise<SecureServer> {
+  // Loaded when it is asked for, since it costs memory.
+  const { createServer: createSecureServer } = await import('node:https');
+  const server = createSecureServer({ ...limits, ...certificate.tls() }, answer);
+  certificate.follow(server);
+  shareConnections(server, limits.maxConnections);
+  return server;
+}
+
+type AnswerRequest = (request: IncomingMessage, response: ServerResponse, callers: Callers) => Promise<void>;
 
 function requestHandler(
   engine: Engine,
@@ -104,26 +126,31 @@ function requestHandler(
   const bodies = createBodyReader();
   const held: AnswersHeld = { bytes: 0 };
   const infer = createInferenceHandler(engine, bodies, held, limits);
-  return async (request, response) => {
+  return async (request, response, callers) => {
     let protocol = protocols[0];
     try {
       const path = pathOf(request.url ?? '');
       const owner = protocols.find((candidate) => candidate.owns(path));
       protocol = owner ?? protocol;
+      const caller = callers.identify(request.headers.authorization, request.socket.remoteAddress);
+      response.once('close', caller.admit());
       // A HEAD is a GET whose answer's body node:http leaves out.
       const method = request.method === 'HEAD' ? 'GET' : (request.method ?? '');
       const handling = owner?.route(method, path);
       if (handling === undefined) {
         throw new CoveyError('NOT_FOUND', `nothing is served at /${path.join('/').slice(0, 200)}`);
       }
+      caller.check(handling.kind === 'infer' ? { model: handling.model } : handling.reach);
       if (handling.kind === 'infer') {
-        await infer(handling, request, response);
+        await infer(handling, caller, request, response);
         return;
       }
       const answer =
         handling.kind === 'query'
           ? handling.answer(engine)
-          : await bodies.withBody(request, undefined, ({ json }) => handling.answer(engine, json));
+          : await bodies.withBody(request, undefined, caller.bodies, ({ json }) =>
+              handling.answer(engine, json),
+            );
       const encoding = answerEncoding(request);
       write(response, encoding === undefined ? answer : await compressed(answer, encoding));
     } catch (error) {
@@ -141,7 +168,8 @@ function giveUp(socket: Socket): void {
 
 /** What node:http refuses before a request exists: malformed, too slow, too large a header. */
 function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (!socket.writable || error.code === 'ECONNRESET') {
+  // Who has not come through the handshake of TLS hears nothing.
+  if (!socket.writable || error.code === 'ECONNRESET' || /^ERR_(?:SSL|TLS)_/.test(error.code ?? '')) {
     socket.destroy();
     return;
   }
@@ -156,7 +184,7 @@ function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
   socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\n${lines.join('')}\r\n${body.join('')}`);
 }
 
-async function close(server: Server, graceMs: number): Promise<void> {
+async function close(server: AnyServer, graceMs: number): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   server.closeIdleConnections();
   const late = setTimeout(() => server.closeAllConnections(), graceMs);

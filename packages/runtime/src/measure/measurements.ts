@@ -84,13 +84,13 @@ class WindowedMeasurements implements Measurements {
     this.catchUp();
     this.#flushSummary(this.#summaries.get(instance));
     this.#summaries.delete(instance);
-    this.#flushMetrics();
+    this.#flushMetrics({ isPart: true });
   }
 
   stop(): void {
     for (const timer of this.#timers) timer.cancel();
     this.#flushSummaries();
-    this.#flushMetrics();
+    this.#flushMetrics({ isPart: true });
   }
 
   #summaryOf(instance: MeasuredInstance): InstanceSummary {
@@ -102,12 +102,14 @@ class WindowedMeasurements implements Measurements {
     return made;
   }
 
-  #flushMetrics(): void {
+  /** A part of a window is told only when something was counted in it. */
+  #flushMetrics({ isPart = false } = {}): void {
     const fromMs = this.#metricsFromMs;
     const toMs = this.#options.clock.now();
     const models = [...this.#options.statistics.takeWindow()].map(([{ model, state }, tally]) =>
       modelMetrics(model, state, tally),
     );
+    if (isPart && models.length === 0) return;
     this.#options.onMetrics(create(MetricsSchema, { fromMs, toMs, models }));
     this.#metricsFromMs = toMs;
   }

@@ -10,7 +10,7 @@ import {
   SummarySchema,
 } from '@covey/protocol';
 import { checkSummary } from '@covey/stats';
-import { startExecutor, warmUp } from '../executor/index.ts';
+import { type StartExecutor, warmUp } from '../executor/index.ts';
 import type { RunRecord } from '../record/index.ts';
 import {
   createScheduler,
@@ -44,6 +44,7 @@ export interface InstanceOptions {
   /** Where models wait for each other. */
   turnstile: Turnstile;
   memory: ModelMemory;
+  startExecutor: StartExecutor;
   /** Where it is noted what runs; undefined where nobody would look. */
   record: RunRecord | undefined;
   /** A thread of the model is stuck in native code. */
@@ -182,10 +183,10 @@ async function naming<T>({ ref, variant }: LoadedModel, work: () => Promise<T>):
   }
 }
 
-/** Loads the model in one more thread and warms it. */
+/** Loads the model once more and warms it. */
 async function startRunner(
   { ref, path, schema, provider, threads }: LoadedModel,
-  { clock, log, record, onHung }: InstanceOptions,
+  { clock, log, startExecutor, record, onHung }: InstanceOptions,
   onEnd: (error: CoveyError) => void,
 ): Promise<Runner> {
   const slot = record?.claim(ref.bundle);

@@ -16,6 +16,7 @@ import {
 import { inferenceAnswer } from './answer.ts';
 import { modelConfig } from './config.ts';
 import { modelMetadata } from './metadata.ts';
+import { profileAnswer } from './profile.ts';
 import { repositoryIndex, repositoryLoad, repositoryUnload } from './repository.ts';
 import { readRequest } from './request.ts';
 import { statisticsDocument } from './statistics.ts';
@@ -84,7 +85,9 @@ function healthAnswer(healthy: boolean): Answer {
 function healthRoute(method: string, path: readonly string[], [which, ...more]: string[]) {
   if (more.length > 0) return undefined;
   if (which === 'live') return query(method, path, 'server', () => healthAnswer(true));
-  return which === 'ready' ? query(method, path, 'server', (engine) => healthAnswer(engine.isReady())) : undefined;
+  return which === 'ready'
+    ? query(method, path, 'server', (engine) => healthAnswer(engine.isReady()))
+    : undefined;
 }
 
 function modelsRoute(method: string, path: readonly string[], rest: string[]): Handling | undefined {
@@ -118,10 +121,19 @@ function modelRoute(
         jsonAnswer(statisticsDocument(engine.statistics(model, version))),
       );
     case 'config':
-      return query(method, path, { model }, (engine) => jsonAnswer(modelConfig(engine.route(selector).model)));
+      return query(method, path, { model }, (engine) =>
+        jsonAnswer(modelConfig(engine.route(selector).model)),
+      );
     case 'infer':
       checkMethod(method, path, 'POST');
       return inference(model, version);
+    case 'profile':
+      checkMethod(method, path, 'POST');
+      return {
+        kind: 'document',
+        reach: 'administration',
+        answer: (engine, json) => profileAnswer(engine, selector, json),
+      };
     default:
       return undefined;
   }

@@ -1,14 +1,14 @@
-import { type Duration, failureReasons, type ModelStatistics, type ProcessFigures } from '../engine/index.ts';
+import { type Duration, failureReasons, type ModelStatistics, type RuntimeFigures } from '../engine/index.ts';
 import { batchBuckets, secondsBuckets } from './buckets.ts';
 import { Exposition, type Labels } from './exposition.ts';
 
 /** All metrics of the runtime as text; the package's README lists them with their meaning. */
-export function metricsText(models: readonly ModelStatistics[], process: ProcessFigures): string {
+export function metricsText(models: readonly ModelStatistics[], figures: RuntimeFigures): string {
   const text = new Exposition();
   writeRequests(text, models);
   writeDurations(text, models);
   writeState(text, models);
-  writeProcess(text, process);
+  writeProcess(text, figures);
   return text.toString();
 }
 
@@ -95,7 +95,7 @@ function writeState(text: Exposition, models: readonly ModelStatistics[]): void 
   );
 }
 
-function writeProcess(text: Exposition, figures: ProcessFigures): void {
+function writeProcess(text: Exposition, figures: RuntimeFigures): void {
   const { residentBytes, cpuSeconds, startSeconds, eventLoopActiveSeconds, eventLoopDelay } = figures;
   const one = (value: number) => [[{}, value]] as const;
   text.gauge('process_resident_memory_bytes', 'Resident memory of the runtime process.', one(residentBytes));
@@ -109,6 +109,16 @@ function writeProcess(text: Exposition, figures: ProcessFigures): void {
   text.histogram('covey_event_loop_delay_seconds', 'How late a timer fires, looked at once a second.', [
     [{}, secondsBuckets(eventLoopDelay.histogram.toMessage(), eventLoopDelay)],
   ]);
+  const { spans } = figures;
+  if (spans === undefined) return;
+  text.counter(
+    'covey_trace_spans_total',
+    'Spans that the trace collector took, and those that were dropped.',
+    [
+      [{ result: 'exported' }, spans.exported],
+      [{ result: 'dropped' }, spans.dropped],
+    ],
+  );
 }
 
 function labels({ model: { ref, variant, provider } }: ModelStatistics): Labels {

@@ -10,7 +10,7 @@ export const prometheus: HttpProtocol = {
     return {
       kind: 'query',
       reach: 'models',
-      answer: (engine) => answer(metricsText(engine.statistics(), engine.processFigures())),
+      answer: (engine) => answer(metricsText(engine.statistics(), engine.figures())),
     };
   },
   errorAnswer: (error) => errorAnswer(error, { error: error.message }),

@@ -10,8 +10,11 @@ export interface BatchSettings {
 
 /** Largest batch that is tried where the bundle names none. */
 const largestBatch = 64;
-/** Of the best throughput measured, what a smaller size must reach to be preferred: larger ones only add waiting. */
-const enoughThroughput = 0.95;
+/**
+ * Of the best throughput measured, what a smaller size must reach to be preferred: larger ones only add waiting, and of
+ * smaller ones the next is made while one runs.
+ */
+const enoughThroughput = 0.9;
 /** Joining must make this much more of a thread, or answers only wait for each other. */
 const leastGain = 1.1;
 /** Padding must take at most this share of the time without. */

@@ -55,8 +55,12 @@ export interface SchedulerState {
 }
 
 const defaultQueueLength = 64;
-/** A second run is put behind one that takes less than this: the thread need not wait for this one in between. */
+/**
+ * A second run is put behind the one under way, so that the thread need not wait for this one in between: a short one, and
+ * a full batch, to which waiting adds nothing, unless it is long, when others should rather get ahead of it.
+ */
 const pipelinedMs = 1;
+const pipelinedFullMs = 10;
 const trialOptions: RunOptions = { priority: 1, deadlineMs: undefined, signal: undefined };
 
 /** Errors: CONFLICT (the settings name more of a resource than the device has). */
@@ -221,7 +225,8 @@ class ModelScheduler implements Scheduler {
     for (const slot of this.#pool.slots) {
       const isBusy = slot.inFlight === 1 && slot.pass !== undefined && !slot.isLeaving;
       if (!isBusy || this.#waiting.length === 0 || this.#lane.othersWait) continue;
-      if (this.#waiting.nextRunMs > pipelinedMs) return;
+      const { nextRunMs, isFull } = this.#waiting;
+      if (nextRunMs > (isFull ? pipelinedFullMs : pipelinedMs)) return;
       const members = this.#select();
       if (members) void this.#dispatch(slot, members);
     }

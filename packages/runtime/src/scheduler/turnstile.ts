@@ -97,7 +97,13 @@ class FairTurnstile implements Turnstile {
   }
 
   ask(lane: FairLane): void {
-    this.#noteAsking(lane);
+    if (!lane.isAsking) {
+      lane.isAsking = true;
+      // Who was away has no credit for it; who is busy keeps what it has had.
+      if (![...this.#running.values()].includes(lane)) {
+        lane.virtualMs = Math.max(lane.virtualMs, this.#virtualMs);
+      }
+    }
     this.#turn();
   }
 
@@ -108,14 +114,8 @@ class FairTurnstile implements Turnstile {
     lane.virtualMs += durationMs - pass.expectedMs;
     for (const [name, units] of Object.entries(lane.options.resources)) this.#hold(name, -units);
     // Before anybody's turn, or who has had least would always come too late.
-    if (asks) this.#noteAsking(lane);
+    if (asks) lane.isAsking = true;
     this.#turn();
-  }
-
-  #noteAsking(lane: FairLane): void {
-    if (lane.isAsking) return;
-    lane.isAsking = true;
-    lane.virtualMs = Math.max(lane.virtualMs, this.#virtualMs);
   }
 
   othersWait(lane: FairLane): boolean {

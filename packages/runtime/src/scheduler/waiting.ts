@@ -90,6 +90,13 @@ export class WaitingRoom {
     );
   }
 
+  /** Whether those who wait make a batch as large as pays: an estimate, as not all may join. */
+  get isFull(): boolean {
+    const { first } = this;
+    if (first === undefined || first.runsAlone) return false;
+    return first.profile.rowsThatPay > 1 && this.#queue.length >= first.profile.rowsThatPay;
+  }
+
   /** Refuses those whom it is too late to begin with. */
   refuseLate(): void {
     if (this.#withDeadline === 0) return;

@@ -29,7 +29,9 @@ export const tensorflowServing: HttpProtocol = {
     const { model, version, verb } = address;
     switch (verb) {
       case undefined:
-        return query(method, path, { model }, (engine) => jsonAnswer(modelStatus(engine.statistics(model, version))));
+        return query(method, path, { model }, (engine) =>
+          jsonAnswer(modelStatus(engine.statistics(model, version))),
+        );
       case 'metadata':
         return query(method, path, { model }, (engine) =>
           jsonAnswer(signatureMetadata(engine.route({ model, version, key: undefined }).model)),

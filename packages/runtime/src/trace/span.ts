@@ -19,8 +19,9 @@ export interface Span {
 /** opentelemetry/proto/trace/v1/trace.proto: Span.SpanKind, Status.StatusCode. */
 const kinds = { internal: 1, server: 2 } as const;
 const statusError = 2;
-/** Flags of a span, bits 0 to 7 of which are the W3C flags: sampled. */
-const sampled = 1;
+/** SpanFlags: the W3C flag `sampled`, and that it is known whether the parent is elsewhere. */
+const sampledFlags = 0x101;
+const parentIsRemote = 0x200;
 
 /** Of the program that sends spans. */
 export type Resource = Readonly<Record<string, string | number | boolean>>;
@@ -55,7 +56,7 @@ function otlpSpan(span: Span) {
     links: [],
     droppedLinksCount: 0,
     status: error === undefined ? { code: 0 } : { code: statusError, message: error },
-    flags: sampled,
+    flags: sampledFlags | (kind === 'server' && parentId !== undefined ? parentIsRemote : 0),
   };
 }
 
@@ -72,5 +73,5 @@ function anyValue(value: string | number | boolean) {
 /** As a decimal text: more than a double holds. */
 function nanoseconds(ms: number): string {
   const whole = Math.floor(ms);
-  return String(BigInt(whole) * 1_000_000n + BigInt(Math.floor((ms - whole) * 1e6)));
+  return `${whole}${String(Math.floor((ms - whole) * 1e6)).padStart(6, '0')}`;
 }

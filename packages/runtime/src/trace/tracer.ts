@@ -27,12 +27,16 @@ export interface Tracer {
   stop(): Promise<void>;
 }
 
+const traceIdBytes = 16;
+const spanIdBytes = 8;
 /** One trace of our own in so long. */
 const ownEveryMs = 1_000;
 
 export function createTracer(options: ExporterOptions): Tracer {
   const exporter = createExporter(options);
   const { clock } = options;
+  const newId = createIds();
+  const newSpanId = () => newId(spanIdBytes);
   let nextOwnMs = Number.NEGATIVE_INFINITY;
   return {
     begin: (traceparent, tracestate) => {
@@ -45,7 +49,7 @@ export function createTracer(options: ExporterOptions): Tracer {
       const nowMs = clock.monotonicMs();
       if (nowMs < nextOwnMs) return undefined;
       nextOwnMs = nowMs + ownEveryMs;
-      return { traceId: newTraceId(), parentId: undefined, spanId: newSpanId(), state: undefined };
+      return { traceId: newId(traceIdBytes), parentId: undefined, spanId: newSpanId(), state: undefined };
     },
     end: ({ traceId, spanId, parentId, state }, request, parts, error) => {
       const within = { traceId, state, kind: 'internal', parentId: spanId, error: undefined } as const;
@@ -59,11 +63,18 @@ export function createTracer(options: ExporterOptions): Tracer {
   };
 }
 
-/** Random, and so never all zero in practice; the form forbids that. */
-function newTraceId(): string {
-  return randomBytes(16).toString('hex');
-}
+const poolBytes = 4_096;
 
-function newSpanId(): string {
-  return randomBytes(8).toString('hex');
+/** Ids of so many bytes. Random, and so never all zero in practice; the form forbids that. Bytes are drawn many at a time. */
+function createIds(): (bytes: number) => string {
+  let pool = randomBytes(poolBytes);
+  let used = 0;
+  return (bytes) => {
+    if (used + bytes > poolBytes) {
+      pool = randomBytes(poolBytes);
+      used = 0;
+    }
+    used += bytes;
+    return pool.toString('hex', used - bytes, used);
+  };
 }

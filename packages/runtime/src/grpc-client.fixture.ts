@@ -9,11 +9,23 @@ import {
 } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 
-const protoFolder = join(import.meta.dirname, '..', '..', 'proto');
+const protoFolder = join(import.meta.dirname, '..', 'proto');
 const definitions = loadSync(
   ['inference.proto', 'health.proto', 'tensorflow_serving.proto'].map((file) => join(protoFolder, file)),
   { includeDirs: [protoFolder], keepCase: true, longs: Number, enums: String, defaults: true, oneofs: false },
 );
+
+/** An answer as protobufjs has decoded it: fields that tests read, of one message or another. */
+interface Answer {
+  ready: boolean;
+  models: { name: string }[];
+  outputs: Record<string, Record<string, unknown>>;
+  raw_output_contents: Buffer[];
+  model_stats: { inference_stats: { success: { count: number } } }[];
+  model_spec: object;
+  metadata: Record<string, { type_url: string; value: Buffer }>;
+  model_version_status: object[];
+}
 
 /** What a call ended with. */
 export interface Outcome {
@@ -22,13 +34,17 @@ export interface Outcome {
   details: string;
   /** The catalogue's code of an error. */
   errorCode: string | undefined;
-  // biome-ignore lint/suspicious/noExplicitAny: whatever protobufjs decoded
-  answer: any;
+  answer: Answer;
 }
 
 /** A client of gRPC made by others: grpc-js on the wire, protobufjs for the messages. */
-export function grpcClient(url: string, options: ConstructorParameters<typeof Client>[2] = {}) {
-  const client = new Client(new URL(url).host, credentials.createInsecure(), {
+export function grpcClient(
+  url: string,
+  options: ConstructorParameters<typeof Client>[2] = {},
+  ca: Buffer | undefined = undefined,
+) {
+  const credential = ca ? credentials.createSsl(ca) : credentials.createInsecure();
+  const client = new Client(new URL(url).host, credential, {
     'grpc.max_receive_message_length': -1,
     'grpc.max_send_message_length': -1,
     ...options,
@@ -72,9 +88,7 @@ export function grpcClient(url: string, options: ConstructorParameters<typeof Cl
     },
     /** A message of a type by its full name. */
     decode: (type: string, bytes: Buffer) => {
-      const { deserialize } = definitions[type] as unknown as {
-        deserialize: (bytes: Buffer) => Outcome['answer'];
-      };
+      const { deserialize } = definitions[type] as unknown as { deserialize: (bytes: Buffer) => object };
       return deserialize(bytes);
     },
     close: () => client.close(),
@@ -120,7 +134,7 @@ export function outcomeOf(
   answer: unknown,
 ): Outcome {
   const [errorCode] = metadata.get('x-covey-error-code');
-  return { code, details, errorCode: errorCode?.toString(), answer };
+  return { code, details, errorCode: errorCode?.toString(), answer: (answer ?? {}) as Answer };
 }
 
 function metadataOf(entries: Record<string, string>): Metadata {
