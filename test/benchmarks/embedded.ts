@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import type { Tensor } from '@covey/protocol';
 import { type Inference, open, type Runtime } from '@covey/runtime';
 import type { BareReady, BareRuns, BareStart } from './bare.ts';
 import type { Figure, Result } from './figures.ts';
@@ -49,7 +50,7 @@ async function measure(model: BenchmarkModel): Promise<Figure[]> {
 }
 
 function loopOf(runtime: Runtime, { name, schema }: BenchmarkModel, expected: Uint8Array[]): Contestant {
-  const inputs = variedInputs(schema, inputCount);
+  const inputs = variedInputs(schema, inputCount).map(shared);
   const check = ({ outputs }: Inference, index: number) => {
     const bytes = Buffer.concat(schema.outputs.map((spec) => outputs[spec.name]?.data ?? new Uint8Array()));
     if (!bytes.equals(expected[index] ?? new Uint8Array()))
@@ -66,6 +67,16 @@ function loopOf(runtime: Runtime, { name, schema }: BenchmarkModel, expected: Ui
     }
     return latenciesMs;
   };
+}
+
+/** In memory that threads share, where an input of any size reaches the model's thread without a copy. */
+function shared(inputs: Record<string, Tensor>): Record<string, Tensor> {
+  const copied = Object.entries(inputs).map(([name, tensor]): [string, Tensor] => {
+    const data = new Uint8Array(new SharedArrayBuffer(tensor.data.byteLength));
+    data.set(tensor.data);
+    return [name, { ...tensor, data }];
+  });
+  return Object.fromEntries(copied);
 }
 
 /** Medians of every round. Each round starts with another contestant: nobody always follows the same. */

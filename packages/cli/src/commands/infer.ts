@@ -91,7 +91,7 @@ function shortened(data: unknown[]): string {
 }
 
 /** The binary extension of the Open Inference Protocol: JSON, then the tensors' bytes in the same order. */
-function requestOf(tensors: (readonly [string, Tensor])[]): Body {
+function requestOf(tensors: (readonly [string, Tensor])[]): { body: Uint8Array; headerBytes: number } {
   const inputs = tensors.map(([name, { datatype, shape, data }]) => ({
     name,
     datatype,

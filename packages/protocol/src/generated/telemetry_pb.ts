@@ -253,7 +253,7 @@ export type ModelMetrics = Message<"covey.v1.ModelMetrics"> & {
   failures: FailureCount[];
 
   /**
-   * Answered: a request of batch 8 counts 8.
+   * Computed: a request of batch 8 counts 8, one from the cache none.
    *
    * @generated from field: uint32 inferences = 10;
    */

@@ -7,15 +7,15 @@ import {
   type ServingPlan,
   toCoveyError,
 } from '@covey/protocol';
-import type { StartExecutor } from '../executor/index.ts';
-import { type Profile, profileModel } from '../executor/index.ts';
+import { createResponseCache, type ResponseCache } from '../cache/index.ts';
+import { type Profile, profileModel, type StartExecutor } from '../executor/index.ts';
 import type { ModelStatistics } from '../measure/index.ts';
 import { createMirror, createShadows, type Mirror, type Shadows } from '../mirror/index.ts';
-import { createModels, type Models, type Repository, type Serving } from '../models/index.ts';
+import { createModels, type Instance, type Models, type Repository, type Serving } from '../models/index.ts';
 import { createStepThreads, type StepThreads } from '../pipeline/index.ts';
 import { createRunRecord } from '../record/index.ts';
 import { type Cascades, createCascades } from '../routing/index.ts';
-import { createTurnstile } from '../scheduler/index.ts';
+import { createTurnstile, type RunResult } from '../scheduler/index.ts';
 import { checkInputs, type Tensors } from '../tensors/index.ts';
 import type { InferenceCall, InferenceReply, Selector, Servable } from './call.ts';
 import {
@@ -118,7 +118,8 @@ export function createEngine(options: EngineOptions): Engine {
   return engine;
 }
 
-type Ran = Awaited<ReturnType<Target['run']>>;
+/** `observed` is absent from a remembered answer. */
+type Ran = RunResult & Partial<Awaited<ReturnType<Target['run']>>>;
 
 interface Parts {
   clock: Clock;
@@ -219,7 +220,7 @@ class ModelEngine implements Engine {
   /** Requests see `serving` from now on. */
   switched(serving: Serving): void {
     const { mirror, shadows, cascades, threads } = this.#parts;
-    const targets = createTargets(serving, threads);
+    const targets = createTargets(serving, threads, (instance) => this.#cacheOf(instance));
     const { served, incumbents } = targets;
     this.#targets = targets;
     cascades.begin(serving.plan.routes ?? []);
@@ -248,9 +249,18 @@ class ModelEngine implements Engine {
     await graceful(observer.stop());
   }
 
-  #run(target: Target, { inputs, priority, timeoutMs, signal, receivedMs }: InferenceCall) {
+  #cacheOf(instance: Instance): ResponseCache | undefined {
+    const { clock, observer } = this.#parts;
+    const maxBytes = instance.model.settings?.cacheBytes;
+    const onAsked = (isHit: boolean) => observer.statistics.cached(instance, isHit);
+    return maxBytes === undefined ? undefined : createResponseCache({ maxBytes, clock, onAsked });
+  }
+
+  #run(target: Target, { inputs, priority, timeoutMs, signal, receivedMs }: InferenceCall): Promise<Ran> {
     const deadlineMs = timeoutMs === undefined ? undefined : receivedMs + timeoutMs;
-    const running = target.run(inputs, { priority, deadlineMs, signal });
+    const options = { priority, deadlineMs, signal };
+    const run = () => target.run(inputs, options);
+    const running: Promise<Ran> = target.cache ? target.cache.answer(inputs, options, run) : run();
     if (target.isPipeline) {
       this.#pipelines.add(running);
       const ended = () => void this.#pipelines.delete(running);
@@ -269,14 +279,17 @@ class ModelEngine implements Engine {
     const { observer, mirror, shadows, log } = this.#parts;
     const { instance } = target;
     const { inputs } = observation.call;
-    const { observed } = result;
+    const own = target.isPipeline ? undefined : { inputs, outputs: result.outputs };
+    const { observed = own } = result;
     observer.answered(instance, observation, result, observed);
+    const hasRun = result.timings.batchSize > 0;
     // After the answer is on its way.
     await new Promise((resolve) => setImmediate(resolve));
     try {
       await Promise.all([
-        mirror.answered(target, inputs, result),
-        isRouted && shadows.answered(target, inputs, result),
+        // What did not run has been compared when it did.
+        hasRun && mirror.answered(target, inputs, result),
+        hasRun && isRouted && shadows.answered(target, inputs, result),
         observed && observer.observe(instance, observed.inputs, observed.outputs),
       ]);
     } catch (error) {

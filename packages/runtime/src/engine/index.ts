@@ -6,4 +6,4 @@ export {
 export type { Repository, RepositoryEntry } from '../models/index.ts';
 export type { InferenceCall, InferenceReply, Selector, Servable } from './call.ts';
 export { createEngine, type Engine, type EngineOptions } from './engine.ts';
-export type { ObserverOptions, RuntimeFigures } from './observer.ts';
+export type { RuntimeFigures } from './observer.ts';

@@ -1,4 +1,5 @@
 import { CoveyError, type LoadedModel, type ServingPlan } from '@covey/protocol';
+import type { ResponseCache } from '../cache/index.ts';
 import type { Instance, Serving } from '../models/index.ts';
 import {
   checkPipelines,
@@ -24,6 +25,8 @@ export interface Target extends Runnable {
   readonly model: LoadedModel;
   readonly instance: Instance;
   readonly isPipeline: boolean;
+  /** Of this version and variant, for as long as the plan serves; undefined where the model's settings ask for none. */
+  readonly cache: ResponseCache | undefined;
   /** `observed` is undefined where the bundle's own model is not part of its pipeline. */
   run(inputs: Tensors, options: RunOptions): Promise<RunResult & { observed: Observed | undefined }>;
 }
@@ -60,14 +63,18 @@ export function checkPlan(plan: ServingPlan): void {
   });
 }
 
-export function createTargets(serving: Serving, threads: StepThreads): Targets {
+export function createTargets(
+  serving: Serving,
+  threads: StepThreads,
+  cacheOf: (instance: Instance) => ResponseCache | undefined,
+): Targets {
   const { plan } = serving;
   const router = createRouter(plan);
   const made = new Map<Instance, Target>();
   const targetOf = (instance: Instance): Target => {
     const found =
       made.get(instance) ??
-      createTarget(instance, threads, (model, version) => {
+      createTarget(instance, threads, cacheOf(instance), (model, version) => {
         const { target } = assign({ model, version, key: undefined });
         return target;
       });
@@ -101,6 +108,7 @@ export function createTargets(serving: Serving, threads: StepThreads): Targets {
 function createTarget(
   instance: Instance,
   threads: StepThreads,
+  cache: ResponseCache | undefined,
   find: (model: string, version: string | undefined) => Target,
 ): Target {
   const { pipeline, classification } = instance.model;
@@ -109,6 +117,7 @@ function createTarget(
       model: instance.model,
       instance,
       isPipeline: false,
+      cache,
       run: async (inputs, options) => {
         const result = await instance.run(inputs, options);
         return { ...result, observed: { inputs, outputs: result.outputs } };
@@ -120,6 +129,7 @@ function createTarget(
     model: { ...instance.model, schema: clientSchema(instance.model) },
     instance,
     isPipeline: true,
+    cache,
     run: async (inputs, options) => {
       const { own, ...result } = await runner.run(inputs, options);
       return { ...result, observed: own };

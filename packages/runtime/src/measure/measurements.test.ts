@@ -75,6 +75,27 @@ test('counts and latencies per version, each in one window only', async () => {
   expect(second?.models).toEqual([]);
 });
 
+test('an answer from the cache is a request answered, and no inference', () => {
+  const { statistics } = measured();
+  const one = instance();
+  const cached = { queueMs: 0, inputMs: 0, inferMs: 0, outputMs: 0, batchSize: 0 };
+  statistics.served(one, { x: rows(1, 2) }, 0.1, cached);
+  const { success, infer, inferences, executions, batches } = statistics.of(one);
+  expect({
+    requests: success.count,
+    computed: infer.count,
+    inferences,
+    executions,
+    runs: batches.size,
+  }).toEqual({
+    requests: 1,
+    computed: 0,
+    inferences: 0,
+    executions: 0,
+    runs: 0,
+  });
+});
+
 test('what was counted since a model was loaded is the sum of its windows', async () => {
   const { world, statistics } = measured();
   const one = instance();

@@ -35,11 +35,11 @@ export interface BatchTimes {
 }
 
 /** The parts of a request's time that each have a distribution; those of `Timings`, after all of it. */
-export const phases = ['success', 'queue', 'input', 'infer', 'output'] as const;
+const phases = ['success', 'queue', 'input', 'infer', 'output'] as const;
 
 /** What happened to one version in one variant over a time. */
 export class Tally {
-  /** Inferences answered: a request of batch 8 counts 8. */
+  /** Inferences computed: a request of batch 8 counts 8, one from the cache none. */
   inferences = 0;
   /** Runs of the model; several requests may share one. */
   executions = 0;
@@ -59,14 +59,16 @@ export class Tally {
 
   answered(inferences: number, latencyMs: number, timings: Timings): void {
     const { queueMs, inputMs, inferMs, outputMs } = timings;
-    this.inferences += inferences;
     this.success.add(latencyMs);
+    // As Triton counts: a remembered answer is a success, and no inference.
+    if (timings.batchSize === 0) return;
+    this.inferences += inferences;
     this.queue.add(queueMs);
     this.input.add(inputMs);
     this.infer.add(inferMs);
     this.output.add(outputMs);
     const ran = Math.max(inferences, timings.batchSize);
-    const share = ran === 0 ? 1 : inferences / ran;
+    const share = inferences / ran;
     this.executions += share;
     const batch = this.#batchesOf(ran);
     add(batch.input, share, inputMs * share);

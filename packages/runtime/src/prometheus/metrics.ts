@@ -25,7 +25,7 @@ function writeRequests(text: Exposition, models: readonly ModelStatistics[]): vo
   );
   text.counter(
     'covey_inference_inferences_total',
-    'Inferences answered: a request of batch 8 counts 8.',
+    'Inferences computed: a request of batch 8 counts 8, one from the cache none.',
     each(models, (of) => of.inferences),
   );
   text.counter(

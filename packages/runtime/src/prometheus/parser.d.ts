@@ -1,4 +1,6 @@
 declare module 'parse-prometheus-text-format' {
   /** Families of a text in the exposition format. */
-  export default function parse(text: string): unknown;
+  function parse(text: string): unknown;
+
+  export { parse as default };
 }

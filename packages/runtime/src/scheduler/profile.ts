@@ -24,6 +24,8 @@ const runsKept = 5;
 const leastRuns = 2;
 /** Runs after which the best size is looked for again. */
 const measureEvery = 32;
+/** One run in so many may be twice as large as pays by what is known: what was measured in a bad moment is found out. */
+const exploreEvery = 64;
 /** Sizes with durations, the newest. */
 const sizesKept = 64;
 
@@ -45,6 +47,7 @@ export class Profile {
   #lastArrivalMs: number | undefined;
   #bestRows: number | undefined;
   #sinceMeasured = 0;
+  #observed = 0;
 
   constructor(settings: BatchSettings) {
     this.#settings = settings;
@@ -67,6 +70,7 @@ export class Profile {
     this.#runs.delete(rows);
     this.#runs.set(rows, runs);
     if (this.#runs.size > sizesKept) this.#runs.delete(this.#runs.keys().next().value ?? rows);
+    this.#observed++;
     if (++this.#sinceMeasured >= measureEvery) this.#bestRows = undefined;
   }
 
@@ -84,14 +88,16 @@ export class Profile {
       this.#bestRows = this.#measureBest();
       this.#sinceMeasured = 0;
     }
-    return this.#bestRows;
+    const isExploring = this.#observed % exploreEvery === exploreEvery - 1;
+    return isExploring ? Math.min(this.mostRows, this.#bestRows * 2) : this.#bestRows;
   }
 
   /** How many rows a run of `rows` is padded to. */
   paddedRows(rows: number): number {
     const { sizes } = this.#settings;
     if (this.joinability !== 'proven') return rows;
-    if (sizes) return sizes.filter((size) => size >= rows).sort((a, b) => a - b)[0] ?? rows;
+    if (sizes)
+      return sizes.filter((size) => size >= rows && size <= this.mostRows).sort((a, b) => a - b)[0] ?? rows;
     const plainMs = this.#typicalMs(rows);
     if (plainMs === undefined) return rows;
     let best = rows;

@@ -8,8 +8,9 @@ export type TrialRun = (inputs: Tensors, rows: number) => Promise<{ outputs: Ten
 
 /** Runs of one size: what disturbs one of them shall not decide. */
 const runsPerSize = 3;
-/** A larger batch must make this much more of a thread, or no larger one is tried after it. */
+/** A larger batch must make this much more of a thread; after so many sizes in a row that do not, no larger is tried. */
 const worthGrowing = 1.02;
+const mostStalls = 2;
 /** No batch is tried that would take longer than this and than some runs of one: requests wait while it runs. */
 const longestMs = 50;
 const longestSingles = 4;
@@ -32,6 +33,7 @@ export async function proveJoining(
   if (other === undefined) return;
   const alone = [(await run(sample, 1)).outputs, (await run(other, 1)).outputs] as const;
   let bestThroughput = 0;
+  let stalls = 0;
   let singleMs = Number.POSITIVE_INFINITY;
   for (let rows = 1; rows <= profile.mostRows; rows *= 2) {
     const members = Array.from({ length: rows }, (_, row) => (row % 2 === 0 ? sample : other));
@@ -51,7 +53,8 @@ export async function proveJoining(
       fastestMs = Math.min(fastestMs, inferMs);
     }
     const throughput = rows / fastestMs;
-    if (rows > 2 && throughput < bestThroughput * worthGrowing) break;
+    stalls = throughput < bestThroughput * worthGrowing ? stalls + 1 : 0;
+    if (stalls === mostStalls) break;
     bestThroughput = Math.max(bestThroughput, throughput);
     singleMs = Math.min(singleMs, fastestMs);
     const nextMs = rows === 1 ? fastestMs : profile.predictMs(rows * 2);

@@ -20,7 +20,7 @@ export interface Timings {
   inferMs: number;
   /** Outputs taken apart and handed back. */
   outputMs: number;
-  /** Inferences in the run that answered: more than the request's own when it was batched. */
+  /** Inferences in the run that answered: more than the request's own when it was batched; 0: none ran, the answer was remembered. */
   batchSize: number;
 }
 

@@ -1,0 +1,1 @@
+export { createResponseCache, type ResponseCache } from './cache.ts';
