@@ -19,7 +19,8 @@ export interface ServiceOptions<Ready> {
 
 /** What everybody but its maker needs of a service. */
 export interface RunningService {
-  readonly pid: number | undefined;
+  /** Ends it now, whatever it does; nothing happens when it has ended. */
+  kill(): void;
   stop(): Promise<void>;
 }
 
@@ -42,8 +43,8 @@ export class Service<Ready> implements RunningService {
     this.#options = options;
   }
 
-  get pid(): number | undefined {
-    return this.#child?.pid;
+  kill(): void {
+    this.#child?.kill('SIGKILL');
   }
 
   /** Resolves when it is ready. Errors: the service's own, such as PORT_IN_USE; TIMEOUT. */

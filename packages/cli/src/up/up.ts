@@ -82,7 +82,7 @@ function interruption(services: RunningService[]): Promise<undefined> {
     const onSignal = () => {
       count++;
       if (count === 1) return resolve(undefined);
-      for (const service of services) if (service.pid !== undefined) process.kill(service.pid, 'SIGKILL');
+      for (const service of services) service.kill();
     };
     process.on('SIGINT', onSignal);
     process.on('SIGTERM', onSignal);
