@@ -197,8 +197,11 @@ describe.skipIf(!present)(
     afterAll(() => server.drain());
 
     const get = async (address: string) => (await fetch(`${url}${address}`)).json();
-    const post = async (address: string, body: string | Uint8Array<ArrayBuffer>, headers: Record<string, string> = {}) =>
-      fetch(`${url}${address}`, { method: 'POST', headers, body });
+    const post = async (
+      address: string,
+      body: string | Uint8Array<ArrayBuffer>,
+      headers: Record<string, string> = {},
+    ) => fetch(`${url}${address}`, { method: 'POST', headers, body });
     const postJson = async (address: string, document: unknown) =>
       (await post(address, JSON.stringify(document))).json();
     const image = Array.from({ length: 784 }, (_, i) => (i % 7) / 7);

@@ -174,11 +174,8 @@ describe.skipIf(!hasData)('covey model quantize (skipped where ../shared/data is
         }
       ).variants.filter(({ name }) => !name.endsWith('-fast'));
     expect(digests(killed)).toEqual(digests(whole));
-
-    const startedMs = performance.now();
-    expect(await quantize(killed, args)).toMatchObject({ code: 0 });
-    // Nothing is left to do but to start and to read.
-    expect(performance.now() - startedMs).toBeLessThan(10_000);
+    // What is done needs no steps to go on from.
+    expect(existsSync(join(killed, '.work'))).toBe(false);
   });
 
   test('a budget that nothing keeps refuses every variant, with the reason and exit code 1', async () => {

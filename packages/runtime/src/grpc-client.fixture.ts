@@ -129,10 +129,7 @@ function unary(
   });
 }
 
-export function outcomeOf(
-  { code, details, metadata }: StatusObject | ServiceError,
-  answer: unknown,
-): Outcome {
+function outcomeOf({ code, details, metadata }: StatusObject | ServiceError, answer: unknown): Outcome {
   const [errorCode] = metadata.get('x-covey-error-code');
   return { code, details, errorCode: errorCode?.toString(), answer: (answer ?? {}) as Answer };
 }

@@ -19,7 +19,7 @@ export const networkHost = '127.0.0.2';
 export const networkName = 'device.test';
 
 /** A certificate for `networkHost` that signs itself, with its key; PEM. */
-export async function makeCertificate(): Promise<{ certificate: string; key: string }> {
+async function makeCertificate(): Promise<{ certificate: string; key: string }> {
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
   const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
   const made = await X509CertificateGenerator.createSelfSigned({

@@ -3,7 +3,7 @@ import { CoveyError, limits } from '@covey/protocol';
 import type { Lease } from './memory.ts';
 
 /** Largest message: tensors, and what describes them. */
-export const maxMessageBytes = limits.inferenceBodyBytes + limits.inferenceHeaderBytes;
+const maxMessageBytes = limits.inferenceBodyBytes + limits.inferenceHeaderBytes;
 
 const prefixBytes = 5;
 
