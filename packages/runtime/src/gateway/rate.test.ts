@@ -55,6 +55,13 @@ test('who waits as long as told is admitted, and no sooner', () => {
   );
 });
 
+test('a bucket that is full by a hair admits: rounding makes nobody wait', () => {
+  const rate = { perSecond: 0.21416924710143923, burst: 1 };
+  const first = admission(rate, 0, 0);
+  if (!first.admitted) throw new Error('the first is admitted');
+  expect(admission(rate, first.filledMs, first.filledMs * 1.001).admitted).toBe(true);
+});
+
 test('a burst that is not used is not saved up beyond itself', () => {
   expect(admitted({ perSecond: 1, burst: 3 }, [0, 1e9, 0, 0, 0, 0])).toHaveLength(4);
 });

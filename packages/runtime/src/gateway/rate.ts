@@ -16,6 +16,7 @@ export function admission({ perSecond, burst }: Rate, filledMs: number, nowMs: n
   const depthMs = burst * costMs;
   // A rate that was changed leaves no debt that the new one could not have made.
   const from = Math.min(Math.max(filledMs, nowMs), nowMs + depthMs);
-  const waitMs = from + costMs - depthMs - nowMs;
+  // In this order a bucket that is full waits for exactly nothing, however the numbers are rounded.
+  const waitMs = from - nowMs + costMs - depthMs;
   return waitMs <= 0 ? { admitted: true, filledMs: from + costMs } : { admitted: false, waitMs };
 }
