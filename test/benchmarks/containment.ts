@@ -5,7 +5,7 @@ import { childrenOf, startStandingFleet } from '../journeys/standing-fleet.ts';
 import type { Figure, Result } from './figures.ts';
 import { spreadOf } from './statistics.ts';
 
-const deaths = 4;
+const deaths = 2;
 /** The issue is settled when a process without a spare is back within this. */
 const limitMs = { alone: 1_000, withSpare: 200 };
 /** A supervisor trusts a process, and keeps a spare, after it has lived so long. */

@@ -164,13 +164,11 @@ describe.skipIf(!hasData)("one's own models (skipped where ../shared/data is abs
     expect(await rollOut('mnist@1.3.0')).toEqual([4, expect.stringContaining('paused')]);
   });
 
-  test.each(['light_resnet50', 'light_squeezenet'])(
-    '%s is run for golden vectors, and a device proves them',
-    async (name) => {
-      expect(await pushed(name, '--version', '1.0.0')).toMatchObject({ model: name, hasGolden: true });
-      expect(await rollOut(`${name}@1.0.0`)).toEqual([0, expect.stringContaining('succeeded')]);
-    },
-  );
+  test('light_squeezenet is run for golden vectors, and a device proves them', async () => {
+    const name = 'light_squeezenet';
+    expect(await pushed(name, '--version', '1.0.0')).toMatchObject({ model: name, hasGolden: true });
+    expect(await rollOut(`${name}@1.0.0`)).toEqual([0, expect.stringContaining('succeeded')]);
+  });
 
   test('pushing again: the same files are fine, others are refused', async () => {
     const again = ['--version', '1.0.0', '--name', 'again'];
