@@ -10,7 +10,7 @@ import {
 import { createResponseCache, type ResponseCache } from '../cache/index.ts';
 import { type Profile, profileModel, type StartExecutor } from '../executor/index.ts';
 import type { ModelStatistics } from '../measure/index.ts';
-import { createMirror, createShadows, type Mirror, type Shadows } from '../mirror/index.ts';
+import { createMirror, createShadows, isModelsFault, type Mirror, type Shadows } from '../mirror/index.ts';
 import { createModels, type Instance, type Models, type Repository, type Serving } from '../models/index.ts';
 import { createStepThreads, type StepThreads } from '../pipeline/index.ts';
 import { createRunRecord } from '../record/index.ts';
@@ -176,7 +176,7 @@ class ModelEngine implements Engine {
     } catch (error) {
       const { code } = toCoveyError(error);
       observer.failed(target.instance, observation, code);
-      if (code !== 'OVERLOADED' && code !== 'INPUT_INVALID' && code !== 'CANCELLED') mirror.failed(target);
+      if (isModelsFault(code, call.timeoutMs)) mirror.failed(target);
       throw error;
     }
   }

@@ -1,2 +1,3 @@
+export { isModelsFault } from './fault.ts';
 export { createMirror, type Mirror } from './mirror.ts';
 export { createShadows, type Shadows } from './shadows.ts';
