@@ -67,7 +67,7 @@ async function countedOnce(): Promise<void> {
       answer: SummariesAnswer,
     });
     const requests = metrics.totals.reduce((sum, total) => sum + total.requests, 0);
-    const inferences = summaries.versions.reduce((sum, version) => sum + version.inferences, 0);
+    const inferences = summaries.versions.reduce((sum, version) => sum + version.answered, 0);
     return requests >= answered && inferences >= answered ? { requests, inferences } : undefined;
   });
   expect(counts).toEqual({ requests: answered, inferences: answered });

@@ -76,6 +76,8 @@ function viewOf(
     version,
     devices,
     inferences: summary.inferences,
+    // Not counted apart where all were looked at.
+    answered: Math.max(summary.inferences, summary.answeredInferences),
     tensors: summary.tensors.map(tensorView),
     classes: summary.classCounts.map((count, index) => ({
       name: reference?.classNames[index] ?? `class ${index}`,

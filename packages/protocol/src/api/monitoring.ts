@@ -58,7 +58,10 @@ export const SummariesAnswer = z.object({
     z.object({
       version: SemanticVersion,
       devices: Count,
+      /** Inferences that were looked at: a sample, where devices have much to do. */
       inferences: Count,
+      /** All inferences of which these are the sample. */
+      answered: Count,
       tensors: z.array(TensorView),
       /** Decisions per class, when the model classifies. */
       classes: z.array(z.object({ name: z.string(), count: Count })),
