@@ -17,3 +17,13 @@ export function restartDelayMs(deaths: number, fraction: number): number {
   const ceilingMs = Math.min(capMs, baseMs * 2 ** Math.min(deaths - 2, 30));
   return Math.round(ceilingMs * (0.5 + 0.5 * fraction));
 }
+
+/** A spare is started so long after the process serves: a device has better to do at first. */
+export const spareDelayMs = 5_000;
+/** A spare that died, or that memory did not hold, is tried again so much later. */
+export const spareRetryMs = 5 * 60_000;
+
+/** A spare takes what the process takes, and may take a quarter of the memory that is free; null: the process is gone. */
+export function spareFits(residentBytes: number | null, freeBytes: number): boolean {
+  return residentBytes !== null && residentBytes <= freeBytes / 4;
+}

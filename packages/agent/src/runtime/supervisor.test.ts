@@ -203,3 +203,14 @@ test('a warm spare holds the models, takes over when the process dies, and is re
   await stopping;
   expect(processes.filter((process) => process.isAlive())).toEqual([]);
 });
+
+test('a spare that dies harms nobody, and another is started later', async () => {
+  const { world, processes, supervisor, events } = await supervised({ warmSpare: true });
+  await world.advance(61_000);
+  await processes[1]?.die('bad');
+  expect(supervisor.status()).toMatchObject({ state: 'ready', sparePid: null, deaths: 0 });
+  expect(events).toEqual([]);
+  await world.advance(6 * 60_000);
+  expect(processes.length).toBe(3);
+  expect(supervisor.status().sparePid).not.toBeNull();
+});

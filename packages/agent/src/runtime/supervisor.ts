@@ -2,7 +2,7 @@ import type { Ports, ProcessExit, Timer } from '@covey/ports';
 import { CoveyError, type ModelVersionRef, type RuntimeToAgent, runningBundles } from '@covey/protocol';
 import { Blame } from './blame.ts';
 import { type Application, Life, type LifeHandlers, quarantineReason } from './life.ts';
-import { deathsInRow, restartDelayMs } from './pacing.ts';
+import { deathsInRow, restartDelayMs, spareDelayMs, spareFits, spareRetryMs } from './pacing.ts';
 import type {
   ServingTarget,
   Supervisor,
@@ -17,10 +17,6 @@ const applyRetryMs = 30_000;
 const drainMs = 10_000;
 /** What the models that are not stuck get to finish, when one is. */
 const hungDrainMs = 500;
-/** A spare is started so long after the process serves: a device has better to do at first. */
-const spareDelayMs = 5_000;
-/** A spare may take a quarter of the memory that is free then. */
-const spareShare = 0.25;
 
 /**
  * Keeps one runtime process alive and serving the target: starts, restarts with backoff, applies again after each start,
@@ -160,7 +156,7 @@ class RuntimeSupervisor implements Supervisor {
     this.#handlers.applied(target);
     this.#handlers.changed();
     this.#reconcile();
-    this.#wantSpare();
+    this.#wantSpare(spareDelayMs);
   }
 
   /** The old plan serves on. A target that is still wanted is tried again later. */
@@ -194,6 +190,7 @@ class RuntimeSupervisor implements Supervisor {
   async #ended(life: Life, { code, signal }: ProcessExit): Promise<void> {
     if (life === this.#spare) {
       this.#spare = null;
+      this.#wantSpare(spareRetryMs);
       this.#handlers.changed();
       return;
     }
@@ -272,10 +269,10 @@ class RuntimeSupervisor implements Supervisor {
       void this.#life.apply(target, this.#blame.precautions(target));
   }
 
-  #wantSpare(): void {
+  #wantSpare(delayMs: number): void {
     if (!this.#settings.warmSpare || this.#spare || this.#isStopping) return;
     this.#spareTimer?.cancel();
-    this.#spareTimer = this.#ports.clock.setTimer(spareDelayMs, () => void this.#startSpare());
+    this.#spareTimer = this.#ports.clock.setTimer(delayMs, () => void this.#startSpare());
   }
 
   async #startSpare(): Promise<void> {
@@ -283,8 +280,9 @@ class RuntimeSupervisor implements Supervisor {
     if (!life) return;
     const { residentBytes, freeBytes } = await this.#ports.host.memory(life.pid);
     if (life !== this.#life || this.#spare || this.#isStopping) return;
-    if (residentBytes === null || residentBytes > freeBytes * spareShare) {
+    if (!spareFits(residentBytes, freeBytes)) {
       this.#ports.log.write('warn', 'no warm spare: memory is short', { residentBytes, freeBytes });
+      this.#wantSpare(spareRetryMs);
       return;
     }
     this.#spare = this.#begin(true);
