@@ -99,7 +99,7 @@ export function createEngine(options: EngineOptions): Engine {
     log: log.component('models'),
     ...(startExecutor && { startExecutor }),
     turnstile: createTurnstile({ clock, ...(resources && { resources }) }),
-    record: options.recordPath === undefined ? undefined : createRunRecord(options.recordPath),
+    record: options.recordPath === undefined ? undefined : createRunRecord(options.recordPath, log),
     onHung: (ref) => send({ type: 'hung', ref }),
     onSwitch: (serving) => engine.switched(serving),
     whenAnswered: () => engine.whenAnswered(),
