@@ -55,7 +55,12 @@ export function createInferenceServer(options: InferenceServerOptions): Inferenc
         access && (await openGateway({ clock, disk: systemDisk, log: log.component('gateway') }, access));
       const places = placesOf(options, gateway);
       const address = await listenAt(places, port, http.listen);
-      if (socketPath !== undefined) await http.listenOnPath(socketPath, places[0].callers);
+      if (socketPath !== undefined) {
+        // Beside the port: a full disk, or a path that is taken, shall not keep the device from answering there.
+        await http.listenOnPath(socketPath, places[0].callers).catch((error: unknown) => {
+          log.write('warn', `no requests are taken on ${socketPath}: ${String(error)}`);
+        });
+      }
       return {
         ...address,
         ...(grpcModule && (await listenForGrpc(await grpcModule, engine, { ...options, places }, grpc))),
