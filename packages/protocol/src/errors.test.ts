@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { CoveyError, type ErrorCode, errorCatalogue, toCoveyError } from './errors.ts';
+import { CoveyError, type ErrorCode, errorCatalogue, retryClassOf, toCoveyError } from './errors.ts';
 
 const codes = Object.keys(errorCatalogue) as ErrorCode[];
 
@@ -10,6 +10,17 @@ describe('the error catalogue', () => {
     expect(status).toBeGreaterThanOrEqual(400);
     expect(status).toBeLessThan(600);
     expect(remedy).toMatch(/^[A-Z].*[.)]$/);
+  });
+
+  it.each([
+    ['UNREACHABLE', 'retryable'],
+    ['BUNDLE_CORRUPT', 'retryable'],
+    ['BUNDLE_SIGNATURE', 'rejected'],
+    ['DISK_FULL', 'deferred'],
+    ['no code at all', 'retryable'],
+    ['constructor', 'retryable'],
+  ])('says that %s is %s', (code, retry) => {
+    expect(retryClassOf(code)).toBe(retry);
   });
 
   it('gives an error its status, remedy and the form in which it crosses a boundary, without its cause', () => {
@@ -38,6 +49,11 @@ describe('toCoveyError', () => {
       message: 'write failed',
       cause,
     });
+  });
+
+  it.each(['EIO', 'EROFS'])('knows a failing disk by %s', (errno) => {
+    const cause = Object.assign(new Error('read failed'), { code: errno });
+    expect(toCoveyError(cause)).toMatchObject({ code: 'DISK_FAILED', cause });
   });
 
   it.each([

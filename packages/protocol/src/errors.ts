@@ -1,15 +1,37 @@
 /**
+ * What a device does about a step of an update that ended with an error: try again by itself, refuse the release for good,
+ * or wait until it may go on, which is no failure.
+ */
+export type RetryClass = 'retryable' | 'rejected' | 'deferred';
+
+interface CatalogueEntry {
+  status: number;
+  remedy: string;
+  retry?: RetryClass;
+}
+
+/**
  * The one catalogue of errors. A code is stable: scripts may match on it. `status` is the HTTP status the
- * error becomes at an HTTP edge, `remedy` tells the reader what to do next.
+ * error becomes at an HTTP edge, `remedy` tells the reader what to do next, `retry` stands at those that can end a step of
+ * an update.
  */
 export const errorCatalogue = {
   // the request or document
-  INVALID_DOCUMENT: { status: 400, remedy: 'Correct the field named in the message and send it again.' },
+  INVALID_DOCUMENT: {
+    status: 400,
+    retry: 'rejected',
+    remedy: 'Correct the field named in the message and send it again.',
+  },
   INVALID_ARGUMENT: { status: 400, remedy: 'See --help for what the command accepts.' },
-  PAYLOAD_TOO_LARGE: { status: 413, remedy: 'Send less than the limit named in the message.' },
+  PAYLOAD_TOO_LARGE: {
+    status: 413,
+    retry: 'rejected',
+    remedy: 'Send less than the limit named in the message.',
+  },
   UNSUPPORTED: { status: 501, remedy: 'Use one of the supported forms named in the message.' },
   NOT_FOUND: {
     status: 404,
+    retry: 'retryable',
     remedy: 'Check the path or name in the message; the list commands show the names that exist.',
   },
   CONFLICT: {
@@ -18,45 +40,67 @@ export const errorCatalogue = {
   },
   METHOD_NOT_ALLOWED: { status: 405, remedy: 'Use the method named in the documentation of this address.' },
   // the wire
-  WIRE_MALFORMED: { status: 400, remedy: 'The sender is broken or of another version; update it.' },
+  WIRE_MALFORMED: {
+    status: 400,
+    retry: 'rejected',
+    remedy: 'The sender is broken or of another version; update it.',
+  },
   WIRE_CHECKSUM: { status: 400, remedy: 'The payload was damaged on the way; it is sent again by itself.' },
   WIRE_BOMB: { status: 413, remedy: 'The frame would decode to more than the limit; it was not decoded.' },
   // identity
   UNAUTHENTICATED: {
     status: 401,
+    retry: 'retryable',
     remedy: 'Send the bearer token of the controller (file admin.token in its data folder).',
   },
-  FORBIDDEN: { status: 403, remedy: 'Use an identity that owns this resource.' },
+  FORBIDDEN: { status: 403, retry: 'retryable', remedy: 'Use an identity that owns this resource.' },
   TOKEN_UNKNOWN: { status: 401, remedy: 'Ask the controller for a new enrolment token.' },
   TOKEN_USED: { status: 401, remedy: 'The token has been used as often as it allows; ask for a new one.' },
   TOKEN_EXPIRED: { status: 401, remedy: 'The token is past its time; ask for a new one.' },
-  DEVICE_REVOKED: { status: 403, remedy: 'The device was revoked; enrol it again if that was a mistake.' },
+  DEVICE_REVOKED: {
+    status: 403,
+    retry: 'retryable',
+    remedy: 'The device was revoked; enrol it again if that was a mistake.',
+  },
   CA_MISMATCH: {
     status: 495,
     remedy: 'The server is not the one the token was made by; do not proceed, ask for a new token.',
   },
   // bundles and models
-  MODEL_INVALID: { status: 400, remedy: 'Give a valid ONNX file; the message names what is wrong with it.' },
+  MODEL_INVALID: {
+    status: 400,
+    retry: 'rejected',
+    remedy: 'Give a valid ONNX file; the message names what is wrong with it.',
+  },
   MODEL_UNSUPPORTED: {
     status: 400,
+    retry: 'rejected',
     remedy: 'Export the model with the operators and types named in the message.',
   },
   BUNDLE_SIGNATURE: {
     status: 400,
+    retry: 'rejected',
     remedy: 'Sign the bundle with a publisher key that the trust root names.',
   },
   BUNDLE_CORRUPT: {
     status: 400,
+    retry: 'retryable',
     remedy: 'The bytes do not match their digest; they are fetched again by themselves.',
   },
   BUNDLE_INCOMPLETE: { status: 409, remedy: 'Upload the missing chunks, then publish again.' },
-  BUNDLE_INCOMPATIBLE: { status: 400, remedy: 'The bundle has no variant this device can run.' },
+  BUNDLE_INCOMPATIBLE: {
+    status: 400,
+    retry: 'rejected',
+    remedy: 'The bundle has no variant this device can run.',
+  },
   SECURITY_COUNTER: {
     status: 409,
+    retry: 'rejected',
     remedy: 'The version was blocked; publish one with a higher security counter.',
   },
   GOLDEN_MISMATCH: {
     status: 409,
+    retry: 'rejected',
     remedy: 'The model does not compute here what it computed for its publisher; rebuild the bundle.',
   },
   // inference
@@ -80,7 +124,11 @@ export const errorCatalogue = {
   },
   DEADLINE_EXCEEDED: { status: 503, remedy: 'Give the request more time, or the device less load.' },
   CANCELLED: { status: 499, remedy: 'The caller gave the request up before it was answered.' },
-  RUNTIME_DIED: { status: 503, remedy: 'The inference process ended; it is restarted by itself.' },
+  RUNTIME_DIED: {
+    status: 503,
+    retry: 'retryable',
+    remedy: 'The inference process ended; it is restarted by itself.',
+  },
   // this machine
   PORT_IN_USE: { status: 500, remedy: 'Stop the other program or choose another port with --port.' },
   DATA_FOREIGN: {
@@ -95,14 +143,39 @@ export const errorCatalogue = {
     status: 500,
     remedy: 'Another Covey process uses this data folder; stop it or choose another folder.',
   },
-  DATA_CORRUPT: { status: 500, remedy: 'The file named is damaged; restore it, or remove it to start anew.' },
-  DISK_FULL: { status: 507, remedy: 'Free space on the disk that holds the data folder.' },
-  UNREACHABLE: { status: 502, remedy: 'Check that the address is right and that the other side runs.' },
-  TIMEOUT: { status: 504, remedy: 'Try again; if it persists, look at the log of the other side.' },
-  INTERNAL: { status: 500, remedy: 'This is a fault in Covey; report it with the log.' },
-} as const satisfies Record<string, { status: number; remedy: string }>;
+  DATA_CORRUPT: {
+    status: 500,
+    retry: 'retryable',
+    remedy: 'The file named is damaged; restore it, or remove it to start anew.',
+  },
+  DISK_FULL: { status: 507, retry: 'deferred', remedy: 'Free space on the disk that holds the data folder.' },
+  DISK_FAILED: {
+    status: 500,
+    retry: 'retryable',
+    remedy: 'The disk did not read or write; look at the system log, and replace the medium if it goes on.',
+  },
+  UNREACHABLE: {
+    status: 502,
+    retry: 'retryable',
+    remedy: 'Check that the address is right and that the other side runs.',
+  },
+  TIMEOUT: {
+    status: 504,
+    retry: 'retryable',
+    remedy: 'Try again; if it persists, look at the log of the other side.',
+  },
+  INTERNAL: { status: 500, retry: 'retryable', remedy: 'This is a fault in Covey; report it with the log.' },
+} as const satisfies Record<string, CatalogueEntry>;
 
 export type ErrorCode = keyof typeof errorCatalogue;
+
+/** The class of a code, from whatever process it came; what the catalogue does not classify is worth another try. */
+export function retryClassOf(code: string): RetryClass {
+  const entry: CatalogueEntry | undefined = Object.hasOwn(errorCatalogue, code)
+    ? errorCatalogue[code as ErrorCode]
+    : undefined;
+  return entry?.retry ?? 'retryable';
+}
 
 /** An error in the user's words, with a code from the catalogue. The cause is kept. */
 export class CoveyError extends Error {
@@ -136,5 +209,6 @@ export function toCoveyError(error: unknown, code: ErrorCode = 'INTERNAL'): Cove
   const errno = (error as { code?: unknown } | null)?.code;
   const message = error instanceof Error ? error.message : String(error);
   if (errno === 'ENOSPC' || errno === 'EDQUOT') return new CoveyError('DISK_FULL', message, { cause: error });
+  if (errno === 'EIO' || errno === 'EROFS') return new CoveyError('DISK_FAILED', message, { cause: error });
   return new CoveyError(code, message, { cause: error });
 }

@@ -23,7 +23,8 @@ async function verified(ref: ModelVersionRef, { ports, store }: StepContext): Pr
   try {
     return await verifyBundle(ports, store, ref.bundle);
   } catch (error) {
-    const isDamaged = error instanceof CoveyError && ['BUNDLE_CORRUPT', 'INTERNAL'].includes(error.code);
+    const isDamaged =
+      error instanceof CoveyError && ['BUNDLE_CORRUPT', 'DISK_FAILED', 'INTERNAL'].includes(error.code);
     if (!isDamaged) throw error;
     await store.remove(ref.bundle);
     throw new CoveyError('BUNDLE_CORRUPT', error.message, { cause: error });

@@ -1,30 +1,11 @@
-import { createHash } from 'node:crypto';
-import { canonicalJson, type Desired, type UpdateState, updateStates } from '@covey/protocol';
+import { type UpdateState, updateStates } from '@covey/protocol';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { plan } from '../plan/index.ts';
 import { advance, type UpdateEvent, wakeAt } from './advance.ts';
 import { allowed, type EventKind } from './allowed.fixture.ts';
 import { candidateOf, changedModels, initialUpdate, isSettled, type Update } from './state.ts';
-
-const versions = ['1.0.0', '2.0.0', '3.0.0'] as const;
-const sha = (text: string) => createHash('sha256').update(text).digest('hex');
-
-function desired(
-  generation: number,
-  picked: readonly string[],
-  kind: Desired['setBy']['kind'] = 'rollout',
-): Desired {
-  const models = picked.map((version, index) => ({
-    model: `m${index}`,
-    version,
-    number: 1,
-    bundle: sha(`m${index}/${version}`),
-  }));
-  const soak = { minSamples: 10, maxDurationMs: 60_000, minAgreement: 0.9, maxErrorRate: 0.1 };
-  const release = { id: sha(canonicalJson(models)), models };
-  return { generation, release, soak, setBy: { kind, id: 'r' }, setAt: 0, now: 0 };
-}
+import { desired, sha, versions } from './update.fixture.ts';
 
 /** One thing that may happen, with all that is not yet known filled in from the state it meets. */
 type Draft = { kind: EventKind; flavour: number; waitMs: number };
@@ -37,6 +18,7 @@ const draft: fc.Arbitrary<Draft> = fc.record({
     'verified',
     'probed',
     'failed',
+    'held',
     'candidateApplied',
     'committedApplied',
     'evidence',
@@ -56,7 +38,7 @@ const expected: Partial<Record<UpdateState, EventKind>> = {
   reverting: 'committedApplied',
 };
 
-function eventOf({ kind, flavour }: Draft, update: Update): UpdateEvent {
+function eventOf({ kind, flavour }: Draft, update: Update, now: number): UpdateEvent {
   const generation = flavour === 11 ? 0 : (update.desired?.generation ?? 0);
   const models = update.desired?.release.models ?? [];
   const codes = ['UNREACHABLE', 'DISK_FULL', 'BUNDLE_SIGNATURE', 'BUNDLE_CORRUPT', 'INTERNAL'];
@@ -95,6 +77,10 @@ function eventOf({ kind, flavour }: Draft, update: Update): UpdateEvent {
     case 'failed': {
       const code = codes[flavour % codes.length] ?? 'INTERNAL';
       return { kind, generation, code, message: 'x', jitter: 0.5, progressed: flavour % 2 === 0 };
+    }
+    case 'held': {
+      const until = [null, now - 1, now + 3_600_000, now + 400 * 86_400_000][flavour % 4] ?? null;
+      return { kind, generation, code: 'VETOED', message: 'not now', until };
     }
     case 'evidence': {
       const samples = flavour * 2;
@@ -148,6 +134,9 @@ function checkStep(before: Update, event: UpdateEvent, after: Update): void {
   if (after.state === 'activating') {
     expect(after.choices?.map((choice) => choice.ref)).toEqual(after.desired?.release.models);
   }
+  expect(after.held !== null, where).toBe(after.state === 'deferred');
+  if (before.state === 'deferred' && !isSettled(after) && after.desired === before.desired)
+    expect([before.state, before.held?.from], where).toContain(after.state);
   if (before.waiting && after.waiting === null) {
     const taken = after.desired?.generation ?? 0;
     expect(taken, where).toBeGreaterThanOrEqual(before.waiting.generation);
@@ -178,8 +167,8 @@ describe('the update machine', () => {
         let now = 1_000;
         for (const [step, luck] of history) {
           const helpful = luck > 0 ? expected[update.state] : undefined;
-          const event = eventOf({ ...step, kind: helpful ?? step.kind }, update);
           now += helpful ? 1 : step.waitMs;
+          const event = eventOf({ ...step, kind: helpful ?? step.kind }, update, now);
           const next = advance(update, event, now);
           checkStep(update, event, next);
           update = next;
@@ -209,7 +198,7 @@ describe('the update machine', () => {
         choices: [],
       };
       for (const kind of Object.keys(allowed[state]) as EventKind[]) {
-        const after = advance(update, eventOf({ kind, flavour: 1, waitMs: 0 }, update), 5);
+        const after = advance(update, eventOf({ kind, flavour: 1, waitMs: 0 }, update, 5), 5);
         expect(allowed[state][kind], `${state} --${kind}-->`).toContain(after.state);
       }
     }
@@ -219,25 +208,5 @@ describe('the update machine', () => {
     const downloading = advance(initialUpdate, { kind: 'desired', desired: desired(7, ['1.0.0']) }, 0);
     expect(candidateOf(downloading)?.models).toHaveLength(1);
     expect(advance(downloading, { kind: 'downloaded', generation: 6 }, 1)).toBe(downloading);
-  });
-
-  it('backs off with full jitter up to a cap, and anew after progress', () => {
-    let update = advance(initialUpdate, { kind: 'desired', desired: desired(1, ['1.0.0']) }, 0);
-    const fail = (progressed: boolean) => {
-      const failed = {
-        kind: 'failed',
-        generation: 1,
-        code: 'UNREACHABLE',
-        message: '',
-        jitter: 0.999999,
-        progressed,
-      };
-      update = advance(update, failed as UpdateEvent, 0);
-      return update.retryAt;
-    };
-    const waits = Array.from({ length: 12 }, () => fail(false));
-    expect(waits.slice(0, 4)).toEqual([1_000, 2_000, 4_000, 8_000]);
-    expect(waits.at(-1)).toBe(600_000);
-    expect(fail(true)).toBe(1_000);
   });
 });

@@ -1,5 +1,11 @@
-import type { Desired, MirrorEvidence, ProbeResult, UpdateState } from '@covey/protocol';
-import { isSettled, type Update } from './state.ts';
+import {
+  type Desired,
+  type MirrorEvidence,
+  type ProbeResult,
+  retryClassOf,
+  type UpdateState,
+} from '@covey/protocol';
+import { type Held, isSettled, type Update } from './state.ts';
 import * as to from './transitions.ts';
 
 /**
@@ -7,10 +13,10 @@ import * as to from './transitions.ts';
  *           desired          downloaded      verified       probed        applied       pass / replayed
  *   idle ------------> downloading --> verifying --> probing --> activating --> soaking --> committed
  *                        ^  |  ^           | corrupt   |             |  failed,    | fail,
- *              1 minute  |  |  +-----------+           |             |  died,      | died twice,
- *                        |  v disk full                |             v  timeout    v restarts
- *                      deferred                        |           reverting <-----+
- *                                                      |               | applied, timeout
+ *                        |  |  +-----------+           |             |  died,      | died twice,
+ *             time came  |  v held, disk full          |             v  timeout    v restarts
+ *       deferred: back to where it came from           |           reverting <-----+
+ *       (downloading, verifying or probing)            |               | applied, timeout
  *     rejected <-- signature, document, counter,       +-> reverted <--+
  *                  no variant that runs (from downloading, verifying, probing)
  * ```
@@ -36,6 +42,11 @@ export type UpdateEvent =
       jitter: number;
       progressed: boolean;
     }
+  /**
+   * The work under way may not go on now: a window, a budget, a veto. `until`: ledger time at which it is asked for again;
+   * null: nobody knows, it is asked for again soon. Means nothing once a candidate is being activated.
+   */
+  | { kind: 'held'; generation: number; code: string; message: string; until: number | null }
   | { kind: 'candidateApplied'; generation: number }
   | { kind: 'committedApplied' }
   | { kind: 'evidence'; generation: number; evidence: MirrorEvidence[] }
@@ -46,43 +57,44 @@ type EventOf<K extends EventKind> = Extract<UpdateEvent, { kind: K }>;
 type Handler<K extends EventKind> = (update: Update, event: EventOf<K>, now: number) => Update;
 type Row = { [K in EventKind]: Handler<K> };
 
-/** Codes for which no retry of the same release can help. */
-const notRetryable = new Set([
-  'BUNDLE_SIGNATURE',
-  'BUNDLE_INCOMPATIBLE',
-  'INVALID_DOCUMENT',
-  'WIRE_MALFORMED',
-  'PAYLOAD_TOO_LARGE',
-]);
-
 const stay = (update: Update) => update;
 const begin: Handler<'desired'> = (update, { desired }, now) => to.begin(update, desired, now);
 const wait: Handler<'desired'> = (update, { desired }) => to.wait(update, desired);
 const restart: Handler<'started'> = (update, _event, now) => to.restart(update, now);
 const revertOn: Handler<'failed'> = (update, { code, message }, now) => to.revert(update, code, message, now);
 
-const fetchFailed: Handler<'failed'> = (update, { code, message, jitter, progressed }, now) => {
-  if (notRetryable.has(code)) return to.reject(update, code, message);
-  if (code === 'DISK_FULL') return to.defer(update, code, message, now);
-  return to.retryDownload(update, jitter, progressed, now);
-};
-const verifyFailed: Handler<'failed'> = (update, { code, message, jitter }, now) => {
-  if (notRetryable.has(code)) return to.reject(update, code, message);
+const holdFrom =
+  (from: Held['from']): Handler<'held'> =>
+  (update, event, now) =>
+    to.hold(update, from, event, now);
+/** What the error's class asks for; `orElse` is for what may be tried again. */
+const failedFrom =
+  (from: Held['from'], orElse: Handler<'failed'>): Handler<'failed'> =>
+  (update, event, now) => {
+    const retry = retryClassOf(event.code);
+    if (retry === 'rejected') return to.reject(update, event.code, event.message);
+    if (retry === 'deferred') return to.hold(update, from, { ...event, until: null }, now);
+    return orElse(update, event, now);
+  };
+const fetchAgain: Handler<'failed'> = (update, event, now) => to.retryDownload(update, event, now);
+const verifyFailed: Handler<'failed'> = (update, event, now) => {
   // The store has removed what was damaged; only that is fetched again.
-  if (code === 'BUNDLE_CORRUPT') return to.retryDownload(update, jitter, false, now);
-  return to.giveUp(update, code, message);
+  if (event.code === 'BUNDLE_CORRUPT') return to.retryDownload(update, event, now);
+  return to.giveUp(update, event.code, event.message);
 };
 
 const isOver = (update: Update, now: number) => update.deadlineAt !== null && now >= update.deadlineAt;
-const retryOr = (update: Update, now: number): Update => {
-  if (isOver(update, now)) {
-    const { code, message } = update.reason ?? {
-      code: 'TIMEOUT',
-      message: 'the download did not end in time',
-    };
-    return to.giveUp(update, code, message);
-  }
-  return update.retryAt !== null && now >= update.retryAt ? to.resume(update) : update;
+const isDue = (update: Update, now: number) => update.retryAt !== null && now >= update.retryAt;
+const retryOrGiveUp: Handler<'tick'> = (update, _event, now) => {
+  if (!isOver(update, now)) return isDue(update, now) ? to.retry(update) : update;
+  const late = 'the download did not end in time';
+  const { code, message } = update.reason ?? { code: 'TIMEOUT', message: '' };
+  return to.giveUp(update, code, message ? `${late}: ${message}` : late);
+};
+const resumeOrGiveUp: Handler<'tick'> = (update, _event, now) => {
+  if (!isOver(update, now)) return isDue(update, now) ? to.resume(update, now) : update;
+  const { code, message } = update.reason ?? { code: 'TIMEOUT', message: '' };
+  return to.giveUp(update, code, `it was put off for too long: ${message}`);
 };
 const giveUpAfter =
   (code: string, message: string): Handler<'tick'> =>
@@ -99,42 +111,49 @@ const nothing: Row = {
   verified: stay,
   probed: stay,
   failed: stay,
+  held: stay,
   candidateApplied: stay,
   committedApplied: stay,
   evidence: stay,
   runtimeDied: stay,
 };
 const settled: Row = { ...nothing, tick: takeUpWaiting };
-const fetching: Row = {
-  ...nothing,
-  started: (update) => ({ ...update, failuresInRow: 0, retryAt: update.retryAt === null ? null : 0 }),
-  tick: (update, _event, now) => retryOr(update, now),
-};
+/** Whatever was waited for, a start of the agent asks at once. */
+const askAtOnce: Handler<'started'> = (update) => ({
+  ...update,
+  failuresInRow: 0,
+  retryAt: update.retryAt === null ? null : 0,
+});
 
 const table: Record<UpdateState, Row> = {
   idle: settled,
   committed: settled,
   reverted: settled,
   rejected: settled,
-  deferred: fetching,
+  deferred: { ...nothing, started: askAtOnce, tick: resumeOrGiveUp },
   downloading: {
-    ...fetching,
+    ...nothing,
+    started: askAtOnce,
+    tick: retryOrGiveUp,
     downloaded: (update, _event, now) => to.verify(update, now),
-    failed: fetchFailed,
+    failed: failedFrom('downloading', fetchAgain),
+    held: holdFrom('downloading'),
   },
   verifying: {
     ...nothing,
     started: restart,
     tick: giveUpAfter('TIMEOUT', 'verifying did not end in time'),
     verified: (update, { counters }, now) => to.probe(update, counters, now),
-    failed: verifyFailed,
+    failed: failedFrom('verifying', verifyFailed),
+    held: holdFrom('verifying'),
   },
   probing: {
     ...nothing,
     started: restart,
     tick: giveUpAfter('PROBE_CRASHED', 'the probe did not end in time'),
     probed: (update, { results }, now) => to.judgeProbe(update, results, now),
-    failed: (update, { code, message }) => to.giveUp(update, code, message),
+    failed: failedFrom('probing', (update, { code, message }) => to.giveUp(update, code, message)),
+    held: holdFrom('probing'),
   },
   activating: {
     ...nothing,

@@ -15,11 +15,12 @@ export const allowed: Record<UpdateState, Record<EventKind, UpdateState[]>> = {
     tick: ['downloading', 'reverted'],
     downloaded: ['verifying'],
     failed: ['downloading', 'rejected', 'deferred'],
+    held: ['deferred'],
   },
   deferred: {
     ...only('deferred'),
     desired: ['downloading', 'committed'],
-    tick: ['deferred', 'downloading', 'reverted'],
+    tick: ['deferred', 'downloading', 'verifying', 'probing', 'reverted'],
   },
   verifying: {
     ...only('verifying'),
@@ -27,7 +28,8 @@ export const allowed: Record<UpdateState, Record<EventKind, UpdateState[]>> = {
     started: ['verifying', 'reverted'],
     tick: ['verifying', 'reverted'],
     verified: ['probing', 'activating', 'rejected'],
-    failed: ['downloading', 'rejected', 'reverted'],
+    failed: ['downloading', 'rejected', 'reverted', 'deferred'],
+    held: ['deferred'],
   },
   probing: {
     ...only('probing'),
@@ -35,7 +37,8 @@ export const allowed: Record<UpdateState, Record<EventKind, UpdateState[]>> = {
     started: ['probing', 'reverted'],
     tick: ['probing', 'reverted'],
     probed: ['activating', 'reverted', 'rejected'],
-    failed: ['reverted'],
+    failed: ['reverted', 'rejected', 'deferred'],
+    held: ['deferred'],
   },
   activating: {
     ...only('activating'),
@@ -66,6 +69,7 @@ function only(state: UpdateState): Record<EventKind, UpdateState[]> {
     verified: [state],
     probed: [state],
     failed: [state],
+    held: [state],
     candidateApplied: [state],
     committedApplied: [state],
     evidence: [state],

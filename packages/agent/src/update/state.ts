@@ -24,6 +24,13 @@ export interface SettledRelease {
   proof: 'proven' | 'unproven';
 }
 
+/** Work that waits until it may go on: the state it is in, since when, and when that state would have ended. */
+export interface Held {
+  from: 'downloading' | 'verifying' | 'probing';
+  since: number;
+  deadlineAt: number | null;
+}
+
 /** All that the update machine knows; persisted as it is. Immutable. Times are ledger time, unix milliseconds. */
 export interface Update {
   state: UpdateState;
@@ -45,9 +52,15 @@ export interface Update {
   candidateCounters: Record<string, number>;
   /** When the state ends by itself; null: it does not. */
   deadlineAt: number | null;
-  /** When a failed download is tried again. */
+  /** When the bytes must have come, however often they are found damaged and fetched again. */
+  fetchBy: number | null;
+  /** When a failed download is tried again, or what was held is asked for again. */
   retryAt: number | null;
-  /** Downloads begun again, of this generation. */
+  /** Of `deferred`: what it interrupted. */
+  held: Held | null;
+  /** Time spent deferred so far, of this generation: the bounds of what was interrupted do not run meanwhile. */
+  heldMs: number;
+  /** Pieces of work begun again, of this generation. */
   attempts: number;
   /** Downloads that failed in a row without getting anywhere. */
   failuresInRow: number;
@@ -67,6 +80,9 @@ export const noAttempt = {
   choices: null,
   probe: [],
   candidateCounters: {},
+  fetchBy: null,
+  held: null,
+  heldMs: 0,
   attempts: 0,
   failuresInRow: 0,
   restarts: 0,

@@ -4,6 +4,7 @@ import {
   type Choice,
   changedModels,
   comparedModels,
+  type Held,
   noAttempt,
   type SettledRelease,
   type Update,
@@ -16,7 +17,10 @@ const bounds = {
   probeMs: 10 * 60_000,
   activateMs: 2 * 60_000,
   revertMs: 2 * 60_000,
-  deferMs: 60_000,
+  /** In all, of one generation: a window of maintenance may be a month away. */
+  holdMs: 32 * 24 * 3_600_000,
+  /** What waits for nothing that is known asks again after this. */
+  holdRetryMs: 60_000,
   retryBaseMs: 1_000,
   retryCapMs: 10 * 60_000,
   restarts: 3,
@@ -30,7 +34,7 @@ function because(update: Update, code: string, message: string): Update {
 }
 
 function enter(update: Update, state: UpdateState, deadlineAt: number | null): Update {
-  return { ...update, state, deadlineAt, retryAt: null };
+  return { ...update, state, deadlineAt, retryAt: null, held: null };
 }
 
 /** Takes up `desired`: what is committed already needs nothing more. */
@@ -42,7 +46,11 @@ export function begin(update: Update, desired: Desired, now: number): Update {
     desired,
   };
   if (update.committed?.release.id === desired.release.id) return enter(fresh, 'committed', null);
-  return enter(fresh, 'downloading', now + bounds.downloadMs);
+  return download({ ...fresh, fetchBy: now + bounds.downloadMs });
+}
+
+function download(update: Update): Update {
+  return enter(update, 'downloading', update.fetchBy);
 }
 
 export function wait(update: Update, desired: Desired): Update {
@@ -63,32 +71,65 @@ export function revert(update: Update, code: string, message: string, now: numbe
   return enter(because(update, code, message), 'reverting', now + bounds.revertMs);
 }
 
-/** Full jitter: rand(0, min(cap, base * 2^n)). `jitter` is in [0, 1). */
-export function retryDownload(update: Update, jitter: number, progressed: boolean, now: number): Update {
+/** How a step ended that did not do its work. `jitter` is in [0, 1). */
+export interface Failure {
+  code: string;
+  message: string;
+  jitter: number;
+  progressed: boolean;
+}
+
+/** Full jitter: rand(0, min(cap, base * 2^n)). */
+export function retryDownload(update: Update, failure: Failure, now: number): Update {
+  const { code, message, jitter, progressed } = failure;
   const exponent = progressed ? 0 : Math.min(update.failuresInRow, 30);
   const ceilingMs = Math.min(bounds.retryCapMs, bounds.retryBaseMs * 2 ** exponent);
   return {
-    ...enter(update, 'downloading', update.deadlineAt),
+    ...download(because(update, code, message)),
     attempts: update.attempts + 1,
     failuresInRow: exponent + 1,
     retryAt: now + Math.ceil(jitter * ceilingMs),
   };
 }
 
-export function defer(update: Update, code: string, message: string, now: number): Update {
+/** The wait of a failed download is over. */
+export function retry(update: Update): Update {
+  return { ...update, retryAt: null };
+}
+
+/** Why the work of `from` may not go on now. `until`: when it is asked for again; null: soon, nobody knows. */
+export interface Hold {
+  code: string;
+  message: string;
+  until: number | null;
+}
+
+/** Waits, which is no failure: what is interrupted keeps the time it had left. */
+export function hold(update: Update, from: Held['from'], why: Hold, now: number): Update {
   return {
-    ...enter(because(update, code, message), 'deferred', update.deadlineAt),
+    ...enter(because(update, why.code, why.message), 'deferred', now + bounds.holdMs - update.heldMs),
+    held: { from, since: now, deadlineAt: update.deadlineAt },
     attempts: update.attempts + 1,
-    retryAt: now + bounds.deferMs,
+    retryAt: Math.max(now, why.until ?? now + bounds.holdRetryMs),
   };
 }
 
-export function resume(update: Update): Update {
-  return { ...enter(update, 'downloading', update.deadlineAt), reason: null };
+/** Back to where it came from. */
+export function resume(update: Update, now: number): Update {
+  if (!update.held) return update;
+  const { from, since, deadlineAt } = update.held;
+  const pausedMs = now - since;
+  const later = (at: number | null) => at && at + pausedMs;
+  return {
+    ...enter(update, from, later(deadlineAt)),
+    fetchBy: later(update.fetchBy),
+    heldMs: update.heldMs + pausedMs,
+    reason: null,
+  };
 }
 
 export function verify(update: Update, now: number): Update {
-  return enter(update, 'verifying', now + bounds.verifyMs);
+  return { ...enter(update, 'verifying', now + bounds.verifyMs), reason: null };
 }
 
 export function probe(update: Update, counters: Record<string, number>, now: number): Update {
