@@ -84,7 +84,7 @@ export interface LinkSession {
   end(options: { graceful: boolean }): Promise<void>;
 }
 
-/** One HTTP exchange with bounds. Errors: UNREACHABLE, TIMEOUT, PAYLOAD_TOO_LARGE. Any status is an answer, not an error. */
+/** One HTTP exchange with bounds. Errors: UNREACHABLE, TIMEOUT, PAYLOAD_TOO_LARGE, CANCELLED. Any status is an answer, not an error. */
 export type Fetch = (request: FetchRequest) => Promise<FetchAnswer>;
 export interface FetchRequest {
   method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -96,12 +96,23 @@ export interface FetchRequest {
    * whose fingerprint is compared next, never to send anything or to believe what comes back.
    */
   tls?: { ca: string; certificate?: string; key?: string } | { insecureReadOfCa: true };
+  /** Of the whole exchange; with `onPart` the longest silence, time that `onPart` takes not counted. */
   timeoutMs: number;
   maxBytes: number;
+  /**
+   * Takes the body of a 2xx answer as it comes, in order, instead of in one; `answer.body` is then empty. Nothing more is
+   * read until the promise resolves, which is how a reader slows the sender down. Rejecting ends the exchange with that error.
+   */
+  onPart?: (part: Uint8Array, head: FetchHead) => Promise<void>;
+  /** Ends the exchange; it then rejects with CANCELLED. */
+  signal?: AbortSignal;
 }
-export interface FetchAnswer {
+export interface FetchHead {
   status: number;
+  /** Names in lower case. */
   headers: Record<string, string>;
+}
+export interface FetchAnswer extends FetchHead {
   body: Uint8Array;
 }
 

@@ -1,6 +1,8 @@
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { CoveyError } from '@covey/protocol';
 import { describe, expect, it } from 'vitest';
+import type { FetchHead } from '../ports.ts';
 import { nodeFetch } from './fetch.ts';
 
 async function withServer(answer: RequestListener, use: (url: string) => Promise<void>): Promise<void> {
@@ -69,6 +71,57 @@ describe('the real fetch', () => {
       (url) => expect(ask(url)).rejects.toMatchObject({ code: 'UNREACHABLE' }),
     );
     await expect(ask('http://127.0.0.1:1/')).rejects.toMatchObject({ code: 'UNREACHABLE' });
+  });
+
+  it('hands a body over in parts, reads on when each is dealt with, and says at which byte it broke', async () => {
+    const body = Buffer.from(Array.from({ length: 300_000 }, (_, at) => at % 251));
+    await withServer(
+      (request, response) => {
+        const start = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1]);
+        const range = `bytes ${start}-${body.length - 1}/${body.length}`;
+        response.writeHead(206, { 'content-range': range, 'content-length': String(body.length - start) });
+        // The first answer breaks off in the middle.
+        if (start > 0) response.end(body.subarray(start));
+        else response.write(body.subarray(0, 123_457), () => setImmediate(() => response.destroy()));
+      },
+      async (url) => {
+        const got: Uint8Array[] = [];
+        let isBusy = false;
+        const onPart = async (part: Uint8Array, head: FetchHead) => {
+          expect([isBusy, head.status]).toEqual([false, 206]);
+          isBusy = true;
+          await new Promise((resolve) => setImmediate(resolve));
+          isBusy = false;
+          got.push(part);
+        };
+        const from = (start: number) =>
+          ask(url, { headers: { range: `bytes=${start}-` }, maxBytes: body.length, onPart });
+        await expect(from(0)).rejects.toMatchObject({ code: 'UNREACHABLE' });
+        const arrived = Buffer.concat(got).byteLength;
+        expect(arrived).toBe(123_457);
+        expect((await from(arrived)).body.byteLength).toBe(0);
+        expect(Buffer.concat(got).equals(body)).toBe(true);
+      },
+    );
+  });
+
+  it('gives up on silence in the middle of parts, not on a reader that takes its time, and when it is told to', async () => {
+    await withServer(
+      (_request, response) => void response.write('part'),
+      async (url) => {
+        const slow = () => new Promise<void>((resolve) => setTimeout(resolve, 250));
+        const started = performance.now();
+        const silent = ask(url, { timeoutMs: 100, onPart: slow });
+        await expect(silent).rejects.toMatchObject({ code: 'TIMEOUT' });
+        expect(performance.now() - started).toBeGreaterThan(330);
+        const refused = new CoveyError('DISK_FULL', 'no room');
+        await expect(ask(url, { onPart: () => Promise.reject(refused) })).rejects.toBe(refused);
+        const abort = new AbortController();
+        const cancelled = ask(url, { signal: abort.signal, onPart: async () => abort.abort() });
+        await expect(cancelled).rejects.toMatchObject({ code: 'CANCELLED' });
+        await expect(ask(url, { signal: abort.signal })).rejects.toMatchObject({ code: 'CANCELLED' });
+      },
+    );
   });
 
   it('sends nothing to a server that nobody verified', async () => {

@@ -1,45 +1,98 @@
-import { request as httpRequest } from 'node:http';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { CoveyError } from '@covey/protocol';
-import type { Fetch, FetchAnswer, FetchRequest } from '../ports.ts';
+import type { Fetch, FetchAnswer, FetchHead, FetchRequest } from '../ports.ts';
 
 /** node:http(s): unlike the global fetch it takes a client certificate and a private CA per request. */
-export const nodeFetch: Fetch = (request) =>
-  new Promise((resolve, reject) => {
+export const nodeFetch: Fetch = async (request) => {
+  const patience = new Patience(request);
+  try {
+    const incoming = await send(request, patience.signal);
+    return await receive(request, incoming, patience);
+  } catch (error) {
+    throw asCoveyError(request, error, patience.signal);
+  } finally {
+    patience.end();
+  }
+};
+
+function send(request: FetchRequest, signal: AbortSignal): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
     const url = new URL(request.url);
-    const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
-    const outgoing = send(
-      url,
-      {
-        method: request.method,
-        headers: {
-          ...request.headers,
-          ...(request.body && { 'content-length': String(request.body.byteLength) }),
-        },
-        signal: AbortSignal.timeout(request.timeoutMs),
-        ...tlsOptions(request),
-      },
-      (incoming) => {
-        const chunks: Buffer[] = [];
-        let sizeBytes = 0;
-        incoming.on('data', (chunk: Buffer) => {
-          sizeBytes += chunk.byteLength;
-          if (sizeBytes > request.maxBytes) {
-            incoming.destroy(
-              new CoveyError(
-                'PAYLOAD_TOO_LARGE',
-                `${request.url} answers with more than ${request.maxBytes} bytes`,
-              ),
-            );
-          } else chunks.push(chunk);
-        });
-        incoming.on('error', (error) => reject(asCoveyError(request, error)));
-        incoming.on('end', () => resolve(answer(incoming.statusCode ?? 0, incoming.headers, chunks)));
-      },
-    );
-    outgoing.on('error', (error) => reject(asCoveyError(request, error)));
-    outgoing.end(request.body);
+    const { method, body } = request;
+    const headers = { ...request.headers, ...(body && { 'content-length': String(body.byteLength) }) };
+    const start = url.protocol === 'https:' ? httpsRequest : httpRequest;
+    const outgoing = start(url, { method, headers, signal, ...tlsOptions(request) }, resolve);
+    outgoing.on('error', reject);
+    outgoing.end(body);
   });
+}
+
+async function receive(
+  { url, maxBytes, onPart }: FetchRequest,
+  incoming: IncomingMessage,
+  patience: Patience,
+): Promise<FetchAnswer> {
+  const head = headOf(incoming);
+  const take = onPart && head.status >= 200 && head.status < 300 ? onPart : undefined;
+  const kept: Uint8Array[] = [];
+  let sizeBytes = 0;
+  // Leaving the loop by an error destroys the stream, and with it the connection.
+  for await (const part of incoming as AsyncIterable<Buffer>) {
+    sizeBytes += part.byteLength;
+    if (sizeBytes > maxBytes)
+      throw new CoveyError('PAYLOAD_TOO_LARGE', `${url} answers with more than ${maxBytes} bytes`);
+    if (take) await patience.heard(() => take(part, head));
+    else kept.push(part);
+  }
+  return { ...head, body: Buffer.concat(kept) };
+}
+
+/** Ends an exchange that takes too long: as a whole, or, where the body is taken in parts, without a sign of life. */
+class Patience {
+  readonly #abort = new AbortController();
+  readonly #url: string;
+  readonly #limitMs: number;
+  readonly #outer: AbortSignal | undefined;
+  readonly #cancel: () => void;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor({ url, timeoutMs, signal }: FetchRequest) {
+    this.#url = url;
+    this.#limitMs = timeoutMs;
+    this.#outer = signal;
+    this.#cancel = () => this.#abort.abort(new CoveyError('CANCELLED', 'the exchange was cancelled'));
+    if (signal?.aborted) this.#cancel();
+    signal?.addEventListener('abort', this.#cancel);
+    this.#wait();
+  }
+
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  async heard(use: () => Promise<void>): Promise<void> {
+    clearTimeout(this.#timer);
+    await use();
+    this.#wait();
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+    this.#outer?.removeEventListener('abort', this.#cancel);
+  }
+
+  #wait(): void {
+    this.#timer = setTimeout(
+      () =>
+        this.#abort.abort(
+          new CoveyError('TIMEOUT', `${this.#url} did not answer within ${this.#limitMs} ms`),
+        ),
+      this.#limitMs,
+    );
+    this.#timer.unref();
+  }
+}
 
 function tlsOptions({ tls, method, body }: FetchRequest) {
   if (!tls) return {};
@@ -53,20 +106,17 @@ function tlsOptions({ tls, method, body }: FetchRequest) {
   return { ca: tls.ca, cert: tls.certificate, key: tls.key, rejectUnauthorized: true };
 }
 
-function answer(status: number, headers: NodeJS.Dict<string | string[]>, chunks: Buffer[]): FetchAnswer {
+function headOf({ statusCode = 0, headers }: IncomingMessage): FetchHead {
   const flat = Object.entries(headers).map(([name, value]) => [
     name,
     Array.isArray(value) ? value.join(', ') : (value ?? ''),
   ]);
-  return { status, headers: Object.fromEntries(flat), body: Buffer.concat(chunks) };
+  return { status: statusCode, headers: Object.fromEntries(flat) };
 }
 
-function asCoveyError(request: FetchRequest, error: Error): CoveyError {
+function asCoveyError({ url }: FetchRequest, error: unknown, { reason }: AbortSignal): CoveyError {
   if (error instanceof CoveyError) return error;
-  if (error.name === 'TimeoutError' || error.name === 'AbortError') {
-    return new CoveyError('TIMEOUT', `${request.url} did not answer within ${request.timeoutMs} ms`, {
-      cause: error,
-    });
-  }
-  return new CoveyError('UNREACHABLE', `cannot reach ${request.url}: ${error.message}`, { cause: error });
+  // Whoever ended the exchange has said why; the connection's own words for that are of no use.
+  if (reason instanceof CoveyError) return new CoveyError(reason.code, reason.message, { cause: error });
+  return new CoveyError('UNREACHABLE', `cannot reach ${url}: ${(error as Error).message}`, { cause: error });
 }

@@ -7,11 +7,23 @@ export interface SimulatedFetch {
   /** While false nobody answers. */
   isUp: boolean;
   latencyMs: number;
+  /** Of one connection. */
+  bytesPerSecond: number;
+  /** The connection breaks when so many more bytes of bodies have come. */
+  breakAfterBytes: number;
   /** Requests answered, in order. */
   served: string[];
+  /** Of bodies that reached the other end. */
+  bodyBytes: number;
 }
 
-/** HTTP in memory: `answer` is the other side. Bounds on time and size hold as in the real one. */
+/** As the kernel hands them over. */
+const partBytes = 16 * 1024;
+
+/**
+ * HTTP in memory: `answer` is the other side, which need not know ranges. Bounds on time and size hold as in the real one,
+ * and so does the order: a body is taken part by part, each when the one before has been dealt with.
+ */
 export function simulatedFetch(
   world: SimulatedWorld,
   answer: (request: FetchRequest) => FetchAnswer | Promise<FetchAnswer>,
@@ -20,7 +32,10 @@ export function simulatedFetch(
   const network: SimulatedFetch = {
     isUp: true,
     latencyMs: 5,
+    bytesPerSecond: Number.POSITIVE_INFINITY,
+    breakAfterBytes: Number.POSITIVE_INFINITY,
     served: [],
+    bodyBytes: 0,
     fetch: async (request) => {
       await wait(Math.min(network.latencyMs, request.timeoutMs));
       if (!network.isUp) throw new CoveyError('UNREACHABLE', `cannot reach ${request.url}`);
@@ -28,15 +43,50 @@ export function simulatedFetch(
         throw new CoveyError('TIMEOUT', `${request.url} did not answer within ${request.timeoutMs} ms`);
       }
       network.served.push(`${request.method} ${request.url}`);
-      const given = await answer(request);
+      const given = ranged(request, await answer(request));
       if (given.body.byteLength > request.maxBytes) {
         throw new CoveyError(
           'PAYLOAD_TOO_LARGE',
           `${request.url} answers with more than ${request.maxBytes} bytes`,
         );
       }
-      return given;
+      return deliver(request, given);
     },
   };
+  const deliver = async (request: FetchRequest, given: FetchAnswer): Promise<FetchAnswer> => {
+    const { onPart } = request;
+    const take = onPart && given.status >= 200 && given.status < 300 ? onPart : undefined;
+    for (let offset = 0; offset < given.body.byteLength; offset += partBytes) {
+      const part = given.body.subarray(
+        offset,
+        Math.min(offset + partBytes, offset + network.breakAfterBytes),
+      );
+      const whole = Math.min(partBytes, given.body.byteLength - offset);
+      if (Number.isFinite(network.bytesPerSecond))
+        await wait((part.byteLength * 1_000) / network.bytesPerSecond);
+      if (request.signal?.aborted) throw new CoveyError('CANCELLED', 'the exchange was cancelled');
+      network.bodyBytes += part.byteLength;
+      network.breakAfterBytes -= part.byteLength;
+      if (take && part.byteLength > 0) await take(part, { status: given.status, headers: given.headers });
+      if (part.byteLength < whole || !network.isUp)
+        throw new CoveyError('UNREACHABLE', `the connection to ${request.url} broke`);
+    }
+    return take ? { ...given, body: new Uint8Array(0) } : given;
+  };
   return network;
+}
+
+/** What a server that knows ranges makes of a whole body: one open or closed range, as Covey asks for. */
+function ranged(request: FetchRequest, given: FetchAnswer): FetchAnswer {
+  const [, first, last] = /^bytes=(\d+)-(\d*)$/.exec(request.headers?.range ?? '') ?? [];
+  if (given.status !== 200 || first === undefined) return given;
+  const sizeBytes = given.body.byteLength;
+  const start = Number(first);
+  const end = last ? Math.min(sizeBytes, Number(last) + 1) : sizeBytes;
+  if (start >= end) {
+    const headers = { ...given.headers, 'content-range': `bytes */${sizeBytes}` };
+    return { status: 416, headers, body: new Uint8Array(0) };
+  }
+  const headers = { ...given.headers, 'content-range': `bytes ${start}-${end - 1}/${sizeBytes}` };
+  return { status: 206, headers, body: given.body.subarray(start, end) };
 }
