@@ -9,9 +9,8 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { type BuildOptions, build } from 'esbuild';
+import { bundleCommand, bundleEntries, packageFolder } from './bundle.ts';
 
 /**
  * Builds the device folder for the platform this runs on: programs as plain JavaScript, Node, and the one ONNX Runtime
@@ -24,31 +23,10 @@ const platform = `${process.platform}-${process.arch}`;
 const folder = join(root, 'device-images', 'dist', `covey-device-${version}-${platform}`);
 const modules = join(folder, 'app', 'node_modules');
 
-/** Native modules and WebAssembly stay outside the bundles: they are found beside their own files. */
-const external = ['onnxruntime-node', 'lz4-napi', '@jsquash/jpeg/*', '@covey/runtime/*'];
-
-const bundling: BuildOptions = {
-  absWorkingDir: root,
-  bundle: true,
-  platform: 'node',
-  format: 'esm',
-  target: 'node26',
-  splitting: true,
-  minifySyntax: true,
-  legalComments: 'linked',
-  external,
-  // As Node would choose for `import`; esbuild's default for Node is the CommonJS form, whose names a dynamic import loses.
-  mainFields: ['module', 'main'],
-  // Bundled CommonJS packages ask for Node's own modules with require().
-  banner: {
-    js: "import { createRequire as nodeRequire } from 'node:module'; const require = nodeRequire(import.meta.url);",
-  },
-  logLevel: 'warning',
-};
-
 rmSync(folder, { recursive: true, force: true });
 mkdirSync(join(folder, 'bin'), { recursive: true });
-await buildPrograms();
+await bundleCommand('packages/cli/src/device.ts', join(folder, 'app'));
+await bundleEntries('runtime', modules, ['process', 'probe', 'steps', 'worker']);
 copyNativeModules();
 copyNode();
 writeLauncher();
@@ -58,27 +36,6 @@ cpSync(join(root, 'LICENSE'), join(folder, 'LICENSE'));
 const archive = `${folder}.tar.gz`;
 execFileSync('tar', ['-czf', archive, '-C', dirname(folder), `covey-device-${version}-${platform}`]);
 process.stdout.write(`${folder}\n${archive} ${(statSync(archive).size / 1e6).toFixed(1)} MB\n`);
-
-async function buildPrograms(): Promise<void> {
-  writeFileSync(join(mkdir(join(folder, 'app')), 'package.json'), JSON.stringify({ type: 'module' }));
-  await build({
-    ...bundling,
-    entryPoints: { covey: 'packages/cli/src/device.ts' },
-    outdir: join(folder, 'app'),
-  });
-  const runtime = mkdir(join(modules, '@covey', 'runtime'));
-  const entries = ['process', 'probe', 'steps', 'worker'];
-  await build({
-    ...bundling,
-    entryPoints: Object.fromEntries(entries.map((name) => [name, `packages/runtime/src/${name}.ts`])),
-    outdir: runtime,
-  });
-  const exports = Object.fromEntries(entries.map((name) => [`./${name}`, `./${name}.js`]));
-  writeFileSync(
-    join(runtime, 'package.json'),
-    JSON.stringify({ name: '@covey/runtime', version, type: 'module', exports }),
-  );
-}
 
 /** onnxruntime-node carries the libraries of every platform: 288 MB, of which one folder is needed. */
 function copyNativeModules(): void {
@@ -127,19 +84,6 @@ here=$(dirname "$(readlink -f "$0")")
 exec "$here/node" --max-semi-space-size=1 --optimize-for-size --disable-warning=DEP0169 "$here/../app/covey.js" "$@"
 `;
   writeFileSync(path, script, { mode: 0o755 });
-}
-
-function packageFolder(name: string, from: string): string {
-  const require = createRequire(join(realpathSync(from), 'package.json'));
-  const paths = require.resolve.paths(name) ?? [];
-  for (const base of paths) {
-    try {
-      return realpathSync(join(base, name));
-    } catch {
-      // Not in this node_modules; the next one up may have it.
-    }
-  }
-  throw new Error(`${name} is not installed for ${from}`);
 }
 
 function withoutDevelopmentFiles(path: string): boolean {

@@ -44,6 +44,7 @@ export default defineConfig({
       {
         test: {
           name: 'journeys',
+          globalSetup: 'test/journeys/programs.ts',
           root,
           maxWorkers,
           include: ['test/{journeys,simulator,contracts,conformance}/**/*.test.ts'],

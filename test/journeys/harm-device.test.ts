@@ -16,8 +16,8 @@ let fleet: StandingFleet;
 let device: StandingDevice;
 /** What the device serves at the beginning of a test. */
 let installed: string;
-const runtimeModule = 'runtime/src/process.ts';
-const probeModule = 'runtime/src/probe.ts';
+const runtimeModule = 'runtime/process.js';
+const probeModule = 'runtime/probe.js';
 /** Nothing but a soak that never has enough. */
 const endlessSoak = { minSamples: 1_000_000, maxDurationMs: 60_000 };
 

@@ -5,7 +5,11 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-const main = fileURLToPath(import.meta.resolve('@covey/cli/main'));
+/** `covey` as a checkout runs it. */
+export const sourceMain = fileURLToPath(import.meta.resolve('@covey/cli/main'));
+const { COVEY_PROGRAMS: programs } = process.env;
+/** `covey` as programs.ts bundled it for the journeys; benchmarks, which have no such thing, run the source. */
+export const main = programs === undefined ? sourceMain : join(programs, 'covey.js');
 /** Real models, photographs and speech, beside the checkout; journeys that need them are skipped without. */
 export const dataFolder = join(import.meta.dirname, '..', '..', '..', 'shared', 'data');
 export const hasData = existsSync(dataFolder);
@@ -17,11 +21,14 @@ export interface Outcome {
 }
 
 /** Runs `covey` to its end, as a user would. */
-export function covey(args: string[], options: { stdin?: string; cwd?: string } = {}): Promise<Outcome> {
+export function covey(
+  args: string[],
+  options: { stdin?: string; cwd?: string; program?: string } = {},
+): Promise<Outcome> {
   return new Promise((resolve) => {
     const child = execFile(
       process.execPath,
-      [main, ...args],
+      [options.program ?? main, ...args],
       { cwd: options.cwd, maxBuffer: 64 * 1024 * 1024 },
       (_error, stdout, stderr) => resolve({ code: child.exitCode, stdout, stderr }),
     );

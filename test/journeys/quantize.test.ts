@@ -10,7 +10,6 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { EvaluationReport } from '@covey/protocol';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { drawDigit, drawnDigits } from './digits.ts';
@@ -20,6 +19,7 @@ import {
   coveyJson,
   dataFolder,
   hasData,
+  main,
   startTestFleet,
   type TestFleet,
   temporaryFolder,
@@ -39,7 +39,6 @@ const faceOptions = ['--image-mean', '127', '--image-scale', '128'];
 /** `covey model quantize` in a folder of its own; stops at the first line of progress that contains `killAt`, if given. */
 function quantize(folder: string, args: string[], killAt?: string) {
   return new Promise<{ code: number | null; signal: string | null; stderr: string }>((resolve) => {
-    const main = fileURLToPath(import.meta.resolve('@covey/cli/main'));
     const child = spawn(process.execPath, [main, 'model', 'quantize', ...args, '--out', folder]);
     let stderr = '';
     child.stderr.on('data', (chunk: Buffer) => {

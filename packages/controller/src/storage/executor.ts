@@ -25,7 +25,10 @@ const opening = 0;
 
 /** A big aggregate or a slow disk then stalls no connection. */
 export async function executorInWorker(file: string): Promise<Executor> {
-  const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: file, execArgv: [] });
+  const worker = new Worker(new URL(import.meta.resolve('@covey/controller/storage')), {
+    workerData: file,
+    execArgv: [],
+  });
   const waiting = new Map<number, PromiseWithResolvers<StatementResult>>();
   let lastId = opening;
   let ended: CoveyError | undefined;
