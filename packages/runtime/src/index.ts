@@ -7,7 +7,8 @@ export {
   measureLatency,
   measurePeakMemory,
 } from './execution/index.ts';
-export { startExecutor } from './executor/index.ts';
-export { decodeImage, type Image, preprocessAudio, preprocessImage } from './preprocess/index.ts';
-export { compareWithGolden, runtimeName } from './probe/index.ts';
+export { decodeImage, preprocessImage, startExecutor } from './node/index.ts';
+export { type Image, preprocessAudio } from './preprocess/index.ts';
+export { compareWithGolden } from './probe/index.ts';
 export { createInferenceServer, type InferenceServer, type InferenceServerOptions } from './server.ts';
+export { runtimeName } from './trials/index.ts';

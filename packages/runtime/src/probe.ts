@@ -5,8 +5,9 @@ import {
   type ThrowawayAnswer,
   tryWebgpu,
   type WebgpuTrial,
-} from './executor/index.ts';
-import { probe, type TrialRequest, trialServer } from './probe/index.ts';
+} from './node/index.ts';
+import { probe } from './probe/index.ts';
+import { nodeLaboratory, type TrialRequest, trialServer } from './trials/index.ts';
 
 /**
  * Entry of the throwaway processes; what crashes here has harmed nothing. The probe: one job in, one answer out. And what it,
@@ -27,7 +28,7 @@ process.once('disconnect', () => process.exit());
 process.on('SIGINT', () => {});
 
 function answerTo(job: ProbeJob): Promise<ProbeAnswer> {
-  return probe(job).then(
+  return probe(job, nodeLaboratory).then(
     (measured) => ({ type: 'verdict', ...measured }),
     (error) => ({ type: 'failed', error: toCoveyError(error).toJSON() }),
   );

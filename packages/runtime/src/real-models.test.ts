@@ -4,8 +4,8 @@ import { streamLog, systemClock } from '@covey/ports';
 import type { LoadedModel, ModelSchema } from '@covey/protocol';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { client } from './client.fixture.ts';
-import { openSession } from './executor/index.ts';
 import { loadedModel } from './models.fixture.ts';
+import { openSession } from './node/index.ts';
 import { createInferenceServer, type InferenceServer } from './server.ts';
 import type { Tensors } from './tensors/index.ts';
 

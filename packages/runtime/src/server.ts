@@ -1,4 +1,4 @@
-import { systemDisk } from '@covey/ports';
+import { type Fetch, nodeFetch, systemDisk } from '@covey/ports';
 import type { InferenceAccess, InferenceAddresses, InferencePorts, ServingPlan } from '@covey/protocol';
 import { createEngine, type Engine, type EngineOptions } from './engine/index.ts';
 import {
@@ -11,13 +11,21 @@ import {
 } from './gateway/index.ts';
 import type { GrpcServer } from './grpc/index.ts';
 import { createHttpService } from './http/index.ts';
+import { nodePlatform, profileModel } from './node/index.ts';
 import { openInference } from './open-inference/index.ts';
 import { prometheus } from './prometheus/index.ts';
+import { createRunRecord } from './record/index.ts';
 import { tensorflowServing } from './tensorflow-serving/index.ts';
 import { torchServe } from './torchserve/index.ts';
 
-export interface InferenceServerOptions extends EngineOptions, InferencePorts {
+export interface InferenceServerOptions
+  extends Omit<EngineOptions, 'platform' | 'fetch' | 'record' | 'profileModel'>,
+    InferencePorts {
   host: string;
+  /** Asks models elsewhere; nodeFetch where it is left out. */
+  fetch?: Fetch;
+  /** Where it is noted which models run, for who looks after a death; left out where nobody would. */
+  recordPath?: string;
   /** A Unix socket beside it, for its owner alone. */
   socketPath?: string;
   /** Absent: programs on this machine alone, without limits. */
@@ -41,7 +49,14 @@ const releaseGraceMs = 2_000;
 
 /** A server that does not listen yet; nothing is served until a plan is applied. */
 export function createInferenceServer(options: InferenceServerOptions): InferenceServer {
-  const engine = createEngine(options);
+  const { recordPath, log } = options;
+  const engine = createEngine({
+    fetch: nodeFetch,
+    ...options,
+    platform: nodePlatform,
+    profileModel,
+    record: recordPath === undefined ? undefined : createRunRecord(recordPath, log),
+  });
   const http = createHttpService(engine, [openInference, tensorflowServing, torchServe, prometheus]);
   const grpc: GrpcServer[] = [];
   // Loaded when it is asked for, since it costs memory; before it listens, since a spare takes over at once.
@@ -50,7 +65,7 @@ export function createInferenceServer(options: InferenceServerOptions): Inferenc
   let gateway: Gateway | undefined;
   return {
     listen: async () => {
-      const { port, socketPath, access, clock, log } = options;
+      const { port, socketPath, access, clock } = options;
       gateway =
         access && (await openGateway({ clock, disk: systemDisk, log: log.component('gateway') }, access));
       const places = placesOf(options, gateway);

@@ -1,9 +1,15 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { describeFile, serveSession } from './executor/index.ts';
+import { describeFile, serveSession, type WorkerStart } from './executor/index.ts';
+import { nodeBackend, openSession, sharedMs, threadPort } from './node/index.ts';
+import { openRunMark } from './record/index.ts';
 
 /** Entry of a worker thread: one thread, one session. */
 if (parentPort) {
-  await ('describe' in workerData
-    ? describeFile(parentPort, workerData.describe)
-    : serveSession(parentPort, workerData));
+  const port = threadPort(parentPort);
+  const { role, start } = workerData as { role: string; start: unknown };
+  if (role === 'schema') await describeFile(port, start as string, nodeBackend);
+  else {
+    const { slot, ...model } = start as WorkerStart;
+    await serveSession(port, model, { openSession, sharedMs, mark: slot && openRunMark(slot) });
+  }
 }

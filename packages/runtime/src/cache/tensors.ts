@@ -1,4 +1,4 @@
-import type { Tensors } from '../tensors/index.ts';
+import { areSameBytes, type Tensors } from '../tensors/index.ts';
 
 /** What a tensor takes besides its elements, about. */
 const tensorBytes = 256;
@@ -15,7 +15,7 @@ export function areEqual(a: Tensors, b: Tensors): boolean {
       one.datatype === other.datatype &&
       one.shape.length === other.shape.length &&
       one.shape.every((size, i) => size === other.shape[i]) &&
-      view(one.data).equals(view(other.data))
+      areSameBytes(one.data, other.data)
     );
   });
 }
@@ -36,8 +36,4 @@ export function sizeOf(tensors: Tensors): number {
       sum + tensorBytes + 2 * name.length + 8 * shape.length + data.byteLength,
     0,
   );
-}
-
-function view({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
-  return Buffer.from(buffer, byteOffset, byteLength);
 }

@@ -1,3 +1,4 @@
 export type { ModelFile } from './model-file.ts';
-export { type Inference, type InferOptions, type OpenOptions, open, type Runtime } from './open.ts';
+export { type OpenOptions, open } from './open.ts';
+export type { Inference, InferOptions, Runtime } from './runtime.ts';
 export { type Elements, elements, tensor } from './values.ts';

@@ -15,6 +15,7 @@ import {
   VersionSchema,
 } from '@covey/protocol';
 import { readSchema } from '../executor/index.ts';
+import { nodePlatform } from '../node/index.ts';
 
 /** An ONNX file to be served in this program. */
 export interface ModelFile {
@@ -51,7 +52,7 @@ export async function loadedModel(file: ModelFile, index: number): Promise<Loade
     provider,
     threads,
     path,
-    schema: await readSchema(path),
+    schema: await readSchema(nodePlatform.startThread, path),
     ...(settings && { settings }),
     ...(pipeline && { pipeline }),
     ...(classification && { classification }),

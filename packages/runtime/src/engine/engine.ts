@@ -1,5 +1,4 @@
-import { availableParallelism } from 'node:os';
-import { type Clock, type Fetch, type Log, nodeFetch } from '@covey/ports';
+import type { Clock, Fetch, Log } from '@covey/ports';
 import {
   CoveyError,
   type LoadedModel,
@@ -8,12 +7,13 @@ import {
   toCoveyError,
 } from '@covey/protocol';
 import { createResponseCache, type ResponseCache } from '../cache/index.ts';
-import { type Profile, profileModel, type StartExecutor } from '../executor/index.ts';
+import { type Profile, type ProfileModel, type StartExecutor, threadExecutors } from '../executor/index.ts';
 import type { ModelStatistics } from '../measure/index.ts';
 import { createMirror, createShadows, isModelsFault, type Mirror, type Shadows } from '../mirror/index.ts';
 import { createModels, type Instance, type Models, type Repository, type Serving } from '../models/index.ts';
 import { createStepThreads, type StepThreads } from '../pipeline/index.ts';
-import { createRunRecord } from '../record/index.ts';
+import type { Platform } from '../platform/index.ts';
+import type { RunRecord } from '../record/index.ts';
 import { type Cascades, createCascades } from '../routing/index.ts';
 import { createTurnstile, type RunResult } from '../scheduler/index.ts';
 import { checkInputs, type Tensors } from '../tensors/index.ts';
@@ -28,16 +28,21 @@ import {
 import { type Assignment, checkPlan, createTargets, type Target, type Targets } from './targets.ts';
 
 export interface EngineOptions extends ObserverOptions {
+  platform: Platform;
   clock: Clock;
   log: Log;
+  /** Asks models elsewhere, and sends traces. */
+  fetch: Fetch;
   /** Units of named resources that all models share; of what is not named there is what the neediest model takes. */
   resources?: Record<string, number>;
   /** Where models run; in a thread each, where it is left out. */
   startExecutor?: StartExecutor;
-  /** Asks models elsewhere; nodeFetch where it is left out. */
-  fetch?: Fetch;
+  /** Longest time one inference may take before its thread is given up; a minute where it is left out. */
+  runTimeoutMs?: number;
   /** Where it is noted which models run, for who looks after a death; undefined where nobody would. */
-  recordPath?: string;
+  record?: RunRecord | undefined;
+  /** Left out where models cannot be profiled. */
+  profileModel?: ProfileModel;
   /** Evidence, metrics, summaries, and what cannot be helped from inside the process. */
   send: (
     message: Extract<RuntimeToAgent, { type: 'mirror' | 'shadow' | 'metrics' | 'summary' | 'hung' }>,
@@ -68,7 +73,7 @@ export interface Engine {
   figures(): RuntimeFigures;
   /**
    * Where the model's time goes, by operator: on what clients sent last, else on zeros, in a process of its own.
-   * Errors: CONFLICT (one is under way), MODEL_UNKNOWN, MODEL_UNAVAILABLE, and those of profileModel.
+   * Errors: CONFLICT (one is under way), MODEL_UNKNOWN, MODEL_UNAVAILABLE, UNSUPPORTED, and those of profileModel.
    */
   profile(selector: Selector, durationMs: number): Promise<{ model: LoadedModel; profile: Profile }>;
   /** Makes the plan true without failing a request. On an error, the plan before it still serves. See Models.apply. */
@@ -85,21 +90,25 @@ export interface Engine {
 const mostStepThreads = 4;
 
 export function createEngine(options: EngineOptions): Engine {
-  const { clock, log, send, resources, startExecutor, fetch = nodeFetch } = options;
+  const { platform, clock, log, fetch, send, resources, record, runTimeoutMs = 60_000 } = options;
+  const { cores, startThread } = platform;
   const mirrorLog = log.component('mirror');
   const observer = createObserver(options, {
     clock,
     log,
     fetch,
+    process: platform.process,
     onMetrics: (metrics) => send({ type: 'metrics', metrics }),
     onSummary: (summary) => send({ type: 'summary', summary }),
   });
   const models = createModels({
     clock,
     log: log.component('models'),
-    ...(startExecutor && { startExecutor }),
-    turnstile: createTurnstile({ clock, ...(resources && { resources }) }),
-    record: options.recordPath === undefined ? undefined : createRunRecord(options.recordPath, log),
+    platform,
+    startExecutor: options.startExecutor ?? threadExecutors(platform),
+    runTimeoutMs,
+    turnstile: createTurnstile({ clock, cores, ...(resources && { resources }) }),
+    record,
     onHung: (ref) => send({ type: 'hung', ref }),
     onSwitch: (serving) => engine.switched(serving),
     whenAnswered: () => engine.whenAnswered(),
@@ -110,10 +119,12 @@ export function createEngine(options: EngineOptions): Engine {
     log,
     mirror: createMirror(clock, mirrorLog, send),
     shadows: createShadows(clock, mirrorLog, send),
-    cascades: createCascades({ clock, log: log.component('cascade'), fetch }),
-    threads: createStepThreads({ clock, threads: Math.min(mostStepThreads, availableParallelism()) }),
+    cascades: createCascades({ clock, log: log.component('cascade'), fetch, files: platform.files }),
+    threads: createStepThreads({ clock, startThread, threads: Math.min(mostStepThreads, cores) }),
     observer,
     models,
+    nextTurn: platform.nextTurn,
+    profileModel: options.profileModel,
   });
   return engine;
 }
@@ -130,6 +141,8 @@ interface Parts {
   threads: StepThreads;
   observer: Observer;
   models: Models;
+  nextTurn: Platform['nextTurn'];
+  profileModel: ProfileModel | undefined;
 }
 
 class ModelEngine implements Engine {
@@ -196,6 +209,8 @@ class ModelEngine implements Engine {
   }
 
   async profile(selector: Selector, durationMs: number) {
+    const { profileModel } = this.#parts;
+    if (!profileModel) throw new CoveyError('UNSUPPORTED', 'models cannot be profiled here');
     if (this.#isProfiling) throw new CoveyError('CONFLICT', 'a profile is under way: one at a time');
     const { model, samples } = this.route(selector).target.instance;
     this.#isProfiling = true;
@@ -284,7 +299,7 @@ class ModelEngine implements Engine {
     observer.answered(instance, observation, result, observed);
     const hasRun = result.timings.batchSize > 0;
     // After the answer is on its way.
-    await new Promise((resolve) => setImmediate(resolve));
+    await this.#parts.nextTurn();
     try {
       await Promise.all([
         // What did not run has been compared when it did.

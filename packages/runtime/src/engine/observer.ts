@@ -12,6 +12,7 @@ import {
   type Statistics,
 } from '../measure/index.ts';
 import type { Instance } from '../models/index.ts';
+import type { ProcessReading } from '../platform/index.ts';
 import type { RunResult } from '../scheduler/index.ts';
 import type { Tensors } from '../tensors/index.ts';
 import { createTracer, parseTraceparent, type Trace, type TracedPart, type Tracer } from '../trace/index.ts';
@@ -59,6 +60,7 @@ interface Surroundings {
   clock: Clock;
   log: Log;
   fetch: Fetch;
+  process: ProcessReading | undefined;
   onMetrics: (metrics: Metrics) => void;
   onSummary: (summary: Summary) => void;
 }
@@ -66,10 +68,10 @@ interface Surroundings {
 const defaultSummaryShare = 0.02;
 
 export function createObserver(options: ObserverOptions, surroundings: Surroundings): Observer {
-  const { clock, log, fetch } = surroundings;
+  const { clock, log, fetch, process } = surroundings;
   const { otlpUrl, slowRequestMs: thresholdMs } = options;
   const statistics = createStatistics(() => clock.now());
-  const resource = { 'service.name': 'covey-runtime', 'process.pid': process.pid };
+  const resource = { 'service.name': 'covey-runtime', ...(process && { 'process.pid': process.id }) };
   return new RequestObserver(clock, {
     statistics,
     measurements: createMeasurements({
@@ -81,7 +83,7 @@ export function createObserver(options: ObserverOptions, surroundings: Surroundi
       summaryShare: options.summaryShare ?? defaultSummaryShare,
     }),
     slowLog: createSlowLog({ clock, log: log.component('slow'), statistics, thresholdMs }),
-    meter: createProcessMeter(clock),
+    meter: createProcessMeter(clock, process),
     tracer:
       otlpUrl === undefined
         ? undefined

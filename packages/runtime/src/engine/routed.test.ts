@@ -1,7 +1,8 @@
-import { streamLog, systemClock } from '@covey/ports';
+import { nodeFetch, streamLog, systemClock } from '@covey/ports';
 import type { LoadedModel, Route, RuntimeToAgent, ShadowEvidence, Tensor } from '@covey/protocol';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { addModel, countingModel, loadedModel, modelFolder, schemaOf } from '../models.fixture.ts';
+import { nodePlatform } from '../node/index.ts';
 import { serverWith } from '../server.fixture.ts';
 import { createEngine, type Engine, type InferenceReply } from './index.ts';
 
@@ -36,6 +37,8 @@ async function serving(versions: string[], route: Partial<Route> & { version: st
   const log = streamLog({ write: () => true }, systemClock, 'error');
   const hour = 3_600_000;
   const engine = createEngine({
+    platform: nodePlatform,
+    fetch: nodeFetch,
     clock: systemClock,
     log,
     metricsIntervalMs: hour,

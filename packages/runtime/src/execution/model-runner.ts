@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { CoveyError, toCoveyError } from '@covey/protocol';
-import { openAnySession, type Session } from '../executor/index.ts';
+import type { Session } from '../executor/index.ts';
+import { openAnySession } from '../node/index.ts';
 import type { Tensors } from '../tensors/index.ts';
 import { createChannel } from './channel.ts';
 import type { FromRunner, RunnerAnswer, RunnerRequest, ToRunner } from './messages.ts';

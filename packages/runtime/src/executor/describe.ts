@@ -1,4 +1,3 @@
-import { type MessagePort, Worker } from 'node:worker_threads';
 import {
   CoveyError,
   type ErrorDocument,
@@ -6,7 +5,9 @@ import {
   type TensorSpec,
   toCoveyError,
 } from '@covey/protocol';
-import { InferenceSession } from 'onnxruntime-node';
+import type { InferenceSession } from 'onnxruntime-common';
+import type { StartThread, ThreadPort } from '../platform/index.ts';
+import type { Backend } from './backend.ts';
 import { ortError } from './ort-error.ts';
 import { datatypeOf } from './ort-tensors.ts';
 
@@ -16,40 +17,38 @@ type Described = { schema: ModelSchema } | { error: ErrorDocument };
  * What an ONNX file takes and gives, by ONNX Runtime: dimensions without a fixed size are -1. The file is loaded in a
  * thread that ends with this. Errors: MODEL_INVALID, MODEL_UNSUPPORTED (inputs or outputs that are no tensors), RUNTIME_DIED.
  */
-export function readSchema(path: string): Promise<ModelSchema> {
-  const worker = new Worker(new URL(import.meta.resolve('@covey/runtime/worker')), {
-    workerData: { describe: path },
-  });
-  return new Promise((resolve, reject) => {
-    worker.once('message', (described: Described) => {
-      if ('schema' in described) resolve(described.schema);
-      else reject(new CoveyError(described.error.code, described.error.message));
-    });
-    worker.once('error', (cause) =>
-      reject(new CoveyError('RUNTIME_DIED', `while reading ${path}: ${String(cause)}`, { cause })),
-    );
-  });
+export function readSchema(startThread: StartThread, path: string): Promise<ModelSchema> {
+  const thread = startThread('schema', path);
+  return new Promise((resolve, reject) =>
+    thread.listen({
+      onMessage: (message) => {
+        const described = message as Described;
+        if ('schema' in described) resolve(described.schema);
+        else reject(new CoveyError(described.error.code, described.error.message));
+      },
+      onEnd: (why) => reject(new CoveyError('RUNTIME_DIED', `the thread that reads ${path} ${why}`)),
+    }),
+  );
 }
 
 /** The thread's side of `readSchema`. */
-export async function describeFile(port: MessagePort, path: string): Promise<void> {
+export async function describeFile(port: ThreadPort, path: string, backend: Backend): Promise<void> {
   let described: Described;
   try {
-    described = { schema: await schemaOf(path) };
+    described = { schema: await schemaOf(backend, path) };
   } catch (error) {
     described = { error: toCoveyError(error, 'MODEL_INVALID').toJSON() };
   }
-  port.postMessage(described);
+  port.post(described);
   port.close();
 }
 
-async function schemaOf(path: string): Promise<ModelSchema> {
-  const session = await InferenceSession.create(path, {
-    graphOptimizationLevel: 'disabled',
-    logSeverityLevel: 4,
-  }).catch((cause: Error) => {
-    throw ortError('MODEL_INVALID', cause, path);
-  });
+async function schemaOf(backend: Backend, path: string): Promise<ModelSchema> {
+  const session = await backend
+    .load(path, { provider: 'cpu', threads: 1, isOptimized: false })
+    .catch((cause: Error) => {
+      throw cause instanceof CoveyError ? cause : ortError('MODEL_INVALID', cause, path);
+    });
   try {
     return {
       inputs: session.inputMetadata.map((metadata) => specOf('input', metadata)),

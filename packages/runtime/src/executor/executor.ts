@@ -1,11 +1,8 @@
-import { Worker } from 'node:worker_threads';
 import type { Clock, Log, Timer } from '@covey/ports';
 import { CoveyError, type ErrorDocument, type ModelSchema } from '@covey/protocol';
+import type { Platform, Thread, ThreadListener } from '../platform/index.ts';
 import type { Tensors } from '../tensors/index.ts';
-import { type FromWorker, hrtimeMs, type ToWorker, type WorkerStart } from './messages.ts';
-
-/** What threads tell each other is on the clock they share; this thread's monotonic clock began so much later. */
-const hrtimeAheadMs = measureAhead();
+import type { FromWorker, ToWorker, WorkerStart } from './messages.ts';
 
 export interface ExecutorOptions extends WorkerStart {
   clock: Clock;
@@ -53,24 +50,30 @@ interface Pending {
 /** A thread that has not ended so long after it was told to never will. */
 const stuckAfterMs = 2_000;
 
-/** Loads the model in a new thread: whatever it does, the event loop goes on. See StartExecutor. */
-export async function startExecutor(options: ExecutorOptions): Promise<Executor> {
-  const { path, schema, provider, threads, slot } = options;
-  const workerData: WorkerStart = { path, schema, provider, threads, slot };
-  const worker = new Worker(new URL(import.meta.resolve('@covey/runtime/worker')), { workerData });
-  warnOfFallback(await loaded(worker), options);
-  return new WorkerExecutor(options, worker);
+/** Starts executors that load their model in a new thread each: whatever it does, the event loop goes on. */
+export function threadExecutors({ startThread, sharedMs }: ThreadPlatform): StartExecutor {
+  return async (options) => {
+    const { path, schema, provider, threads, strict = false, slot } = options;
+    const start: WorkerStart = { path, schema, provider, threads, strict, slot };
+    const thread = startThread('model', start);
+    warnOfFallback(await loaded(thread), options);
+    return new ThreadExecutor(options, thread, measureAhead(sharedMs));
+  };
 }
+
+type ThreadPlatform = Pick<Platform, 'startThread' | 'sharedMs'>;
 
 export function warnOfFallback(reason: string | undefined, { log, provider, path }: ExecutorOptions): void {
   if (reason === undefined) return;
   log.write('warn', `the model runs on the CPU instead of ${provider}: ${reason}`, { path });
 }
 
-class WorkerExecutor implements Executor {
+class ThreadExecutor implements Executor {
   readonly schema: ModelSchema;
   readonly #options: ExecutorOptions;
-  readonly #worker: Worker;
+  readonly #thread: Thread;
+  /** What threads tell each other is on the clock they share; this thread's monotonic clock began so much later. */
+  readonly #aheadMs: number;
   /** Oldest first. */
   readonly #pending = new Map<number, Pending>();
   #nextId = 1;
@@ -78,13 +81,15 @@ class WorkerExecutor implements Executor {
   #refusal: CoveyError | undefined;
   #whenIdle: (() => void) | undefined;
 
-  constructor(options: ExecutorOptions, worker: Worker) {
+  constructor(options: ExecutorOptions, thread: Thread, aheadMs: number) {
     this.#options = options;
-    this.#worker = worker;
+    this.#thread = thread;
+    this.#aheadMs = aheadMs;
     this.schema = options.schema;
-    worker.on('message', (message: FromWorker) => this.#settle(message));
-    worker.on('error', (error) => this.#end('RUNTIME_DIED', `the model's thread failed: ${String(error)}`));
-    worker.on('exit', () => this.#end('RUNTIME_DIED', "the model's thread ended"));
+    thread.listen({
+      onMessage: (message) => this.#settle(message as FromWorker),
+      onEnd: (why) => this.#end('RUNTIME_DIED', `the model's thread ${why}`),
+    });
   }
 
   run(inputs: Tensors): Promise<RunResult> {
@@ -96,7 +101,7 @@ class WorkerExecutor implements Executor {
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
       this.#pending.set(id, { startedMs: this.#options.clock.monotonicMs(), resolve, reject });
-      this.#worker.postMessage({ kind: 'run', id, inputs } satisfies ToWorker);
+      this.#thread.post({ kind: 'run', id, inputs } satisfies ToWorker);
       if (this.#deadline === undefined) this.#watch(this.#options.runTimeoutMs);
     });
   }
@@ -106,7 +111,7 @@ class WorkerExecutor implements Executor {
     this.#refusal ??= new CoveyError('MODEL_UNAVAILABLE', 'the model is being replaced; try again shortly');
     if (this.#pending.size > 0) await new Promise<void>((resolve) => (this.#whenIdle = resolve));
     this.#deadline?.cancel();
-    if (!hasEnded && this.#refusal.code === 'MODEL_UNAVAILABLE') await closeWorker(this.#worker);
+    if (!hasEnded && this.#refusal.code === 'MODEL_UNAVAILABLE') await closeThread(this.#thread);
   }
 
   #settle(message: FromWorker): void {
@@ -120,8 +125,12 @@ class WorkerExecutor implements Executor {
     }
     if (message.kind === 'done') {
       const { outputs, startedMs, runMs } = message;
-      pending?.resolve({ outputs, startedMs: startedMs - hrtimeAheadMs, runMs });
+      pending?.resolve({ outputs, startedMs: startedMs - this.#aheadMs, runMs });
     } else pending?.reject(errorFrom(message.error));
+    if (message.kind === 'failed' && message.error.code === 'RUNTIME_DIED') {
+      this.#end('RUNTIME_DIED', message.error.message);
+      return;
+    }
     if (this.#pending.size === 0) this.#whenIdle?.();
   }
 
@@ -140,52 +149,46 @@ class WorkerExecutor implements Executor {
 
   /** A thread deep in native code ends only when that returns: nobody waits for it. */
   #end(code: 'RUNTIME_DIED' | 'DEADLINE_EXCEEDED', message: string): void {
-    const worker = this.#worker;
     const error = new CoveyError(code, message);
     this.#refusal = error;
     this.#deadline?.cancel();
-    forget(worker);
-    // A thread that is being ended may still report errors; they were answered here.
-    worker.on('error', () => {});
-    this.#terminate(worker);
+    this.#thread.listen(nobody);
+    this.#terminate();
     for (const { reject } of this.#pending.values()) reject(error);
     this.#pending.clear();
     this.#whenIdle?.();
     this.#options.onEnd?.(error);
   }
 
-  #terminate(worker: Worker): void {
+  #terminate(): void {
     const { clock, onStuck } = this.#options;
     const stuck = clock.setTimer(stuckAfterMs, () => onStuck?.());
-    void worker.terminate().then(() => stuck.cancel());
+    void this.#thread.terminate().then(() => stuck.cancel());
   }
 }
 
+/** What a thread that is being ended still says was answered before. */
+const nobody: ThreadListener = { onMessage: () => {}, onEnd: () => {} };
+
 /** Resolves when the thread has loaded its model, with why that runs on the CPU where something else was asked for. */
-function loaded(worker: Worker): Promise<string | undefined> {
-  return new Promise((resolve, reject) => {
-    const died = (why: string) => reject(new CoveyError('RUNTIME_DIED', `while loading, ${why}`));
-    worker.once('error', (error) => died(`the model's thread failed: ${String(error)}`));
-    worker.once('exit', () => died("the model's thread ended"));
-    worker.once('message', (message: FromWorker) => {
-      forget(worker);
-      if (message.kind === 'unloadable') reject(errorFrom(message.error));
-      else resolve(message.kind === 'loaded' ? message.fallbackReason : undefined);
-    });
-  });
+function loaded(thread: Thread): Promise<string | undefined> {
+  return new Promise((resolve, reject) =>
+    thread.listen({
+      onMessage: (received) => {
+        const message = received as FromWorker;
+        thread.listen(nobody);
+        if (message.kind === 'unloadable') reject(errorFrom(message.error));
+        else resolve(message.kind === 'loaded' ? message.fallbackReason : undefined);
+      },
+      onEnd: (why) => reject(new CoveyError('RUNTIME_DIED', `while loading, the model's thread ${why}`)),
+    }),
+  );
 }
 
-/** Removes our listeners by name: removing all would remove those that Node itself needs to deliver messages. */
-function forget(worker: Worker): void {
-  for (const event of ['message', 'error', 'exit']) worker.removeAllListeners(event);
-}
-
-function closeWorker(worker: Worker): Promise<void> {
-  forget(worker);
+function closeThread(thread: Thread): Promise<void> {
   return new Promise((resolve) => {
-    worker.once('exit', () => resolve());
-    worker.once('error', () => resolve());
-    worker.postMessage({ kind: 'close' } satisfies ToWorker);
+    thread.listen({ onMessage: () => {}, onEnd: () => resolve() });
+    thread.post({ kind: 'close' } satisfies ToWorker);
   });
 }
 
@@ -194,15 +197,15 @@ function errorFrom({ code, message }: ErrorDocument): CoveyError {
 }
 
 /** The two clocks are read in turn: of some readings the closest counts, as anything may come between two. */
-function measureAhead(): number {
+function measureAhead(sharedMs: () => number): number {
   let [aheadMs, leastMs] = [0, Number.POSITIVE_INFINITY];
   for (let reading = 0; reading < 20; reading++) {
     const beforeMs = performance.now();
-    const sharedMs = hrtimeMs();
+    const atMs = sharedMs();
     const afterMs = performance.now();
     if (afterMs - beforeMs >= leastMs) continue;
     leastMs = afterMs - beforeMs;
-    aheadMs = sharedMs - (beforeMs + afterMs) / 2;
+    aheadMs = atMs - (beforeMs + afterMs) / 2;
   }
   return aheadMs;
 }

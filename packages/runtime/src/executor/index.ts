@@ -1,21 +1,23 @@
+export type { Backend, ExactOptions, Providers, SessionOptions } from './backend.ts';
 export { describeFile, readSchema } from './describe.ts';
 export {
   type Executor,
+  type ExecutorOptions,
   type RunResult,
   type StartExecutor,
-  startExecutor,
+  threadExecutors,
+  warnOfFallback,
 } from './executor.ts';
-export { startInlineExecutor } from './inline.ts';
+export type { WorkerStart } from './messages.ts';
+export { ortError } from './ort-error.ts';
 export { PlacementReader } from './placement.ts';
-export { operatorTimes, type Profile, type ProfileRequest, profileModel, runProfile } from './profile.ts';
-export { listProviders, type Providers, tryWebgpu, type WebgpuTrial } from './providers.ts';
-export { serveSession } from './serve.ts';
 export {
-  openAnySession,
-  openExactly,
-  openSession,
-  type Session,
-  type SessionOptions,
-} from './session.ts';
-export { Throwaway, type ThrowawayAnswer } from './throwaway.ts';
-export { warmUp } from './warm.ts';
+  operatorTimes,
+  type Profile,
+  type ProfileModel,
+  type ProfileOrder,
+  type TraceEvent,
+} from './profile.ts';
+export { serveSession } from './serve.ts';
+export { createSessions, type Session, type Sessions } from './session.ts';
+export { warmUp, zeros } from './warm.ts';

@@ -2,24 +2,21 @@ import type { ErrorDocument, ModelSchema, Provider } from '@covey/protocol';
 import type { RunSlot } from '../record/index.ts';
 import type { Tensors } from '../tensors/index.ts';
 
-/** Given to a worker thread when it starts. */
+/** What a thread is given to begin with. */
 export interface WorkerStart {
   path: string;
   schema: ModelSchema;
   provider: Provider;
   threads: number;
+  /** Fails rather than let the CPU do any of another provider's work. */
+  strict?: boolean;
   /** Where the thread notes that it loads or runs the model; undefined where nobody would look. */
   slot?: RunSlot | undefined;
 }
 
 export type ToWorker = { kind: 'run'; id: number; inputs: Tensors } | { kind: 'close' };
 
-/** Milliseconds on the clock that all threads of the process share. */
-export function hrtimeMs(): number {
-  return Number(process.hrtime.bigint()) / 1e6;
-}
-
-/** `startedMs` is hrtimeMs. */
+/** `startedMs` is on the clock that all threads share. */
 export type FromWorker =
   /** `fallbackReason`: why it runs on the CPU, where something else was asked for. */
   | { kind: 'loaded'; fallbackReason?: string }

@@ -1,5 +1,5 @@
 import { CoveyError, type Datatype, elementBytes, elementCount, type Tensor } from '@covey/protocol';
-import { Tensor as OrtTensor } from 'onnxruntime-node';
+import type { Tensor as OrtTensor } from 'onnxruntime-common';
 import { decodeTexts, elementsOf, encodeTexts } from '../tensors/index.ts';
 
 const ortTypes = {
@@ -27,14 +27,14 @@ export function datatypeOf(ortType: string): Datatype | undefined {
  * The tensor for ONNX Runtime. Elements are viewed where they lie, shared memory included; copied only when they are not
  * aligned. Errors: INPUT_INVALID when the bytes do not fill the shape, or BYTES elements are no UTF-8 texts.
  */
-export function toOrtTensor(tensor: Tensor): OrtTensor {
+export function toOrtTensor(Ort: typeof OrtTensor, tensor: Tensor): OrtTensor {
   const { datatype, shape, data } = tensor;
-  if (datatype === 'BYTES') return new OrtTensor('string', decodeTexts(data, elementCount(shape)), shape);
+  if (datatype === 'BYTES') return new Ort('string', decodeTexts(data, elementCount(shape)), shape);
   if (data.byteLength !== elementCount(shape) * elementBytes[datatype]) {
     throw new CoveyError('INPUT_INVALID', `${data.byteLength} bytes do not fill ${datatype} [${shape}]`);
   }
   const elements = elementsOf(datatype, aligned(data, elementBytes[datatype]));
-  const ortTensor = new OrtTensor(ortTypes[datatype], elements, shape);
+  const ortTensor = new Ort(ortTypes[datatype], elements, shape);
   // The constructor makes a Float16Array of FP16 elements, whose length the native binding of 1.30 reads as 0
   // (github.com/microsoft/onnxruntime/pull/32323); it takes the Uint16Array that it is given here.
   if (datatype === 'FP16') Object.defineProperty(ortTensor, 'data', { value: elements });

@@ -1,14 +1,25 @@
-import type { MessagePort } from 'node:worker_threads';
 import { toCoveyError } from '@covey/protocol';
-import { openRunMark } from '../record/index.ts';
+import type { ThreadPort } from '../platform/index.ts';
+import type { RunMark } from '../record/index.ts';
 import type { Tensors } from '../tensors/index.ts';
-import { type FromWorker, hrtimeMs, type ToWorker, type WorkerStart } from './messages.ts';
-import { openSession, type Session } from './session.ts';
+import type { FromWorker, ToWorker, WorkerStart } from './messages.ts';
+import type { Session, Sessions } from './session.ts';
 
-/** The worker thread's side: loads the file, then answers runs in the order they arrive until it is told to close. */
-export async function serveSession(port: MessagePort, start: WorkerStart): Promise<void> {
-  const answer = (message: FromWorker, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
-  const mark = start.slot && openRunMark(start.slot);
+/** What the thread of a model has of where it runs. */
+export interface Surroundings extends Pick<Sessions, 'openSession'> {
+  /** Milliseconds on a clock that all threads share. */
+  sharedMs(): number;
+  /** Notes that the model is loaded or runs; undefined where nobody would look. */
+  mark: RunMark | undefined;
+}
+
+/** The thread's side: loads the file, then answers runs in the order they arrive until it is told to close. */
+export async function serveSession(
+  port: ThreadPort,
+  start: WorkerStart,
+  { openSession, sharedMs, mark }: Surroundings,
+): Promise<void> {
+  const answer = (message: FromWorker, transfer?: ArrayBuffer[]) => port.post(message, transfer);
   let session: Session;
   try {
     mark?.set(true);
@@ -22,11 +33,12 @@ export async function serveSession(port: MessagePort, start: WorkerStart): Promi
   }
   // Runs are chained, so that a close waits for what was asked before it.
   let last = Promise.resolve();
-  port.on('message', (message: ToWorker) => {
+  port.listen((received) => {
+    const message = received as ToWorker;
     last = last.then(async () => {
       if (message.kind === 'run') {
         mark?.set(true);
-        await runOne(session, message.id, message.inputs, answer);
+        await runOne(session, message.id, message.inputs, sharedMs, answer);
         mark?.set(false);
         return;
       }
@@ -43,12 +55,13 @@ async function runOne(
   session: Session,
   id: number,
   inputs: Tensors,
+  sharedMs: () => number,
   answer: (message: FromWorker, transfer?: ArrayBuffer[]) => void,
 ): Promise<void> {
   try {
-    const startedMs = hrtimeMs();
+    const startedMs = sharedMs();
     const outputs = await session.run(inputs);
-    const runMs = hrtimeMs() - startedMs;
+    const runMs = sharedMs() - startedMs;
     answer({ kind: 'done', id, outputs, startedMs, runMs }, buffersOf(outputs));
   } catch (error) {
     answer({ kind: 'failed', id, error: toCoveyError(error, 'INFERENCE_FAILED').toJSON() });

@@ -1,10 +1,11 @@
 import { connect, type Socket } from 'node:net';
-import { streamLog, systemClock } from '@covey/ports';
+import { nodeFetch, streamLog, systemClock } from '@covey/ports';
 import { limits } from '@covey/protocol';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { client } from '../client.fixture.ts';
 import { createEngine, type Engine } from '../engine/index.ts';
 import { countingModel, identityModel, loadedModel, modelFolder, schemaOf } from '../models.fixture.ts';
+import { nodePlatform } from '../node/index.ts';
 import { openInference } from '../open-inference/index.ts';
 import { createHttpService, type HttpService } from './server.ts';
 
@@ -18,6 +19,8 @@ let http: ReturnType<typeof client>;
 beforeAll(async () => {
   models = await modelFolder();
   engine = createEngine({
+    platform: nodePlatform,
+    fetch: nodeFetch,
     clock: systemClock,
     log: streamLog({ write: () => true }, systemClock, 'error'),
     metricsIntervalMs: 60_000,

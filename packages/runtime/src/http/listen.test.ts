@@ -4,9 +4,10 @@ import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { streamLog, systemClock } from '@covey/ports';
+import { nodeFetch, streamLog, systemClock } from '@covey/ports';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createEngine } from '../engine/index.ts';
+import { nodePlatform } from '../node/index.ts';
 import { openInference } from '../open-inference/index.ts';
 import { createInferenceServer } from '../server.ts';
 import { createHttpService } from './server.ts';
@@ -19,6 +20,8 @@ afterAll(() => rm(folder, { recursive: true }));
 
 function service() {
   const engine = createEngine({
+    platform: nodePlatform,
+    fetch: nodeFetch,
     clock: systemClock,
     log: streamLog({ write: () => true }, systemClock, 'error'),
     metricsIntervalMs: 60_000,

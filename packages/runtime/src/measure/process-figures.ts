@@ -1,15 +1,13 @@
 import type { Clock } from '@covey/ports';
+import type { ProcessReading } from '../platform/index.ts';
 import { Distribution } from './tally.ts';
 
-/** Of this process. */
+/** Of where the runtime runs. */
 export interface ProcessFigures {
-  residentBytes: number;
-  /** User and system, since it began. */
-  cpuSeconds: number;
+  /** Undefined where there is no process to look into. */
+  process: ProcessReading | undefined;
   /** Unix seconds. */
   startSeconds: number;
-  /** In which the event loop was at work; a second of it per second, and requests wait for this thread. */
-  eventLoopActiveSeconds: number;
   /** How late a timer fired, looked at once a second. */
   eventLoopDelay: Distribution;
 }
@@ -21,7 +19,7 @@ export interface ProcessMeter {
 
 const lookEveryMs = 1_000;
 
-export function createProcessMeter(clock: Clock): ProcessMeter {
+export function createProcessMeter(clock: Clock, process: ProcessReading | undefined): ProcessMeter {
   const eventLoopDelay = new Distribution();
   const look = () => {
     const dueMs = clock.monotonicMs() + lookEveryMs;
@@ -32,16 +30,7 @@ export function createProcessMeter(clock: Clock): ProcessMeter {
   };
   let timer = look();
   return {
-    figures: () => {
-      const { user, system } = process.cpuUsage();
-      return {
-        residentBytes: process.memoryUsage.rss(),
-        cpuSeconds: (user + system) / 1e6,
-        startSeconds: performance.timeOrigin / 1_000,
-        eventLoopActiveSeconds: performance.eventLoopUtilization().active / 1_000,
-        eventLoopDelay,
-      };
-    },
+    figures: () => ({ process, startSeconds: performance.timeOrigin / 1_000, eventLoopDelay }),
     stop: () => timer.cancel(),
   };
 }

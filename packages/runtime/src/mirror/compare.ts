@@ -1,6 +1,6 @@
 import type { Classification, Tensor } from '@covey/protocol';
 import { decisions } from '@covey/stats';
-import { elementsOf, type Tensors } from '../tensors/index.ts';
+import { areSameBytes, elementsOf, type Tensors } from '../tensors/index.ts';
 
 /** Largest relative error (Euclidean norms) at which two float outputs count as the same decision. */
 const maxRelativeError = 0.05;
@@ -61,7 +61,7 @@ function classNames({ outputs, classification }: Outcome): (string | undefined)[
 
 function close(a: Tensor, b: Tensor): boolean {
   if (a.datatype !== b.datatype || a.shape.join() !== b.shape.join()) return false;
-  if (!isFloat(a)) return Buffer.compare(a.data, b.data) === 0;
+  if (!isFloat(a)) return areSameBytes(a.data, b.data);
   const { squaredError, squaredNorm, count } = errorOf(a, b);
   // NaN or infinity on one side only: not close.
   const allowed = maxRelativeError * Math.sqrt(squaredNorm) + maxAbsoluteError * Math.sqrt(count);

@@ -4,12 +4,12 @@ import { streamLog, systemClock } from '@covey/ports';
 import type { LoadedModel, ModelSchema, Tensor } from '@covey/protocol';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startExecutor } from '../executor/index.ts';
 import { addModel, loadedModel, modelFolder, schemaOf } from '../models.fixture.ts';
+import { nodePlatform, startExecutor } from '../node/index.ts';
 import { createTurnstile } from '../scheduler/index.ts';
 import type { Tensors } from '../tensors/index.ts';
 import { type PreparedInstance, prepareInstance } from './instance.ts';
-import { systemMemory } from './memory.ts';
+import { createModelMemory } from './memory.ts';
 
 const log = streamLog({ write: () => true }, systemClock, 'error');
 const plain = { priority: 0, deadlineMs: undefined, signal: undefined };
@@ -26,13 +26,15 @@ afterAll(async () => {
 });
 
 async function start(model: LoadedModel): Promise<PreparedInstance> {
-  const turnstile = createTurnstile({ clock: systemClock });
+  const turnstile = createTurnstile({ clock: systemClock, cores: nodePlatform.cores });
   const ports = {
     clock: systemClock,
     log,
     turnstile,
-    memory: systemMemory(),
+    memory: createModelMemory(nodePlatform),
+    files: nodePlatform.files,
     startExecutor,
+    runTimeoutMs: 60_000,
     record: undefined,
   };
   const instance = await prepareInstance(model, { ...ports, onHung: () => {} });

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { fromBinary } from '@bufbuild/protobuf';
 import type { Clock, Log } from '@covey/ports';
 import {
@@ -11,6 +10,7 @@ import {
 } from '@covey/protocol';
 import { checkSummary } from '@covey/stats';
 import { type StartExecutor, warmUp } from '../executor/index.ts';
+import type { Files } from '../platform/index.ts';
 import type { RunRecord } from '../record/index.ts';
 import {
   createScheduler,
@@ -44,15 +44,16 @@ export interface InstanceOptions {
   /** Where models wait for each other. */
   turnstile: Turnstile;
   memory: ModelMemory;
+  files: Files;
   startExecutor: StartExecutor;
+  /** Longest time one inference may take before its thread is given up. */
+  runTimeoutMs: number;
   /** Where it is noted what runs; undefined where nobody would look. */
   record: RunRecord | undefined;
   /** A thread of the model is stuck in native code. */
   onHung: (ref: ModelVersionRef) => void;
 }
 
-/** Longest time one inference may take before its thread is given up. */
-const runTimeoutMs = 60_000;
 /** Longest time that a request waits for its model to be loaded. */
 const longestLoadWaitMs = 30_000;
 /** Forms that a version is warmed with: those that clients of the version before sent last. */
@@ -82,9 +83,9 @@ export async function prepareInstance(
   options: InstanceOptions,
 ): Promise<PreparedInstance> {
   const { referencePath, schema } = model;
-  const { clock, log, turnstile, memory } = options;
+  const { clock, log, turnstile, memory, files } = options;
   return naming(model, async () => {
-    const reference = referencePath === undefined ? undefined : await readReference(referencePath);
+    const reference = referencePath === undefined ? undefined : await readReference(files, referencePath);
     const scheduler = createScheduler({
       clock,
       log,
@@ -186,7 +187,7 @@ async function naming<T>({ ref, variant }: LoadedModel, work: () => Promise<T>):
 /** Loads the model once more and warms it. */
 async function startRunner(
   { ref, path, schema, provider, threads }: LoadedModel,
-  { clock, log, startExecutor, record, onHung }: InstanceOptions,
+  { clock, log, startExecutor, runTimeoutMs, record, onHung }: InstanceOptions,
   onEnd: (error: CoveyError) => void,
 ): Promise<Runner> {
   const slot = record?.claim(ref.bundle);
@@ -218,9 +219,9 @@ async function startRunner(
   }
 }
 
-async function readReference(path: string): Promise<Summary> {
+async function readReference(files: Files, path: string): Promise<Summary> {
   try {
-    const bytes = await readFile(path);
+    const bytes = await files.read(path);
     if (bytes.byteLength > limits.telemetryBytes) {
       throw new CoveyError('PAYLOAD_TOO_LARGE', `it has ${bytes.byteLength} bytes`);
     }

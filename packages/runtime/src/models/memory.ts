@@ -1,16 +1,13 @@
-import { stat } from 'node:fs/promises';
-import { totalmem } from 'node:os';
 import type { LoadedModel } from '@covey/protocol';
+import type { Platform } from '../platform/index.ts';
 
-/** Of the memory this process may use, what is to stay free. */
-const leastFreeShare = 0.1;
 /** Of a file that was never loaded here: what ONNX Runtime takes for each of its bytes, and for any session in a thread. */
 const fileFactor = 2;
 const sessionBytes = 12 * 1024 * 1024;
 /** Models whose memory is remembered, the newest. */
 const modelsKept = 256;
 
-/** The memory of this process. cgroup limits count as all there is. */
+/** What models take of the memory that there is. */
 export interface ModelMemory {
   /** Bytes that may still be taken. */
   availableBytes(): number;
@@ -22,29 +19,30 @@ export interface ModelMemory {
   measured<T>(model: LoadedModel, load: () => Promise<T>): Promise<T>;
 }
 
-export function systemMemory(): ModelMemory {
-  const most = process.constrainedMemory();
-  const total = most > 0 ? Math.min(most, totalmem()) : totalmem();
+/** Where there is no process to look into, estimates stay estimates. */
+export function createModelMemory({
+  memory,
+  files,
+  process,
+}: Pick<Platform, 'memory' | 'files' | 'process'>): ModelMemory {
   const taken = new Map<string, number>();
   return {
-    availableBytes: () => process.availableMemory(),
-    isShort: () => process.availableMemory() < total * leastFreeShare,
+    availableBytes: memory.availableBytes,
+    isShort: memory.isShort,
     estimateBytes: async ({ path, settings }) => {
       const known = taken.get(path);
       if (known !== undefined) return known;
       // What cannot be read fails when it is loaded, with better words.
-      const size = await stat(path).then(
-        (file) => file.size,
-        () => 0,
-      );
-      return (size * fileFactor + sessionBytes) * (settings?.instances?.min ?? 1);
+      const sizeBytes = await files.sizeBytes(path).catch(() => 0);
+      return (sizeBytes * fileFactor + sessionBytes) * (settings?.instances?.min ?? 1);
     },
     measured: async ({ path }, load) => {
-      const before = process.memoryUsage.rss();
+      if (!process) return load();
+      const before = process.residentBytes();
       const loaded = await load();
       // Other work may have given memory back meanwhile.
       taken.delete(path);
-      taken.set(path, Math.max(sessionBytes, process.memoryUsage.rss() - before));
+      taken.set(path, Math.max(sessionBytes, process.residentBytes() - before));
       if (taken.size > modelsKept) taken.delete(taken.keys().next().value ?? path);
       return loaded;
     },

@@ -2,6 +2,7 @@ import { streamLog, systemClock } from '@covey/ports';
 import type { LoadedModel, ServingSettings, Tensor } from '@covey/protocol';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { addModel, loadedModel, modelFolder, schemaOf } from '../models.fixture.ts';
+import { nodePlatform, startExecutor } from '../node/index.ts';
 import { createTurnstile } from '../scheduler/index.ts';
 import type { Tensors } from '../tensors/index.ts';
 import type { ModelMemory } from './memory.ts';
@@ -27,7 +28,10 @@ function start(memory?: ModelMemory) {
   const models = createModels({
     clock: systemClock,
     log,
-    turnstile: createTurnstile({ clock: systemClock }),
+    platform: nodePlatform,
+    startExecutor,
+    runTimeoutMs: 60_000,
+    turnstile: createTurnstile({ clock: systemClock, cores: nodePlatform.cores }),
     record: undefined,
     onHung: () => {},
     onSwitch: (serving) => switches.push(serving),

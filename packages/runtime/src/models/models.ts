@@ -1,5 +1,5 @@
 import { CoveyError, type LoadedModel, type ServingPlan, toCoveyError } from '@covey/protocol';
-import { type StartExecutor, startExecutor } from '../executor/index.ts';
+import type { Platform } from '../platform/index.ts';
 import {
   type Instance,
   type InstanceOptions,
@@ -7,15 +7,14 @@ import {
   type PreparedInstance,
   prepareInstance,
 } from './instance.ts';
-import { type ModelMemory, systemMemory } from './memory.ts';
+import { createModelMemory, type ModelMemory } from './memory.ts';
 import { type Repository, type RepositoryEntry, repositoryIndex } from './repository.ts';
 import { checkRoutes, instancesOf, type Serving, servingOf } from './serving.ts';
 
-export interface ModelsOptions extends Omit<InstanceOptions, 'memory' | 'startExecutor'> {
-  /** That of this process where it is left out. */
+export interface ModelsOptions extends Omit<InstanceOptions, 'memory' | 'files'> {
+  platform: Platform;
+  /** That of the platform where it is left out. */
   memory?: ModelMemory;
-  /** Where models run; in a thread each, where it is left out. */
-  startExecutor?: StartExecutor;
   /** Called with the new serving state, at the moment requests begin to see it. */
   onSwitch: (serving: Serving) => void;
   /** Resolves when nobody who began before will run an instance again that no longer serves. */
@@ -56,7 +55,8 @@ class PlannedModels implements Models {
   readonly #draining = new Set<Promise<void>>();
 
   constructor(options: ModelsOptions) {
-    this.#options = { memory: systemMemory(), startExecutor, ...options };
+    const { platform } = options;
+    this.#options = { memory: createModelMemory(platform), files: platform.files, ...options };
   }
 
   current(): Serving | undefined {

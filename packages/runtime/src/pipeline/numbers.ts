@@ -1,5 +1,5 @@
 import { CoveyError, elementBytes, elementCount, type Tensor } from '@covey/protocol';
-import { elementsOf } from '../tensors/index.ts';
+import { elementsOf, sharedMemory } from '../tensors/index.ts';
 
 /** The elements of a tensor as numbers: a view where they are aligned. Errors: INFERENCE_FAILED for what steps cannot take. */
 export function numbersOf({ datatype, data }: Tensor): ArrayLike<number> {
@@ -14,11 +14,11 @@ export function numbersOf({ datatype, data }: Tensor): ArrayLike<number> {
 /** What one tensor of a step may take: many small files ask for much. */
 const mostBytes = 256 * 1024 * 1024;
 
-/** Memory that another thread can look at without a copy. Errors: INPUT_INVALID for more than a step may give. */
+/** Memory that another thread can look at without a copy, where there is such. Errors: INPUT_INVALID for more than a step may give. */
 export function sharedBytes(sizeBytes: number): Uint8Array {
   if (sizeBytes > mostBytes)
     throw new CoveyError('INPUT_INVALID', `this would become ${sizeBytes} bytes, at most ${mostBytes}`);
-  return new Uint8Array(new SharedArrayBuffer(sizeBytes));
+  return new Uint8Array(sharedMemory(sizeBytes));
 }
 
 /** An FP32 tensor to be filled. */

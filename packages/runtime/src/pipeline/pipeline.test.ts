@@ -4,6 +4,7 @@ import * as fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
 import { client } from '../client.fixture.ts';
 import { addModel, identityModel, loadedModel, modelFolder, schemaOf } from '../models.fixture.ts';
+import { nodePlatform } from '../node/index.ts';
 import { serverWith } from '../server.fixture.ts';
 import { createInferenceServer } from '../server.ts';
 import { encodeElements } from '../tensors/index.ts';
@@ -265,7 +266,11 @@ describe('threads for steps', () => {
   const free = { deadlineMs: undefined, signal: undefined };
 
   test('what is too late or not wanted any more is not begun, and a full queue says so', async () => {
-    const threads = createStepThreads({ clock: systemClock, threads: 1 });
+    const threads = createStepThreads({
+      clock: systemClock,
+      startThread: nodePlatform.startThread,
+      threads: 1,
+    });
     const gone = AbortSignal.abort();
     const first = threads.run(step, [bytes], free);
     const late = threads.run(step, [bytes], { ...free, deadlineMs: performance.now() });
@@ -291,7 +296,7 @@ describe('threads for steps', () => {
       setTimer: (delayMs: number, callback: () => void) =>
         systemClock.setTimer(isOver ? delayMs : 0, callback),
     };
-    const threads = createStepThreads({ clock: hasty, threads: 1 });
+    const threads = createStepThreads({ clock: hasty, startThread: nodePlatform.startThread, threads: 1 });
     await expect(threads.run(step, [bytes], free)).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
     isOver = true;
     await expect(threads.run(step, [bytes], free)).rejects.toMatchObject({ code: 'INPUT_INVALID' });

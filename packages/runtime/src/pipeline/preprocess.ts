@@ -7,7 +7,7 @@ import {
   type Tensor,
   toCoveyError,
 } from '@covey/protocol';
-import { preprocessAudio, preprocessImage } from '../preprocess/index.ts';
+import { type Decoding, preprocessAudio, preprocessImage } from '../preprocess/index.ts';
 import { decodeElements } from '../tensors/index.ts';
 import { floatTensor, sharedBytes } from './numbers.ts';
 
@@ -18,9 +18,10 @@ import { floatTensor, sharedBytes } from './numbers.ts';
 export async function preprocess(
   { form }: Extract<Stage, { kind: 'preprocess' }>,
   { data, shape }: Tensor,
+  decoding: Decoding,
 ): Promise<Tensor> {
   const files = decodeElements(data, elementCount(shape));
-  if (form.kind === 'image') return pictures(files, form);
+  if (form.kind === 'image') return pictures(files, form, decoding);
   const [recording] = files;
   if (recording === undefined || files.length > 1)
     throw new CoveyError('INPUT_INVALID', `takes one recording, got ${files.length}`);
@@ -33,13 +34,13 @@ export async function preprocess(
   return tensor;
 }
 
-async function pictures(files: Uint8Array[], form: ImagePreprocessing): Promise<Tensor> {
+async function pictures(files: Uint8Array[], form: ImagePreprocessing, decoding: Decoding): Promise<Tensor> {
   const { datatype, width, height, layout } = form;
   const channels = form.channels === 'grey' ? 1 : 3;
   const sizeBytes = width * height * channels * elementBytes[datatype];
   const data = sharedBytes(files.length * sizeBytes);
   for (const [i, file] of files.entries()) {
-    const picture = await preprocessImage(file, form).catch((cause) => {
+    const picture = await preprocessImage(file, form, decoding).catch((cause) => {
       throw named(cause, i);
     });
     data.set(picture.data, i * sizeBytes);

@@ -12,7 +12,7 @@ import {
 } from '@covey/protocol';
 import type { RunOptions, RunResult, Timings } from '../scheduler/index.ts';
 import { checkInputs, encodeTexts, type Tensors } from '../tensors/index.ts';
-import { isShort, runStep, type Step } from './step.ts';
+import { isShort, type NumberStep, runStep, type Step } from './step.ts';
 import type { StepThreads } from './step-threads.ts';
 
 /** What answers inputs: a loaded model, or a pipeline around one. The schema is that of its ONNX file. */
@@ -137,9 +137,7 @@ async function runOne(
   isAfterModel: boolean,
   options: RunOptions,
 ): Promise<StageResult> {
-  const timed = isShort(step, inputs)
-    ? await runHere(step, inputs)
-    : await threads.run(step, inputs, options);
+  const timed = isShort(step, inputs) ? runHere(step, inputs) : await threads.run(step, inputs, options);
   const { outputs, queueMs, workMs } = timed;
   if (step.kind === 'top-k' && step.labels !== undefined)
     outputs.push(labelsOf(outputs[1], classification?.classNames ?? []));
@@ -147,9 +145,9 @@ async function runOne(
   return { outputs, timings: { queueMs, inputMs, inferMs: 0, outputMs, batchSize: 1 } };
 }
 
-async function runHere(step: Step, inputs: (Tensor | undefined)[]) {
+function runHere(step: NumberStep, inputs: (Tensor | undefined)[]) {
   const startedMs = performance.now();
-  const outputs = await runStep(step, inputs);
+  const outputs = runStep(step, inputs);
   return { outputs, queueMs: 0, workMs: performance.now() - startedMs };
 }
 

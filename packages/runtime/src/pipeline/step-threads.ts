@@ -1,7 +1,8 @@
-import { Worker } from 'node:worker_threads';
 import type { Clock, Timer } from '@covey/ports';
 import { CoveyError, type Tensor } from '@covey/protocol';
+import type { StartThread, Thread, ThreadListener } from '../platform/index.ts';
 import type { RunOptions } from '../scheduler/index.ts';
+import { isShared } from '../tensors/index.ts';
 import type { StepAnswer, StepJob } from './messages.ts';
 import type { Step } from './step.ts';
 
@@ -12,6 +13,7 @@ const stepTimeoutMs = 30_000;
 
 export interface StepThreadsOptions {
   clock: Clock;
+  startThread: StartThread;
   /** Threads at most; they are started when there is more to do than those there are can do. */
   threads: number;
 }
@@ -53,8 +55,8 @@ export function createStepThreads(options: StepThreadsOptions): StepThreads {
 class WorkerSteps implements StepThreads {
   readonly #options: StepThreadsOptions;
   readonly #waiting: Waiting[] = [];
-  readonly #idle: Worker[] = [];
-  readonly #all = new Set<Worker>();
+  readonly #idle: Thread[] = [];
+  readonly #all = new Set<Thread>();
   #isClosed = false;
 
   constructor(options: StepThreadsOptions) {
@@ -77,17 +79,17 @@ class WorkerSteps implements StepThreads {
   async close(): Promise<void> {
     this.#isClosed = true;
     for (const { reject } of this.#waiting.splice(0)) reject(gone('the runtime is shutting down'));
-    await Promise.all([...this.#all].map((worker) => worker.terminate()));
+    await Promise.all([...this.#all].map((thread) => thread.terminate()));
   }
 
   #next(): void {
     for (;;) {
       if (this.#waiting.length === 0) return;
-      const worker = this.#idle.pop() ?? this.#start();
-      if (worker === undefined) return;
+      const thread = this.#idle.pop() ?? this.#start();
+      if (thread === undefined) return;
       const next = this.#firstWanted();
-      if (next) this.#give(worker, next);
-      else this.#idle.push(worker);
+      if (next) this.#give(thread, next);
+      else this.#idle.push(thread);
     }
   }
 
@@ -103,26 +105,20 @@ class WorkerSteps implements StepThreads {
     return undefined;
   }
 
-  #start(): Worker | undefined {
+  #start(): Thread | undefined {
     if (this.#all.size >= this.#options.threads) return undefined;
-    const worker = new Worker(new URL(import.meta.resolve('@covey/runtime/steps')));
-    worker.unref();
-    this.#all.add(worker);
-    return worker;
+    const thread = this.#options.startThread('steps', undefined);
+    this.#all.add(thread);
+    return thread;
   }
 
-  #give(worker: Worker, { job, calledMs, resolve, reject }: Waiting): void {
+  #give(thread: Thread, { job, calledMs, resolve, reject }: Waiting): void {
     const startedMs = performance.now();
     let timer: Timer | undefined;
-    const settle = () => {
-      timer?.cancel();
-      worker.off('message', answered);
-      worker.off('error', died);
-      worker.off('exit', died);
-    };
     const answered = (answer: StepAnswer) => {
-      settle();
-      this.#idle.push(worker);
+      timer?.cancel();
+      thread.listen(idle);
+      this.#idle.push(thread);
       if (answer.error) reject(new CoveyError(answer.error.code, answer.error.message));
       else
         resolve({
@@ -133,30 +129,31 @@ class WorkerSteps implements StepThreads {
       this.#next();
     };
     const given = (error: CoveyError) => {
-      settle();
-      this.#all.delete(worker);
-      // A thread that is being ended may still report errors.
-      worker.on('error', () => {});
-      void worker.terminate();
+      timer?.cancel();
+      this.#all.delete(thread);
+      thread.listen(idle);
+      void thread.terminate();
       reject(error);
       this.#next();
     };
-    const died = (why: unknown) =>
-      given(new CoveyError('RUNTIME_DIED', `the thread of a step ended: ${String(why)}`));
-    worker.on('message', answered);
-    worker.on('error', died);
-    worker.on('exit', died);
     timer = this.#options.clock.setTimer(stepTimeoutMs, () =>
       given(new CoveyError('DEADLINE_EXCEEDED', `it took longer than ${stepTimeoutMs} ms`)),
     );
-    worker.postMessage(job);
+    thread.listen({
+      onMessage: (message) => answered(message as StepAnswer),
+      onEnd: (why) => given(new CoveyError('RUNTIME_DIED', `the thread of a step ${why}`)),
+    });
+    thread.post(job);
   }
 }
+
+/** What a thread says that has nothing to do, or was given up. One that ended meanwhile says so when it is given something. */
+const idle: ThreadListener = { onMessage: () => {}, onEnd: () => {} };
 
 /** Cloning a view for another thread would copy all of the memory it is of; shared memory is not copied at all. */
 function compact(tensor: Tensor): Tensor {
   const { data } = tensor;
-  const isWhole = data.byteLength === data.buffer.byteLength || data.buffer instanceof SharedArrayBuffer;
+  const isWhole = data.byteLength === data.buffer.byteLength || isShared(data.buffer);
   return isWhole ? tensor : { ...tensor, data: new Uint8Array(data) };
 }
 

@@ -2,25 +2,21 @@ import { CoveyError, elementBytes, elementCount, type Stage, type Tensor } from 
 import { argmax, select, topK } from './choose.ts';
 import { normalize, sigmoid, softmax } from './elementwise.ts';
 import { sharedBytes } from './numbers.ts';
-import { preprocess } from './preprocess.ts';
 import { suppress } from './suppression.ts';
 
 /** A stage that is no model. */
 export type Step = Exclude<Stage, { kind: 'model' }>;
+/** A step on numbers. */
+export type NumberStep = Exclude<Step, { kind: 'preprocess' }>;
 
 /**
  * Runs one step: what it reads in the order of `readBy`, what it gives in that of `givenBy`, without labels.
- * Errors: INPUT_INVALID for files that cannot be read, INFERENCE_FAILED for tensors that a step cannot take.
+ * Errors: INPUT_INVALID for more than a step may give, INFERENCE_FAILED for tensors that a step cannot take.
  */
-export async function runStep(
-  step: Step,
-  [first, second]: readonly (Tensor | undefined)[],
-): Promise<Tensor[]> {
+export function runStep(step: NumberStep, [first, second]: readonly (Tensor | undefined)[]): Tensor[] {
   if (step.kind === 'constant') return [constant(step, first)];
   if (first === undefined) throw new CoveyError('INTERNAL', 'a step was given nothing');
   switch (step.kind) {
-    case 'preprocess':
-      return [await preprocess(step, first)];
     case 'normalize':
       return [normalize(step, first)];
     case 'softmax':
@@ -43,7 +39,7 @@ export async function runStep(
 const mostInline = 256 * 1024;
 
 /** Whether a step takes so little that handing it to a thread would cost more than it saves. */
-export function isShort(step: Step, [first]: readonly (Tensor | undefined)[]): boolean {
+export function isShort(step: Step, [first]: readonly (Tensor | undefined)[]): step is NumberStep {
   if (step.kind === 'preprocess') return false;
   const elements = elementCount(first?.shape ?? []);
   const boxes = step.kind === 'non-maximum-suppression' ? step.most / 4 : 1;

@@ -1,7 +1,7 @@
 import type { Stage, Tensor } from '@covey/protocol';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { runStep, type Step } from './step.ts';
+import { type NumberStep, runStep } from './step.ts';
 
 const floats = (values: number[], shape = [values.length]): Tensor => ({
   datatype: 'FP32',
@@ -18,7 +18,7 @@ const read = (tensor: Tensor | undefined) => {
     throw new Error('no tensor of numbers');
   return { shape: tensor.shape, values: readers[tensor.datatype](tensor) };
 };
-const run = async (step: Step, ...inputs: Tensor[]) => (await runStep(step, inputs)).map(read);
+const run = async (step: NumberStep, ...inputs: Tensor[]) => (await runStep(step, inputs)).map(read);
 const oneToOne = { input: 'x', output: 'y' };
 const rows = fc.array(
   fc.array(fc.float({ min: -50, max: 50, noNaN: true }), { minLength: 3, maxLength: 3 }),
@@ -125,7 +125,7 @@ describe('what is done with numbers', () => {
     const [given] = await run({ ...stage, datatype: 'INT64' }, floats([1, 2, 3], [3, 1]));
     expect(given).toEqual({ shape: [2, 3], values: [7, 7, 7, 7, 7, 7] });
     expect(
-      await runStep({ ...stage, datatype: 'INT64', shape: [], rowsOf: undefined } as Step, []),
+      await runStep({ ...stage, datatype: 'INT64', shape: [], rowsOf: undefined } as NumberStep, []),
     ).toMatchObject([{ shape: [] }]);
     await expect(
       run({ ...stage, datatype: 'FP64', shape: [1024 * 1024, -1] }, floats(Array(50).fill(0))),

@@ -1,8 +1,8 @@
 import { CoveyError } from '@covey/protocol';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { decodeImage } from '../node/index.ts';
 import { jpegFile, pngFile, turnedJpeg } from './files.fixture.ts';
-import { decodeImage } from './index.ts';
 
 const one = { width: 1, height: 1, depth: 8, colourType: 0, rows: Uint8Array.of(0, 0) };
 const pixel = (image: { data: Uint8Array; width: number }, x: number, y: number) => [

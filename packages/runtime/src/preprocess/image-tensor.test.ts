@@ -1,10 +1,10 @@
 import type { ImagePreprocessing } from '@covey/protocol';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { preprocessImage } from '../node/index.ts';
 import { jpegFile } from './files.fixture.ts';
 import { fitImage, placementOf } from './fit.ts';
 import { imageTensor } from './image-tensor.ts';
-import { preprocessImage } from './index.ts';
 import { resizeImage } from './resize.ts';
 
 const greyRow = (...values: number[]) => ({

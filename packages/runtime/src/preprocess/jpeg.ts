@@ -1,6 +1,5 @@
-import { readFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 import { CoveyError } from '@covey/protocol';
+import type { Decoding } from './decoding.ts';
 import { checkImageSize, createImage, type Image, imageChannels } from './image.ts';
 
 /** A progressive file may pass over the picture as often as it likes; encoders write about ten scans. */
@@ -15,12 +14,12 @@ export function isJpeg(bytes: Uint8Array): boolean {
  * picture as its EXIF orientation says. Every picture gets an instance of its own: a damaged file may corrupt the decoder's
  * memory, but no other picture. Errors: INVALID_DOCUMENT with the decoder's words, PAYLOAD_TOO_LARGE.
  */
-export async function decodeJpeg(bytes: Uint8Array): Promise<Image> {
+export async function decodeJpeg(bytes: Uint8Array, decoding: Decoding): Promise<Image> {
   const { width, height, scans } = readJpegHeader(bytes);
   checkImageSize(width, height);
   if (scans > mostScans) throw invalid(`it has ${scans} scans, at most ${mostScans} are decoded`);
   const words: string[] = [];
-  const codec = await startCodec((line) => words.push(line));
+  const codec = await startCodec(decoding, (line) => words.push(line));
   let decoded: Decoded | null;
   try {
     decoded = codec.decode(new Uint8Array(bytes).buffer, true);
@@ -43,10 +42,8 @@ interface Codec {
   decode(bytes: ArrayBuffer, applyOrientation: boolean): Decoded | null;
 }
 
-async function startCodec(onLine: (line: string) => void): Promise<Codec> {
-  const wasmBinary = await readFile(
-    fileURLToPath(import.meta.resolve('@jsquash/jpeg/codec/dec/mozjpeg_dec.wasm')),
-  );
+async function startCodec(decoding: Decoding, onLine: (line: string) => void): Promise<Codec> {
+  const wasmBinary = await decoding.jpegDecoder();
   const { default: start } = await import('@jsquash/jpeg/codec/dec/mozjpeg_dec.js');
   // The engine keeps compiled code by its bytes: only the first start costs.
   return start({ noInitialRun: true, print: onLine, printErr: onLine, wasmBinary });

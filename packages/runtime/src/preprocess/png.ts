@@ -1,5 +1,6 @@
-import { crc32, inflateSync } from 'node:zlib';
 import { CoveyError } from '@covey/protocol';
+import { crc32 } from './crc32.ts';
+import type { Decoding } from './decoding.ts';
 import { checkImageSize, createImage, type Image, imageChannels } from './image.ts';
 
 const signature = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
@@ -42,7 +43,7 @@ const allAtOnce = [[0, 0, 1, 1]] as const;
  * Decodes a PNG (PNG third edition): all colour types and depths, interlaced too; 16-bit samples keep their upper byte.
  * Inflates no more bytes than the picture's size needs. Errors: INVALID_DOCUMENT, PAYLOAD_TOO_LARGE.
  */
-export function decodePng(bytes: Uint8Array): Image {
+export async function decodePng(bytes: Uint8Array, decoding: Decoding): Promise<Image> {
   const { header, palette, compressed } = readChunks(bytes);
   const image = createImage(header.width, header.height);
   const passes = (header.interlaced ? adam7 : allAtOnce)
@@ -58,7 +59,7 @@ export function decodePng(bytes: Uint8Array): Image {
   const bitsPerPixel = header.colour.samples * header.depth;
   const rowBytes = (columns: number) => Math.ceil((columns * bitsPerPixel) / 8);
   const needed = passes.reduce((sum, { columns, rows }) => sum + rows * (1 + rowBytes(columns)), 0);
-  const filtered = inflated(compressed, needed);
+  const filtered = await inflated(decoding, compressed, needed);
   const write = pixelWriter(header, palette, image);
   let offset = 0;
   for (const { x, y, stepX, stepY, columns, rows } of passes) {
@@ -76,12 +77,12 @@ export function decodePng(bytes: Uint8Array): Image {
   return image;
 }
 
-function inflated(compressed: Uint8Array[], needed: number): Uint8Array {
+async function inflated(decoding: Decoding, compressed: Uint8Array[], needed: number): Promise<Uint8Array> {
   let bytes: Uint8Array;
   try {
-    bytes = inflateSync(Buffer.concat(compressed), { maxOutputLength: needed });
+    bytes = await decoding.inflate(compressed, needed);
   } catch (cause) {
-    const tooLong = (cause as { code?: string }).code === 'ERR_BUFFER_TOO_LARGE';
+    const tooLong = cause instanceof RangeError;
     throw invalid(tooLong ? 'it holds more bytes than pixels' : (cause as Error).message, cause);
   }
   if (bytes.byteLength < needed) throw invalid('it ends before its last pixel');

@@ -1,8 +1,7 @@
-import { stat } from 'node:fs/promises';
 import { CoveyError, type Placement, toCoveyError } from '@covey/protocol';
 import type { Vector } from './golden.ts';
 import { race } from './race.ts';
-import { type Check, openThrowawayTrial, openTrial, type Trial, type TrialSpec } from './trial.ts';
+import type { Check, OpenTrial, Trial, TrialSpec } from './trial.ts';
 
 /** One way to run a version, and what is known of it. */
 export interface Entry {
@@ -24,6 +23,13 @@ export interface Time {
   limitMs: number;
 }
 
+/** Where candidates are tried. */
+export interface Ground {
+  openTrial: OpenTrial;
+  /** Whether one more may be loaded beside `loaded` others. */
+  hasRoom(path: string, loaded: number): Promise<boolean>;
+}
+
 /** A turn is several runs where a run is short: a clock's step and cold caches shall not decide. */
 const turnMs = 6;
 const mostRunsPerTurn = 50;
@@ -31,10 +37,6 @@ const mostRunsPerTurn = 50;
 const cpuShare = 0.6;
 /** Of a heat's time, what loading and checking may take: the rest is for the race. */
 const checkShare = 0.6;
-/** Loaded, a model takes about three times its file: what was read, its weights, and these prepared for the kernels. */
-const memoryPerFileByte = 3;
-/** Of the memory that is free, what the candidates of a heat may take together. */
-const memoryShare = 0.5;
 /** For a provider that might crash or never end, while nothing else is right. */
 const lastResortMs = 60_000;
 /** Another provider takes memory and power of its own besides the CPU's. */
@@ -49,8 +51,9 @@ export async function compete(
   entries: readonly Entry[],
   vectors: readonly Vector[],
   time: Time,
+  ground: Ground,
 ): Promise<Entry | null> {
-  const competition = new Competition(vectors, time);
+  const competition = new Competition(vectors, time, ground);
   const others = entries.filter(({ spec }) => spec.provider !== 'cpu');
   const cpu = entries.filter(({ spec }) => spec.provider === 'cpu');
   return competition.run(cpu, others);
@@ -60,11 +63,13 @@ class Competition {
   readonly #vectors: readonly Vector[];
   readonly #limitMs: number;
   readonly #startedMs: number;
+  readonly #ground: Ground;
   readonly #open = new Map<Entry, Trial>();
   #best: Entry | null = null;
   #heat = 0;
 
-  constructor(vectors: readonly Vector[], { startedMs, limitMs }: Time) {
+  constructor(vectors: readonly Vector[], { startedMs, limitMs }: Time, ground: Ground) {
+    this.#ground = ground;
     this.#vectors = vectors;
     this.#startedMs = startedMs;
     this.#limitMs = limitMs;
@@ -90,12 +95,13 @@ class Competition {
   async #checkSome(waiting: Entry[], untilMs: number): Promise<Entry[]> {
     const checked: Entry[] = [];
     for (let next = waiting[0]; next; next = waiting[0]) {
-      if (checked.length > 0 && !(await fitsInMemory(next.spec.path))) break;
+      const hasRoom = checked.length === 0 || (await this.#ground.hasRoom(next.spec.path, this.#open.size));
+      if (!hasRoom) break;
       waiting.shift();
       const isLate = this.#elapsedMs() > untilMs * checkShare;
       const someAreRight = this.#best !== null || checked.length > 0;
       if (isLate && someAreRight) next.failure = this.#outOfTime();
-      else if (await this.#check(next, () => openTrial(next.spec, this.#vectors))) checked.push(next);
+      else if (await this.#check(next, this.#leftMs(untilMs))) checked.push(next);
     }
     return checked;
   }
@@ -104,9 +110,14 @@ class Competition {
     return new CoveyError('DEADLINE_EXCEEDED', `not tried: the ${this.#limitMs} ms for this model were over`);
   }
 
-  async #check(entry: Entry, open: () => Promise<Trial>): Promise<boolean> {
+  /** While nothing is right, what may be is waited for. */
+  #leftMs(untilMs: number): () => number {
+    return () => Math.max(1, this.#best === null ? lastResortMs : untilMs - this.#elapsedMs());
+  }
+
+  async #check(entry: Entry, leftMs: () => number): Promise<boolean> {
     try {
-      const trial = await open();
+      const trial = await this.#ground.openTrial(entry.spec, this.#vectors, leftMs);
       this.#open.set(entry, trial);
       entry.check = trial.check;
       return true;
@@ -117,10 +128,8 @@ class Competition {
   }
 
   async #tryOther(entry: Entry, untilMs: number): Promise<void> {
-    const leftMs = () => Math.max(1, this.#best === null ? lastResortMs : untilMs - this.#elapsedMs());
     if (this.#best !== null && this.#elapsedMs() >= untilMs) entry.failure = this.#outOfTime();
-    else if (await this.#check(entry, () => openThrowawayTrial(entry.spec, leftMs)))
-      await this.#raceOf([entry], untilMs);
+    else if (await this.#check(entry, this.#leftMs(untilMs))) await this.#raceOf([entry], untilMs);
   }
 
   /** The new ones against the best so far; only the winner stays loaded. */
@@ -167,13 +176,4 @@ function firstRight(entries: readonly Entry[]): Entry | null {
   const right = entries.filter(({ failure }) => failure === null);
   const latency = ({ check }: Entry) => check?.latencyMs ?? 0;
   return right.sort((a, b) => latency(a) - latency(b))[0] ?? null;
-}
-
-async function fitsInMemory(path: string): Promise<boolean> {
-  const sizeBytes = await stat(path).then(
-    ({ size }) => size,
-    // A file that is not there fails when it is loaded, and says why.
-    () => 0,
-  );
-  return sizeBytes * memoryPerFileByte < process.availableMemory() * memoryShare;
 }

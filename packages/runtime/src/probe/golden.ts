@@ -1,6 +1,4 @@
-import { readFile } from 'node:fs/promises';
 import {
-  CoveyError,
   type Golden,
   GoldenSchema,
   limits,
@@ -9,6 +7,7 @@ import {
   type TensorDocument,
   type Tolerance,
 } from '@covey/protocol';
+import type { Files } from '../platform/index.ts';
 import type { Tensors } from '../tensors/index.ts';
 import { largestError, mismatch } from './elements.ts';
 import { requireTolerance } from './tolerance.ts';
@@ -20,10 +19,8 @@ export interface Vector {
 }
 
 /** Reads golden vectors. Errors: NOT_FOUND (no file), and those of parseDocument. */
-export async function readGolden(path: string): Promise<Vector[]> {
-  const bytes = await readFile(path).catch((cause: Error) => {
-    throw new CoveyError('NOT_FOUND', `golden vectors: ${cause.message}`, { cause });
-  });
+export async function readGolden(files: Files, path: string): Promise<Vector[]> {
+  const bytes = await files.read(path);
   // Base64 is 4/3 of the bytes it stands for.
   const golden: Golden = parseDocument(GoldenSchema, bytes, 'golden vectors', limits.goldenBytes * 2);
   return golden.vectors.map(({ inputs, outputs }) => ({ inputs: decode(inputs), outputs: decode(outputs) }));
@@ -33,8 +30,7 @@ function decode(documents: Record<string, TensorDocument>): Tensors {
   return Object.fromEntries(
     Object.entries(documents).map(([name, { datatype, shape, data }]): [string, Tensor] => [
       name,
-      // A copy: small Buffers share a pool and are not aligned.
-      { datatype, shape, data: new Uint8Array(Buffer.from(data, 'base64')) },
+      { datatype, shape, data: Uint8Array.fromBase64(data) },
     ]),
   );
 }

@@ -1,4 +1,3 @@
-export { compareWithGolden } from './golden.ts';
-export { probe } from './probe.ts';
-export { runtimeName } from './runtime-name.ts';
-export { type TrialRequest, trialServer } from './trial.ts';
+export { compareWithGolden, readGolden, type Vector } from './golden.ts';
+export { type Laboratory, probe } from './probe.ts';
+export type { Check, OpenTrial, Trial, TrialSpec } from './trial.ts';

@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import {
   type CoveyError,
   type Measured,
@@ -8,12 +7,22 @@ import {
   type Provider,
   toCoveyError,
 } from '@covey/protocol';
-import { listProviders, type Providers } from '../executor/index.ts';
-import { compete, type Entry, type Time } from './competition.ts';
+import type { Providers } from '../executor/index.ts';
+import type { Files } from '../platform/index.ts';
+import { compete, type Entry, type Ground, type Time } from './competition.ts';
 import { readGolden, type Vector } from './golden.ts';
-import { hardwareDigest } from './hardware.ts';
 import { resultsOf } from './results.ts';
-import { type Check, openThrowawayTrial, openTrial, type TrialSpec } from './trial.ts';
+import type { Check, TrialSpec } from './trial.ts';
+
+/** Where it is measured: the device, and its ONNX Runtime. */
+export interface Laboratory extends Ground {
+  files: Files;
+  listProviders(): Promise<Providers>;
+  /** Of all that a measurement depends on and that outlasts the process. Another digest, other measurements. */
+  hardwareDigest(providers: Providers): Promise<string>;
+  /** Worth trying on the CPU. */
+  threadCounts: readonly number[];
+}
 
 /** Longest wait for a choice made earlier to be right again. */
 const recheckMs = 60_000;
@@ -26,9 +35,12 @@ const again = 'measured before on this hardware, right again: ';
  * warms it, runs its golden vectors and races it. Per candidate the fastest that is right is `chosen`. What an earlier probe on
  * the same hardware chose is only checked. Runs on the calling thread: a probe is a process of its own.
  */
-export async function probe({ candidates, limitMs }: ProbeJob): Promise<Measured> {
-  const providers = await listProviders();
-  const hardware = await hardwareDigest(providers);
+export async function probe(
+  { candidates, limitMs }: Pick<ProbeJob, 'candidates' | 'limitMs'>,
+  laboratory: Laboratory,
+): Promise<Measured> {
+  const providers = await laboratory.listProviders();
+  const hardware = await laboratory.hardwareDigest(providers);
   const results: ProbeResult[] = [];
   for (const [index, candidate] of candidates.entries()) {
     const nowMs = performance.now();
@@ -36,19 +48,19 @@ export async function probe({ candidates, limitMs }: ProbeJob): Promise<Measured
     // takes long, not with the time that its measurements need.
     const startedMs = index === 0 ? Math.max(0, nowMs - limitMs * startShare) : nowMs;
     const time = { startedMs, limitMs };
-    const vectors = await goldenOf(candidate);
+    const vectors = await goldenOf(candidate, laboratory.files);
     results.push(
-      ...((await checkedAgain(candidate, vectors, hardware)) ??
-        (await measured(candidate, vectors, providers, time))),
+      ...((await checkedAgain(candidate, vectors, hardware, laboratory)) ??
+        (await measured(candidate, vectors, providers, time, laboratory))),
     );
   }
   return { hardware, results };
 }
 
 /** The vectors, or why they cannot be read: then no variant can be shown to be right. */
-async function goldenOf({ goldenPath }: ProbeCandidate): Promise<Vector[] | CoveyError> {
+async function goldenOf({ goldenPath }: ProbeCandidate, files: Files): Promise<Vector[] | CoveyError> {
   try {
-    return goldenPath === undefined ? [] : await readGolden(goldenPath);
+    return goldenPath === undefined ? [] : await readGolden(files, goldenPath);
   } catch (error) {
     return toCoveyError(error);
   }
@@ -59,6 +71,7 @@ async function measured(
   vectors: Vector[] | CoveyError,
   providers: Providers,
   time: Time,
+  laboratory: Laboratory,
 ): Promise<ProbeResult[]> {
   if (!Array.isArray(vectors)) {
     const entries = candidate.variants.map((_, index) => entryOf(candidate, index, 'cpu', 1));
@@ -68,21 +81,15 @@ async function measured(
   if (vectors.length === 0) {
     // What cannot be shown to be right elsewhere runs as the publisher ran it.
     const entries = candidate.variants.map((_, index) => entryOf(candidate, index, 'cpu', 1));
-    return resultsOf(candidate.ref, entries, await compete(entries, [], time));
+    return resultsOf(candidate.ref, entries, await compete(entries, [], time, laboratory));
   }
   const entries = candidate.variants.flatMap((_, index) => [
-    ...threadCounts().map((threads) => entryOf(candidate, index, 'cpu', threads)),
+    ...laboratory.threadCounts.map((threads) => entryOf(candidate, index, 'cpu', threads)),
     ...(providers.webgpu === null ? [entryOf(candidate, index, 'webgpu', 1)] : []),
   ]);
   // Most threads first: where a model is so slow that time runs out, they matter most.
   const bySpeed = entries.toSorted((a, b) => b.spec.threads - a.spec.threads);
-  return resultsOf(candidate.ref, entries, await compete(bySpeed, vectors, time), providers);
-}
-
-/** One leaves the cores to others; all of them, or two, may be faster. */
-function threadCounts(): number[] {
-  const cores = availableParallelism();
-  return [...new Set([1, Math.min(2, cores), cores])];
+  return resultsOf(candidate.ref, entries, await compete(bySpeed, vectors, time, laboratory), providers);
 }
 
 /** What an earlier probe here found, when its choice is right again; null: measure anew. */
@@ -90,6 +97,7 @@ async function checkedAgain(
   candidate: ProbeCandidate,
   vectors: Vector[] | CoveyError,
   hardware: string,
+  laboratory: Laboratory,
 ): Promise<ProbeResult[] | null> {
   const before = candidate.measured;
   if (before?.hardware !== hardware || !Array.isArray(vectors) || vectors.length === 0) return null;
@@ -97,7 +105,7 @@ async function checkedAgain(
   const index = candidate.variants.findIndex(({ name }) => name === chosen?.variant);
   if (!chosen || index < 0) return null;
   const { spec } = entryOf(candidate, index, chosen.provider, chosen.threads ?? 1);
-  const check = await checkOnce(spec, vectors);
+  const check = await checkOnce(spec, vectors, laboratory);
   if (!check) return null;
   const reason = again + (chosen.reason ?? '').replace(again, '');
   return before.results
@@ -105,12 +113,13 @@ async function checkedAgain(
     .map((result) => (result === chosen ? { ...result, maxError: check.maxError, reason } : result));
 }
 
-async function checkOnce(spec: TrialSpec, vectors: readonly Vector[]): Promise<Check | null> {
+async function checkOnce(
+  spec: TrialSpec,
+  vectors: readonly Vector[],
+  { openTrial }: Ground,
+): Promise<Check | null> {
   try {
-    const trial =
-      spec.provider === 'cpu'
-        ? await openTrial(spec, vectors)
-        : await openThrowawayTrial(spec, () => recheckMs);
+    const trial = await openTrial(spec, vectors, () => recheckMs);
     await trial.close();
     return trial.check;
   } catch {

@@ -96,15 +96,24 @@ function writeState(text: Exposition, models: readonly ModelStatistics[]): void 
 }
 
 function writeProcess(text: Exposition, figures: RuntimeFigures): void {
-  const { residentBytes, cpuSeconds, startSeconds, eventLoopActiveSeconds, eventLoopDelay } = figures;
-  const one = (value: number) => [[{}, value]] as const;
-  text.gauge('process_resident_memory_bytes', 'Resident memory of the runtime process.', one(residentBytes));
-  text.counter('process_cpu_seconds_total', 'User and system time of the runtime process.', one(cpuSeconds));
+  const { process, startSeconds, eventLoopDelay } = figures;
+  // NaN is the format's word for what is not known.
+  const one = (value = Number.NaN) => [[{}, value]] as const;
+  text.gauge(
+    'process_resident_memory_bytes',
+    'Resident memory of the runtime process.',
+    one(process?.residentBytes()),
+  );
+  text.counter(
+    'process_cpu_seconds_total',
+    'User and system time of the runtime process.',
+    one(process?.cpuSeconds()),
+  );
   text.gauge('process_start_time_seconds', 'Start of the runtime process, Unix time.', one(startSeconds));
   text.counter(
     'covey_event_loop_active_seconds_total',
     'Time in which the event loop was at work; near one second a second, requests wait for it.',
-    one(eventLoopActiveSeconds),
+    one(process?.eventLoopActiveSeconds()),
   );
   text.histogram('covey_event_loop_delay_seconds', 'How late a timer fires, looked at once a second.', [
     [{}, secondsBuckets(eventLoopDelay.histogram.toMessage(), eventLoopDelay)],

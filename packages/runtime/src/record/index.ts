@@ -1,1 +1,1 @@
-export { createRunRecord, openRunMark, type RunRecord, type RunSlot } from './record.ts';
+export { createRunRecord, openRunMark, type RunMark, type RunRecord, type RunSlot } from './record.ts';

@@ -6,7 +6,10 @@ import { simulatedFetch, simulatedWorld } from '@covey/ports/simulated';
 import { type Cascade, checkDocument, RouteSchema, type Tensor } from '@covey/protocol';
 import { expect, test } from 'vitest';
 import { schemaOf } from '../models.fixture.ts';
+import { nodePlatform } from '../node/index.ts';
 import { createCascade } from './cascade.ts';
+
+const { files } = nodePlatform;
 
 const floats = (...values: number[]): Tensor => ({
   datatype: 'FP32',
@@ -45,7 +48,10 @@ function cascadeWith(
   const world = simulatedWorld(1);
   const cloud = simulatedFetch(world, answer);
   const log = streamLog({ write: () => true }, world.clock, 'error');
-  const cascade = createCascade({ ...policy, ...change }, { clock: world.clock, log, fetch: cloud.fetch });
+  const cascade = createCascade(
+    { ...policy, ...change },
+    { clock: world.clock, log, fetch: cloud.fetch, files },
+  );
   const ask = async (own = unsure, leftMs = Number.POSITIVE_INFINITY) => {
     const pending = cascade.refine(inputs, { y: own }, schemaOf('FP32', [1, 2]), leftMs);
     await world.advance(Math.min(leftMs, policy.timeoutMs));
@@ -156,7 +162,7 @@ test('a token comes from its file for every call, and without it nobody is asked
     seen.push(request.headers?.authorization);
     return answerOf(good);
   };
-  const cascade = createCascade({ ...policy, tokenPath }, { clock, log, fetch });
+  const cascade = createCascade({ ...policy, tokenPath }, { clock, log, fetch, files });
   const ask = () => cascade.refine(inputs, { y: unsure }, schemaOf('FP32', [1, 2]), 1e9);
   try {
     expect((await ask()).parameters).toMatchObject({ answered_by: 'device', cloud: 'failed' });

@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import type { Clock, Fetch, Log } from '@covey/ports';
 import { type Cascade, CoveyError, limits, type ModelSchema, toCoveyError } from '@covey/protocol';
+import type { Files } from '../platform/index.ts';
 import type { Tensors } from '../tensors/index.ts';
 import { createBreaker } from './breaker.ts';
 import { createHourlyBudget, type HourlyBudget } from './budget.ts';
@@ -23,6 +23,7 @@ export interface CascadeOptions {
   clock: Clock;
   log: Log;
   fetch: Fetch;
+  files: Files;
 }
 
 /** Asks a bigger model where the device is not sure. */
@@ -101,8 +102,8 @@ class CloudCascade implements CascadeRunner {
     // The answer's before they are known, so that calls at one time do not spend the same bytes.
     this.#bytes.spend(request.sizeBytes + maxBytes, nowMs);
     try {
-      const token = await readToken(this.#policy.tokenPath);
-      const { fetch } = this.#options;
+      const { fetch, files } = this.#options;
+      const token = await readToken(files, this.#policy.tokenPath);
       const answer = await askCloud(fetch, this.#policy, request, { token, timeoutMs, maxBytes }, schema);
       this.#bytes.spend(answer.sizeBytes - maxBytes, nowMs);
       return answer;
@@ -120,12 +121,12 @@ function mostAnswerBytes(outputs: Tensors): number {
 }
 
 /** Read for every call: a token that was replaced is used at once. Errors: NOT_FOUND, INVALID_DOCUMENT. */
-async function readToken(path: string | undefined): Promise<string | undefined> {
+async function readToken(files: Files, path: string | undefined): Promise<string | undefined> {
   if (path === undefined) return undefined;
-  const text = await readFile(path, 'utf8').catch((cause) => {
+  const bytes = await files.read(path).catch((cause) => {
     throw new CoveyError('NOT_FOUND', `the token for the cloud cannot be read from ${path}`, { cause });
   });
-  const token = text.trim();
+  const token = new TextDecoder().decode(bytes).trim();
   // What is no token would break the header apart.
   if (token.length > tokenChars || !/^[\x21-\x7e]+$/.test(token))
     throw new CoveyError('INVALID_DOCUMENT', `${path} holds no token`);

@@ -47,7 +47,7 @@ interface JoinedBatch {
   inputs: Tensors;
   rows: number;
   paddedRows: number;
-  buffer: SharedArrayBuffer | undefined;
+  buffer: ArrayBufferLike | undefined;
 }
 
 function joined(members: readonly Request[], joiner: Joiner, memory: BatchMemory): JoinedBatch {

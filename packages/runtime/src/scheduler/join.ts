@@ -73,7 +73,7 @@ export class Joiner {
    * One set of inputs of all `requests`, which have one signature, in `memory`; rows beyond theirs, up to `rows`, are
    * zeros.
    */
-  join(requests: readonly Tensors[], rows: number, memory: SharedArrayBuffer): Tensors {
+  join(requests: readonly Tensors[], rows: number, memory: ArrayBufferLike): Tensors {
     const joined: Tensors = {};
     let offset = 0;
     for (const { name, datatype } of this.#schema.inputs) {

@@ -1,5 +1,5 @@
 import { elementCount, type Tensor } from '@covey/protocol';
-import { elementsOf, type Tensors } from '../tensors/index.ts';
+import { elementsOf, sharedMemory, type Tensors } from '../tensors/index.ts';
 import { type Joiner, splitOutputs } from './join.ts';
 import type { Profile } from './profile.ts';
 
@@ -37,7 +37,7 @@ export async function proveJoining(
   let singleMs = Number.POSITIVE_INFINITY;
   for (let rows = 1; rows <= profile.mostRows; rows *= 2) {
     const members = Array.from({ length: rows }, (_, row) => (row % 2 === 0 ? sample : other));
-    const memory = new SharedArrayBuffer(joiner.sizeBytes(sample, 1, rows));
+    const memory = sharedMemory(joiner.sizeBytes(sample, 1, rows));
     const joined = joiner.join(members, rows, memory);
     let fastestMs = Number.POSITIVE_INFINITY;
     for (let repeat = 0; repeat < runsPerSize; repeat++) {

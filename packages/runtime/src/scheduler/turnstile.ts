@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import type { Clock, Timer } from '@covey/ports';
 import { CoveyError } from '@covey/protocol';
 
@@ -39,7 +38,7 @@ export interface Turnstile {
 export interface TurnstileOptions {
   clock: Clock;
   /** Runs compute on so many cores at a time. */
-  cores?: number;
+  cores: number;
   /** Units of named resources; of what is not named here there is what the neediest model takes. */
   resources?: Readonly<Record<string, number>>;
 }
@@ -57,7 +56,7 @@ const leastOverdueMs = 1_000;
  * waits for a resource is not overtaken on it by one that has had more.
  */
 export function createTurnstile({ clock, cores, resources = {} }: TurnstileOptions): Turnstile {
-  return new FairTurnstile(clock, cores ?? availableParallelism(), resources);
+  return new FairTurnstile(clock, cores, resources);
 }
 
 class FairTurnstile implements Turnstile {

@@ -96,7 +96,7 @@ class BatchExporter implements Exporter {
 
   async #post(batch: readonly Span[]): Promise<'again' | { rejected: number }> {
     const { fetch, resource } = this.#options;
-    const body = Buffer.from(JSON.stringify(otlpDocument(resource, batch)));
+    const body = new TextEncoder().encode(JSON.stringify(otlpDocument(resource, batch)));
     const headers = { 'content-type': 'application/json' };
     const request = {
       method: 'POST',
@@ -128,7 +128,7 @@ class BatchExporter implements Exporter {
 /** ExportTraceServiceResponse.partial_success.rejected_spans: an int64, so a text or a number. */
 function rejectedSpans(body: Uint8Array): number {
   try {
-    const answer = JSON.parse(Buffer.from(body).toString()) as {
+    const answer = JSON.parse(new TextDecoder().decode(body)) as {
       partialSuccess?: { rejectedSpans?: unknown };
     };
     const rejected = Number(answer.partialSuccess?.rejectedSpans ?? 0);

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { parseTraceparent, parseTracestate } from './context.ts';
 import { createExporter, type ExporterOptions } from './exporter.ts';
 import type { Span } from './span.ts';
@@ -67,14 +66,14 @@ const poolBytes = 4_096;
 
 /** Ids of so many bytes. Random, and so never all zero in practice; the form forbids that. Bytes are drawn many at a time. */
 function createIds(): (bytes: number) => string {
-  let pool = randomBytes(poolBytes);
+  const pool = crypto.getRandomValues(new Uint8Array(poolBytes));
   let used = 0;
   return (bytes) => {
     if (used + bytes > poolBytes) {
-      pool = randomBytes(poolBytes);
+      crypto.getRandomValues(pool);
       used = 0;
     }
     used += bytes;
-    return pool.toString('hex', used - bytes, used);
+    return pool.subarray(used - bytes, used).toHex();
   };
 }

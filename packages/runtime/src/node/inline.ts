@@ -1,7 +1,13 @@
 import { CoveyError, type ModelSchema } from '@covey/protocol';
+import {
+  type Executor,
+  type ExecutorOptions,
+  type RunResult,
+  type Session,
+  warnOfFallback,
+} from '../executor/index.ts';
 import type { Tensors } from '../tensors/index.ts';
-import { type Executor, type ExecutorOptions, type RunResult, warnOfFallback } from './executor.ts';
-import { openSession, type Session } from './session.ts';
+import { openSession } from './sessions.ts';
 
 /**
  * Loads the model in this thread: nothing is handed to another, and the event loop stands still while it is loaded and for

@@ -2,10 +2,10 @@ import { streamLog, systemClock } from '@covey/ports';
 import { type Datatype, datatypes, elementBytes, type Tensor } from '@covey/protocol';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Executor, ExecutorOptions } from '../executor/index.ts';
 import { countingModel, identityModel, modelFolder, schemaOf } from '../models.fixture.ts';
 import { decodeTexts, encodeTexts } from '../tensors/index.ts';
-import { type Executor, type ExecutorOptions, startExecutor } from './executor.ts';
-import { openSession } from './session.ts';
+import { openSession, startExecutor } from './index.ts';
 
 const log = streamLog({ write: () => true }, systemClock, 'error');
 let models: Awaited<ReturnType<typeof modelFolder>>;

@@ -1,10 +1,7 @@
-import { type Provider, toCoveyError } from '@covey/protocol';
+import { toCoveyError } from '@covey/protocol';
 import { InferenceSession, listSupportedBackends, Tensor } from 'onnxruntime-node';
-import { ortError } from './ort-error.ts';
+import { ortError, type Providers } from '../executor/index.ts';
 import { Throwaway } from './throwaway.ts';
-
-/** By provider, why it does not work on this machine; null where it does. */
-export type Providers = Record<Provider, string | null>;
 
 /** Asks a throwaway process to compute on WebGPU. */
 export interface WebgpuTrial {

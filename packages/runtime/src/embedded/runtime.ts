@@ -1,0 +1,137 @@
+import type { LoadedModel, Metrics, ModelSchema, Provider, Route, Summary } from '@covey/protocol';
+import type { Engine, EngineOptions } from '../engine/index.ts';
+import type { Timings } from '../scheduler/index.ts';
+import type { Tensors } from '../tensors/index.ts';
+import type { ModelFile } from './model-file.ts';
+
+/** What a program may say about how its models are served. */
+export interface ServingOptions {
+  /** Which version answers what; a model of one version needs none. */
+  routes?: Route[];
+  /** Called every `metricsIntervalMs`, 10 s unless said, with what was counted and timed. */
+  onMetrics?: (metrics: Metrics) => void;
+  metricsIntervalMs?: number;
+  /** Called every `summaryIntervalMs`, 60 s unless said, for each model with sketches of its inputs and outputs. */
+  onSummary?: (summary: Summary) => void;
+  summaryIntervalMs?: number;
+}
+
+/** What a caller may say about one inference. */
+export interface InferOptions {
+  /** SemVer or channel; the model's route decides when left out. */
+  version?: string;
+  /** Requests with the same key are answered by the same version while shares do not change. */
+  key?: string;
+  /** 1 is served first; 0, the default, is the middle. */
+  priority?: number;
+  /** Refused at once when it would be answered later than this. */
+  timeoutMs?: number;
+  signal?: AbortSignal;
+}
+
+export interface Inference {
+  outputs: Tensors;
+  version: string;
+  variant: string;
+  provider: Provider;
+  timings: Timings;
+}
+
+/** Models served in this program: what the runtime process does, without HTTP. `File` is what says where a model is. */
+export interface Runtime<File = ModelFile> {
+  /**
+   * One inference. The memory of the inputs must not be written to until it resolves, and where they lie in shared memory
+   * until the summary of them is made: keep a buffer of your own.
+   * Errors: MODEL_UNKNOWN, MODEL_UNAVAILABLE, INPUT_INVALID, INFERENCE_FAILED, OVERLOADED, DEADLINE_EXCEEDED, CANCELLED,
+   * RUNTIME_DIED.
+   */
+  infer(model: string, inputs: Tensors, options?: InferOptions): Promise<Inference>;
+  /** Names, types and shapes of what a model, or the pipeline around it, takes and gives. Errors: MODEL_UNKNOWN. */
+  schema(model: string, version?: string): ModelSchema;
+  /**
+   * Serves these from now on, without failing a request; on an error everything stays as it was. A file is loaded again when
+   * it is another. Errors: those of `open`.
+   */
+  replace(models: readonly File[], routes?: Route[]): Promise<void>;
+  /** Finishes what runs, gives out the last measurements, releases everything. */
+  close(): Promise<void>;
+}
+
+/** Time that what runs gets to finish. */
+const closeGraceMs = 10_000;
+
+/** What an engine is told by these options. */
+export function engineOptionsOf({
+  metricsIntervalMs = 10_000,
+  summaryIntervalMs = 60_000,
+  onMetrics,
+  onSummary,
+}: ServingOptions): Pick<EngineOptions, 'metricsIntervalMs' | 'summaryIntervalMs' | 'send'> {
+  return {
+    metricsIntervalMs,
+    summaryIntervalMs,
+    send: (message) => {
+      if (message.type === 'metrics') onMetrics?.(message.metrics);
+      else if (message.type === 'summary') onSummary?.(message.summary);
+    },
+  };
+}
+
+/** Serves `models` with the engine, which it closes in the end. `load` makes of a file what a plan names. */
+export async function openRuntime<File>(
+  engine: Engine,
+  load: (files: readonly File[]) => Promise<LoadedModel[]>,
+  models: readonly File[],
+  routes?: Route[],
+): Promise<Runtime<File>> {
+  const runtime = new EmbeddedRuntime(engine, load);
+  try {
+    await runtime.replace(models, routes);
+  } catch (error) {
+    await engine.close(closeGraceMs);
+    throw error;
+  }
+  return runtime;
+}
+
+class EmbeddedRuntime<File> implements Runtime<File> {
+  readonly #engine: Engine;
+  readonly #load: (files: readonly File[]) => Promise<LoadedModel[]>;
+  #plans = 0;
+
+  constructor(engine: Engine, load: (files: readonly File[]) => Promise<LoadedModel[]>) {
+    this.#engine = engine;
+    this.#load = load;
+  }
+
+  async infer(model: string, inputs: Tensors, options: InferOptions = {}): Promise<Inference> {
+    const { version, key, priority = 0, timeoutMs, signal } = options;
+    const servable = this.#engine.route({ model, version, key });
+    const reply = await this.#engine.infer(servable, {
+      inputs,
+      priority,
+      timeoutMs,
+      caller: 'embedded',
+      traceparent: undefined,
+      signal,
+      receivedMs: performance.now(),
+    });
+    void reply.finish();
+    const { ref, variant, provider } = reply.model;
+    return { outputs: reply.outputs, version: ref.version, variant, provider, timings: reply.timings };
+  }
+
+  schema(model: string, version?: string): ModelSchema {
+    return this.#engine.route({ model, version, key: undefined }).model.schema;
+  }
+
+  async replace(models: readonly File[], routes?: Route[]): Promise<void> {
+    const loaded = await this.#load(models);
+    await this.#engine.apply({ plan: ++this.#plans, models: loaded, ...(routes && { routes }) });
+  }
+
+  async close(): Promise<void> {
+    this.#engine.stopAccepting();
+    await this.#engine.close(closeGraceMs);
+  }
+}

@@ -1,0 +1,11 @@
+export type {
+  Files,
+  MemoryReading,
+  Platform,
+  ProcessReading,
+  StartThread,
+  Thread,
+  ThreadListener,
+  ThreadPort,
+  ThreadRole,
+} from './platform.ts';
