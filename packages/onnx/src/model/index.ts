@@ -5,5 +5,6 @@ export { createGraph, createNode, createValueInfo } from './create.ts';
 export * from './element-type.ts';
 export { everyConstant } from './every-constant.ts';
 export { readModel } from './read.ts';
+export { type TensorRange, tensorRanges } from './tensor-ranges.ts';
 export type * from './types.ts';
 export { modelSegments, writeModel } from './write.ts';
