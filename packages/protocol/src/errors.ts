@@ -103,6 +103,26 @@ export const errorCatalogue = {
     retry: 'rejected',
     remedy: 'The model does not compute here what it computed for its publisher; rebuild the bundle.',
   },
+  // delivery: none of these is a failure, the update goes on when it may
+  HELD_LOCALLY: {
+    status: 409,
+    remedy: 'Somebody on the device holds it up; there, `covey hold --release` lets it go on.',
+  },
+  START_SPREAD: { status: 409, remedy: 'Devices start spread over the time of the plan; its turn comes.' },
+  OUTSIDE_WINDOW: { status: 409, remedy: 'It goes on when the next maintenance window opens.' },
+  METERED_LINK: {
+    status: 409,
+    remedy: 'It goes on over a link that is not metered, or with another policy.',
+  },
+  DELTA_UNAVAILABLE: {
+    status: 409,
+    remedy: 'Allow the full download in the plan (`--when-delta-fails full`), or bring it on a USB stick.',
+  },
+  BUDGET_SPENT: {
+    status: 429,
+    remedy:
+      'The byte budget of the device, site or rollout is spent; wait, or begin a rollout with a larger one.',
+  },
   // inference
   MODEL_UNKNOWN: { status: 404, remedy: 'GET /v2/models/{name} of a model that is deployed here.' },
   MODEL_UNAVAILABLE: { status: 503, remedy: 'The model is being loaded or replaced; try again shortly.' },

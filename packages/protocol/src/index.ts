@@ -1,3 +1,4 @@
+export * from './delivery.ts';
 export * from './document.ts';
 export * from './errors.ts';
 export * from './evaluation.ts';

@@ -1,0 +1,1 @@
+export { type DeliveryConditions, mayProceed } from './decide.ts';
