@@ -82,9 +82,9 @@ async function startController(folder: string) {
     blobFolder: join(folder, 'blobs'),
     disk: systemDisk,
   });
-  const identity = { tags: '{}', enrolled_at: 1, certificate_serial: '01' };
+  const identity = { tags: '{}', enrolled_at: 1 };
   for (const id of devices) {
-    const row = { id, key_fingerprint: id, ...identity };
+    const row = { id, ...identity };
     await storage.db.insertInto('devices').values(row).execute();
   }
   const { bus, handler } = busWithoutNetwork();
@@ -125,6 +125,7 @@ function busWithoutNetwork(): { bus: Bus; handler: () => MessageHandler } {
       taken = handler;
     },
     publish: async () => {},
+    isConnected: () => false,
     disconnect: () => {},
   };
   return { bus, handler: () => taken };

@@ -46,10 +46,9 @@ export async function createFleet(seed: number, deviceCount: number): Promise<Fl
   await controller.start();
   for (const device of devices) {
     await device.enrol();
-    const certificate = { certificate_serial: '01', key_fingerprint: device.id };
     await controller.storage.db
       .insertInto('devices')
-      .values({ id: device.id, tags: '{}', enrolled_at: world.clock.now(), ...certificate })
+      .values({ id: device.id, tags: '{}', enrolled_at: world.clock.now() })
       .execute();
     device.boot();
   }

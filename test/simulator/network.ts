@@ -96,6 +96,7 @@ export class SimulatedNetwork {
       publish: async (device, kind, payload) => {
         if (!life.isOver) await this.#tell(device, kind, payload);
       },
+      isConnected: (device) => this.#connections.has(device),
       disconnect: (device) => {
         const connection = this.#connections.get(device);
         if (connection && !life.isOver) this.#closeAtBroker(connection, 'disconnected', true);

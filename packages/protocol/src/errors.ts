@@ -57,10 +57,31 @@ export const errorCatalogue = {
   TOKEN_UNKNOWN: { status: 401, remedy: 'Ask the controller for a new enrolment token.' },
   TOKEN_USED: { status: 401, remedy: 'The token has been used as often as it allows; ask for a new one.' },
   TOKEN_EXPIRED: { status: 401, remedy: 'The token is past its time; ask for a new one.' },
+  TOKEN_REVOKED: { status: 401, remedy: 'The token was revoked on the controller; ask for a new one.' },
   DEVICE_REVOKED: {
     status: 403,
     retry: 'retryable',
-    remedy: 'The device was revoked; enrol it again if that was a mistake.',
+    remedy: 'If that was a mistake: `covey device reset` on the controller, then enrol the device again.',
+  },
+  DEVICE_QUARANTINED: {
+    status: 403,
+    retry: 'retryable',
+    remedy: 'Find the machine that uses the same identity, then `covey device reset` and enrol both anew.',
+  },
+  CERTIFICATE_EXPIRED: {
+    status: 403,
+    retry: 'retryable',
+    remedy: 'It renews itself for a year after its end; after that, reset the device and enrol it again.',
+  },
+  CERTIFICATE_SUPERSEDED: {
+    status: 403,
+    retry: 'retryable',
+    remedy: 'A later certificate of the device is in use: look for a copy of its data folder, then reset it.',
+  },
+  CERTIFICATE_UNKNOWN: {
+    status: 403,
+    retry: 'retryable',
+    remedy: 'Enrol the device at this controller; a restored backup may have forgotten it.',
   },
   CA_MISMATCH: {
     status: 495,

@@ -15,6 +15,8 @@ export const limits = {
   inferenceCallers: 256,
   adminBodyBytes: 1024 * 1024,
   enrolBodyBytes: 32 * 1024,
+  /** PEM text of a certificate with its chain, or of a few authorities. */
+  certificatesChars: 32 * 1024,
   /** Bundles. */
   manifestBytes: 4 * 1024 * 1024,
   chunkBytes: 1024 * 1024,

@@ -228,3 +228,27 @@ export const EnrolmentAnswerSchema = v.object({
   now: TimeSchema,
 });
 export type EnrolmentAnswer = v.InferOutput<typeof EnrolmentAnswerSchema>;
+
+/** GET /identity on the device listener: what the controller says of the device whose certificate asks. */
+export const IdentityAnswerSchema = v.object({
+  deviceId: DeviceIdSchema,
+  /** The device is to ask for a new certificate: the present one is past two thirds of its life, or its authority ends. */
+  renewalDue: v.boolean(),
+  /** PEM of every authority whose servers the device is to believe: during a change of the authority two. */
+  caPem: v.pipe(v.string(), v.maxLength(limits.certificatesChars)),
+  mqttUrl: v.string(),
+  deviceUrl: v.string(),
+  /** Whether the device's MQTT session is up. */
+  online: v.boolean(),
+  now: TimeSchema,
+});
+export type IdentityAnswer = v.InferOutput<typeof IdentityAnswerSchema>;
+
+/** POST /identity/renewal; the connection shows the old certificate, which may have expired. */
+export const RenewalRequestSchema = v.object({ csrPem: v.pipe(v.string(), v.maxLength(8_000)) });
+export const RenewalAnswerSchema = v.object({
+  certificatePem: v.pipe(v.string(), v.maxLength(limits.certificatesChars)),
+  caPem: v.pipe(v.string(), v.maxLength(limits.certificatesChars)),
+  now: TimeSchema,
+});
+export type RenewalAnswer = v.InferOutput<typeof RenewalAnswerSchema>;

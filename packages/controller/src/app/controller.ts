@@ -77,7 +77,7 @@ async function startAll(options: ControllerOptions, onStop: AddCleanup): Promise
     host: options.listen.host,
     port: options.listen.mqttPort,
     tls: identity.server,
-    isRevoked: (device, serial) => identity.isRevoked(device, serial),
+    identity,
     onRefusal: ({ device, reason, ...detail }) => domain.refusals.refused(device, `bus.${reason}`, detail),
     log,
   });
@@ -90,14 +90,24 @@ async function startAll(options: ControllerOptions, onStop: AddCleanup): Promise
   await domain.start();
   onStop('bus', () => bus.stop());
   const mqttPort = (await bus.start()).port;
-  const device = createDeviceServer({ registry: domain.registry, identity, log }, identity.server);
-  const devicePort = await serve(device, onStop, options, 'devicePort', 'device downloads');
   const host = publicHost(options);
-  const known = { mqttUrl: `mqtts://${host}:${mqttPort}`, deviceUrl: `https://${host}:${devicePort}` };
+  const mqttUrl = `mqtts://${host}:${mqttPort}`;
+  let devicePort = options.listen.devicePort;
   let adminPort = options.listen.adminPort;
-  const urls = () => ({ ...known, adminUrl: `https://${host}:${adminPort}` });
+  const urls = () => ({
+    mqttUrl,
+    deviceUrl: `https://${host}:${devicePort}`,
+    adminUrl: `https://${host}:${adminPort}`,
+  });
+  const { registry } = domain;
+  const isOnline = (id: string) => bus.isConnected(id);
+  const device = createDeviceServer({ registry, identity, isOnline, urls, clock, log }, identity.server);
+  devicePort = await serve(device.app, onStop, options, 'devicePort', 'device downloads');
   const services = { ...domain, storage, clock, log, identity, urls, version: options.version };
-  const disconnect = (id: string) => bus.disconnect(id);
+  const disconnect = (id: string) => {
+    bus.disconnect(id);
+    device.disconnect(id);
+  };
   const admin = await createAdminServer({ ...services, disconnect }, identity.server);
   adminPort = await serve(admin, onStop, options, 'adminPort', 'admin API');
   // Who waits for changes would keep the admin server from closing.

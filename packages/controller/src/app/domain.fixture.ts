@@ -25,6 +25,7 @@ class FakeFleet implements Bus {
 
   start = async () => ({ port: 0 });
   stop = async () => {};
+  isConnected = () => false;
   disconnect = () => {};
   onMessage(handler: MessageHandler): void {
     this.handler = handler;
@@ -189,9 +190,8 @@ function mortalClock(clock: Clock, life: { isOver: boolean }): Clock {
 }
 
 async function insertDevice(storage: Storage, id: string, tags: Record<string, string>): Promise<void> {
-  const certificate = { certificate_serial: '01', key_fingerprint: id };
   await storage.db
     .insertInto('devices')
-    .values({ id, tags: JSON.stringify(tags), enrolled_at: 1, ...certificate })
+    .values({ id, tags: JSON.stringify(tags), enrolled_at: 1 })
     .execute();
 }

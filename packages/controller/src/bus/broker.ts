@@ -20,6 +20,7 @@ export interface BrokerOptions extends HookOptions {
 export interface Broker {
   attach(stream: GuardedStream, peer: Peer): void;
   publish(device: string, kind: DownKind, payload: Uint8Array): Promise<void>;
+  isConnected(device: string): boolean;
   disconnect(device: string): void;
   /** Ends every connection and waits for messages being handled. */
   close(): Promise<void>;
@@ -66,7 +67,10 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
       else await send(session.client, topic, payload);
       session.backlogBytes -= payload.byteLength;
     },
-    disconnect: (device) => sessions.current(device)?.client.close(),
+    isConnected: (device) => sessions.current(device) !== undefined,
+    disconnect: (device) => {
+      for (const { stream } of sessions.all(device)) stream.destroy(new Refused());
+    },
     close: async () => {
       await new Promise<void>((resolve) => aedes.close(resolve));
       await inbox.settle();

@@ -122,7 +122,9 @@ function startBus(bench: () => BusBench, limits: NonNullable<EmbeddedBusOptions[
     get tls() {
       return bench().identity.server;
     },
-    isRevoked: (device, serial) => bench().identity.isRevoked(device, serial),
+    get identity() {
+      return bench().identity;
+    },
     onRefusal: (refusal) => void bench().refusals.push(refusal),
     log: silent,
     limits,

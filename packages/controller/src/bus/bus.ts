@@ -13,7 +13,9 @@ export interface Bus {
   onMessage(handler: MessageHandler): void;
   /** Sends when the device is connected and subscribed, else does nothing: devices ask on connect. */
   publish(device: string, kind: DownKind, payload: Uint8Array): Promise<void>;
-  /** Ends the device's connection, if any. */
+  /** Whether the device has a connection that was accepted. */
+  isConnected(device: string): boolean;
+  /** Ends every connection of the device, at once and without a word. */
   disconnect(device: string): void;
 }
 
@@ -22,7 +24,10 @@ export type RefusalReason =
   | 'connections'
   | 'connect-timeout'
   | 'client-id'
+  | 'certificate'
   | 'revoked'
+  | 'quarantined'
+  | 'superseded'
   | 'persistent-session'
   | 'will'
   | 'publish'

@@ -56,14 +56,30 @@ describe('connecting', () => {
   test('a revoked device is refused with a code, not by silence', async () => {
     await bench.enrol('edge-r');
     const client = await bench.connected('edge-r');
-    await bench.identity.revoke('edge-r', 'admin');
+    await bench.identity.refuse('edge-r', 'revoked', 'admin');
     bench.bus.disconnect('edge-r');
     await closed(client);
     expect(await bench.refusedWith('edge-r', {})).toBe(5);
+    await bench.identity.refuse('edge-r', 'reset', 'admin');
     const old = bench.tlsOf('edge-r');
     await bench.enrol('edge-r');
     await bench.connected('edge-r');
     expect(await bench.refusedWith('edge-r', old as IClientOptions)).toBe(5);
+    expect(bench.reasons()).toEqual(['edge-r revoked', 'edge-r revoked']);
+  });
+
+  test('a device that is refused while it connects gets no session', async () => {
+    await bench.enrol('edge-q');
+    const { check } = bench.identity;
+    const checked = vi.spyOn(bench.identity, 'check').mockImplementationOnce(async (certificate) => {
+      const answer = await check(certificate);
+      await bench.identity.refuse('edge-q', 'revoked', 'admin');
+      bench.bus.disconnect('edge-other');
+      return answer;
+    });
+    expect(await bench.refusedWith('edge-q', {})).toBe(5);
+    expect(checked).toHaveBeenCalledTimes(2);
+    checked.mockRestore();
   });
 
   test('sessions that outlive the connection are refused', async () => {
@@ -115,7 +131,7 @@ describe('connecting', () => {
       host: '127.0.0.1',
       port: taken,
       tls: bench.identity.server,
-      isRevoked: async () => false,
+      identity: bench.identity,
       onRefusal: () => {},
       log: silent,
     });

@@ -1,8 +1,10 @@
+import type { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 import type { Log } from '@covey/ports';
-import { CoveyError, checkDocument, DeviceIdSchema, limits, toCoveyError } from '@covey/protocol';
+import { CoveyError, limits, toCoveyError } from '@covey/protocol';
+import type { Identity } from '../identity/index.ts';
 import { type Broker, openBroker } from './broker.ts';
 import type { Bus, MessageHandler, Refusal } from './bus.ts';
 import { guardPackets } from './packet-guard.ts';
@@ -14,8 +16,8 @@ export interface EmbeddedBusOptions {
   port: number;
   /** PEM texts: the CA that signs devices, the server's certificate and key. */
   tls: { ca: string; certificate: string; key: string };
-  /** Whether this certificate (serial in hex) of this device is no longer, or never was, good. */
-  isRevoked: (device: string, certificateSerial: string) => Promise<boolean>;
+  /** Who a certificate names and whether it is good. */
+  identity: Pick<Identity, 'deviceOf' | 'check'>;
   /** Called for everything refused; to be rate-limited before it is written down. */
   onRefusal: (refusal: Refusal) => void;
   log: Log;
@@ -47,19 +49,22 @@ const defaultLimits: BusLimits = {
 export function embeddedBus(options: EmbeddedBusOptions): Bus {
   let handler: MessageHandler | undefined;
   let running: Promise<{ broker: Broker; server: Server; sockets: Set<TLSSocket> }> | undefined;
+  let opened: Broker | undefined;
   const open = async () => {
     if (!handler) throw new CoveyError('INTERNAL', 'the bus has no message handler');
     const bounds = { ...defaultLimits, ...options.limits };
-    const { isRevoked, onRefusal, log } = options;
-    const broker = await openBroker({ isRevoked, onRefusal, log, handler, ...bounds });
+    const { identity, onRefusal, log } = options;
+    const check = (certificate: X509Certificate) => identity.check(certificate);
+    const broker = await openBroker({ check, onRefusal, log, handler, ...bounds });
     const sockets = new Set<TLSSocket>();
-    const server = listener(options, bounds, (socket) => accept(socket, sockets, broker, onRefusal));
+    const server = listener(options, bounds, (socket) => accept(socket, sockets, broker, options));
     try {
       await listen(server, options);
     } catch (error) {
       await broker.close();
       throw error;
     }
+    opened = broker;
     return { broker, server, sockets };
   };
   return {
@@ -74,6 +79,7 @@ export function embeddedBus(options: EmbeddedBusOptions): Bus {
     stop: async () => {
       const { broker, server, sockets } = (await running) ?? {};
       running = undefined;
+      opened = undefined;
       if (!server) return;
       const closed = once(server, 'close');
       server.close();
@@ -81,13 +87,9 @@ export function embeddedBus(options: EmbeddedBusOptions): Bus {
       for (const socket of sockets ?? []) socket.destroy();
       await closed;
     },
-    publish: async (device, kind, payload) => (await running)?.broker.publish(device, kind, payload),
-    disconnect: (device) => {
-      running?.then(
-        ({ broker }) => broker.disconnect(device),
-        () => {},
-      );
-    },
+    publish: async (device, kind, payload) => opened?.publish(device, kind, payload),
+    isConnected: (device) => opened?.isConnected(device) ?? false,
+    disconnect: (device) => opened?.disconnect(device),
   };
 }
 
@@ -143,21 +145,21 @@ function accept(
   socket: TLSSocket,
   sockets: Set<TLSSocket>,
   broker: Broker,
-  onRefusal: (refusal: Refusal) => void,
+  { identity, onRefusal }: EmbeddedBusOptions,
 ): void {
   sockets.add(socket);
   socket.once('close', () => sockets.delete(socket));
   const address = socket.remoteAddress ?? 'unknown';
   try {
-    broker.attach(guardPackets(socket, limits.mqttPacketBytes), peerOf(socket, address));
+    broker.attach(guardPackets(socket, limits.mqttPacketBytes), peerOf(socket, address, identity));
   } catch (error) {
     onRefusal({ device: null, address, reason: 'handshake', detail: toCoveyError(error).message });
     socket.destroy();
   }
 }
 
-function peerOf(socket: TLSSocket, address: string): Peer {
-  const { subject, serialNumber } = socket.getPeerCertificate();
-  const device = checkDocument(DeviceIdSchema, subject?.CN, 'common name of the certificate');
-  return { device, certificateSerial: serialNumber, address };
+function peerOf(socket: TLSSocket, address: string, identity: Pick<Identity, 'deviceOf'>): Peer {
+  const certificate = socket.getPeerX509Certificate();
+  if (!certificate) throw new CoveyError('UNAUTHENTICATED', 'the connection shows no certificate');
+  return { device: identity.deviceOf(certificate), certificate, address };
 }

@@ -1,8 +1,9 @@
+import type { X509Certificate } from 'node:crypto';
 import type { Log } from '@covey/ports';
-import { limits, toCoveyError, type UpKind } from '@covey/protocol';
-import type { AedesOptions, AuthenticateError, Client, PublishPacket } from 'aedes';
+import { type ErrorCode, limits, toCoveyError, type UpKind } from '@covey/protocol';
+import type { AedesOptions, AuthenticateError, Client, ConnectPacket, PublishPacket } from 'aedes';
 import { checkConnect, checkPublish, type Denial, mayReceive, quoted } from './access.ts';
-import type { Refusal } from './bus.ts';
+import type { Refusal, RefusalReason } from './bus.ts';
 import type { Inbox } from './inbox.ts';
 import type { Session, Sessions } from './sessions.ts';
 
@@ -10,7 +11,8 @@ import type { Session, Sessions } from './sessions.ts';
 export class Refused extends Error {}
 
 export interface HookOptions {
-  isRevoked: (device: string, certificateSerial: string) => Promise<boolean>;
+  /** Rejects with an identity error of the catalogue when the certificate is not, or no longer, good. */
+  check: (certificate: X509Certificate) => Promise<unknown>;
   onRefusal: (refusal: Refusal) => void;
   log: Log;
 }
@@ -99,23 +101,28 @@ export function refusalOf({ peer }: Session, { reason, detail }: Denial): Refusa
 async function authenticate(options: HookOptions, sessions: Sessions, client: Client): Promise<void> {
   const session = sessions.of(client);
   if (!session?.connect) throw authenticateError(returnCodes.unavailable);
-  const denial = await connectDenial(options, session).catch((error) => {
-    options.log.write('error', 'cannot authenticate a device', { ...toCoveyError(error).toJSON() });
-    throw authenticateError(returnCodes.unavailable);
-  });
-  if (!denial) return sessions.accept(session);
+  const denial = await connectDenial(options, session, session.connect);
+  if (denial) return refuseConnect(options, session, denial);
+  sessions.accept(session);
+  // A device that was refused between the check and here was not yet among the sessions to be ended.
+  const late = await certificateDenial(options, session);
+  if (late) return refuseConnect(options, session, late);
+}
+
+function refuseConnect(options: HookOptions, session: Session, denial: Denial): never {
   options.onRefusal(refusalOf(session, denial));
   throw authenticateError(
     denial.reason === 'client-id' ? returnCodes.identifierRejected : returnCodes.notAuthorized,
   );
 }
 
-async function connectDenial(options: HookOptions, session: Session): Promise<Denial | undefined> {
-  const { peer, connect, client } = session;
-  if (!connect) return undefined;
-  const { clean = false, will } = connect;
-  const denial = checkConnect(peer.device, {
-    clientId: client.id,
+async function connectDenial(
+  options: HookOptions,
+  session: Session,
+  { clean = false, will }: ConnectPacket,
+): Promise<Denial | undefined> {
+  const denial = checkConnect(session.peer.device, {
+    clientId: session.client.id,
     clean,
     will: will && {
       topic: will.topic,
@@ -124,11 +131,26 @@ async function connectDenial(options: HookOptions, session: Session): Promise<De
       retain: will.retain ?? false,
     },
   });
-  if (denial) return denial;
-  const isRevoked = await options.isRevoked(peer.device, peer.certificateSerial);
-  return isRevoked
-    ? { reason: 'revoked', detail: `the certificate of ${peer.device} was revoked` }
-    : undefined;
+  return denial ?? (await certificateDenial(options, session));
+}
+
+/** Refusals that have a name of their own in the audit log; others are `certificate`. */
+const reasons: Partial<Record<ErrorCode, RefusalReason>> = {
+  DEVICE_REVOKED: 'revoked',
+  DEVICE_QUARANTINED: 'quarantined',
+  CERTIFICATE_SUPERSEDED: 'superseded',
+};
+
+async function certificateDenial(options: HookOptions, { peer }: Session): Promise<Denial | undefined> {
+  try {
+    await options.check(peer.certificate);
+    return undefined;
+  } catch (thrown) {
+    const error = toCoveyError(thrown);
+    if (error.status < 500) return { reason: reasons[error.code] ?? 'certificate', detail: error.message };
+    options.log.write('error', 'cannot authenticate a device', { ...error.toJSON() });
+    throw authenticateError(returnCodes.unavailable);
+  }
 }
 
 function authenticateError(returnCode: number): AuthenticateError {

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { limits } from '@covey/protocol';
@@ -101,9 +102,10 @@ describe('publishing and subscribing', () => {
 describe('the persistent-session bypass of the broker', () => {
   test('authorizeForward delivers nothing of what a subscription named beside an allowed topic', async () => {
     const sessions = createSessions();
+    const certificate = new X509Certificate(bench.tlsOf('edge-1').cert);
     const seen: Refusal[] = [];
     const options = {
-      isRevoked: async () => false,
+      check: async () => undefined,
       onRefusal: (refusal: Refusal) => void seen.push(refusal),
       log: silent,
     };
@@ -117,7 +119,7 @@ describe('the persistent-session bypass of the broker', () => {
       const server = createServer((socket) => {
         const stream = guardPackets(socket, limits.mqttPacketBytes);
         const client: Client = aedes.handle(stream);
-        sessions.add(client, stream, { device: 'edge-1', certificateSerial: '1', address: 'x' });
+        sessions.add(client, stream, { device: 'edge-1', certificate, address: 'x' });
       }).listen(0, '127.0.0.1');
       await once(server, 'listening');
       const url = `mqtt://127.0.0.1:${(server.address() as { port: number }).port}`;

@@ -1,7 +1,8 @@
 import { type Birth, CoveyError, limits, type Tags } from '@covey/protocol';
 import type { DevicePatch, DevicesAnswer, DeviceView } from '@covey/protocol/api';
+import type { Selectable } from 'kysely';
 import { writeAudit } from '../audit/index.ts';
-import type { Db, Storage, Tx } from '../storage/index.ts';
+import type { CertificatesTable, Db, Storage, Tx } from '../storage/index.ts';
 import { desiredOf, reportOf } from './documents.ts';
 import { type DeviceRow, parseSelector } from './selector.ts';
 
@@ -19,27 +20,15 @@ export async function listDevices(
     .execute();
   const found = rows.filter((row) => matches({ id: row.id, tags: JSON.parse(row.tags) as Tags }));
   const page = found.slice(0, limit);
-  const ids = page.map((row) => row.id);
-  const systems = new Map(
-    ids.length === 0
-      ? []
-      : (await db.selectFrom('device_metrics').selectAll().where('device', 'in', ids).execute()).map(
-          (row) => [row.device, row],
-        ),
-  );
+  const views = await viewsOf(db, page);
   const next = found.length > limit ? (page.at(-1)?.id ?? null) : null;
-  return { devices: page.map((row) => viewOf(row, systems.get(row.id))), next };
+  return { devices: views, next };
 }
 
 /** Errors: NOT_FOUND. */
 export async function deviceView(db: Db, id: string): Promise<DeviceView> {
-  const row = await rowOf(db, id);
-  const system = await db
-    .selectFrom('device_metrics')
-    .selectAll()
-    .where('device', '=', id)
-    .executeTakeFirst();
-  return viewOf(row, system);
+  const [view] = await viewsOf(db, [await rowOf(db, id)]);
+  return view as DeviceView;
 }
 
 /** Merges tags (RFC 7396). Errors: NOT_FOUND, INVALID_DOCUMENT (too many). */
@@ -75,13 +64,36 @@ async function rowOf(db: Db | Tx, id: string): Promise<DeviceRow> {
   return row;
 }
 
-function viewOf(row: DeviceRow, system: { at: number; system: string } | undefined): DeviceView {
+/** The views of rows, in their order. */
+async function viewsOf(db: Db, rows: readonly DeviceRow[]): Promise<DeviceView[]> {
+  if (rows.length === 0) return [];
+  const ids = rows.map((row) => row.id);
+  const systems = await db.selectFrom('device_metrics').selectAll().where('device', 'in', ids).execute();
+  const certificates = await db
+    .selectFrom('certificates')
+    .selectAll()
+    .where('device', 'in', ids)
+    .where('state', '=', 'current')
+    .execute();
+  const systemOf = new Map(systems.map((row) => [row.device, row]));
+  const certificateOf = new Map(certificates.map((row) => [row.device, row]));
+  return rows.map((row) => viewOf(row, systemOf.get(row.id), certificateOf.get(row.id)));
+}
+
+function viewOf(
+  row: DeviceRow,
+  system: { at: number; system: string } | undefined,
+  certificate: Selectable<CertificatesTable> | undefined,
+): DeviceView {
   return {
     id: row.id,
     tags: JSON.parse(row.tags) as Tags,
     online: row.online === 1,
     enrolledAt: row.enrolled_at,
     revokedAt: row.revoked_at,
+    refusal: row.refusal,
+    certificate: certificate ? certificateViewOf(certificate) : null,
+    clone: row.clone === null ? null : (JSON.parse(row.clone) as DeviceView['clone']),
     lastSeenAt: row.last_seen_at,
     hardware: hardwareOf(row),
     desired: desiredViewOf(row),
@@ -90,6 +102,11 @@ function viewOf(row: DeviceRow, system: { at: number; system: string } | undefin
       ? ({ at: system.at, ...JSON.parse(system.system) } as NonNullable<DeviceView['system']>)
       : null,
   };
+}
+
+function certificateViewOf(row: Selectable<CertificatesTable>): DeviceView['certificate'] {
+  const { serial, issuer, issued_at, expires_at } = row;
+  return { serial, issuer, issuedAt: issued_at, expiresAt: expires_at };
 }
 
 function hardwareOf(row: DeviceRow): DeviceView['hardware'] {

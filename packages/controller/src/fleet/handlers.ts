@@ -3,6 +3,15 @@ import type { IngestHandlers } from '../ingest/index.ts';
 import type { Tx } from '../storage/index.ts';
 import { reportOf } from './documents.ts';
 
+/** A device that counts its messages anew: its next report is not an older one than the last of before. */
+async function forgetOrder(tx: Tx, device: string, nextSeq: number): Promise<void> {
+  const row = await tx.selectFrom('devices').select('reported').where('id', '=', device).executeTakeFirst();
+  const stored = row && reportOf(row);
+  if (!stored || stored.seq < nextSeq) return;
+  const reported = JSON.stringify({ ...stored, seq: nextSeq - 1 });
+  await tx.updateTable('devices').set({ reported }).where('id', '=', device).execute();
+}
+
 /** What the fleet does with messages: presence and reported state. */
 export function fleetHandlers({
   clock,
@@ -18,6 +27,7 @@ export function fleetHandlers({
   return {
     birth: async (tx, device, birth) => {
       await seen(tx, device, { online: 1, birth: JSON.stringify(birth), boot_id: birth.bootId });
+      await forgetOrder(tx, device, birth.nextSeq);
     },
     death: async (tx, device) => {
       await seen(tx, device, { online: 0 });

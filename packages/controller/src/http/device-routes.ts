@@ -5,13 +5,14 @@ import {
   DeviceView,
   TokenAnswer,
   TokenRequest,
+  TokensAnswer,
 } from '@covey/protocol/api';
 import { deviceView, listDevices, patchTags } from '../fleet/index.ts';
 import type { AdminApp } from './admin.ts';
-import { actor, DeviceParams, errorAnswers, NoContent } from './routes.ts';
+import { actor, DeviceParams, errorAnswers, NoContent, TokenParams } from './routes.ts';
 import type { AdminServices } from './services.ts';
 
-/** Devices and enrolment tokens. */
+/** Devices. */
 export function deviceRoutes(app: AdminApp, services: AdminServices): void {
   const { storage } = services;
   app.get(
@@ -39,10 +40,10 @@ export function deviceRoutes(app: AdminApp, services: AdminServices): void {
     async ({ params }) => deviceView(storage.db, params.device),
   );
   changeRoutes(app, services);
-  tokenRoute(app, services);
 }
 
-function changeRoutes(app: AdminApp, { storage, clock, identity, changes, disconnect }: AdminServices): void {
+function changeRoutes(app: AdminApp, services: AdminServices): void {
+  const { storage, clock, changes } = services;
   app.patch(
     '/devices/:device',
     {
@@ -60,26 +61,60 @@ function changeRoutes(app: AdminApp, { storage, clock, identity, changes, discon
       return deviceView(storage.db, params.device);
     },
   );
+  refusalRoutes(app, services);
+}
+
+function refusalRoutes(app: AdminApp, { identity, changes, disconnect }: AdminServices): void {
+  const refuse = async (device: string, refusal: 'revoked' | 'reset') => {
+    await identity.refuse(device, refusal, actor);
+    disconnect(device);
+    changes.note('device', device);
+  };
   app.delete(
     '/devices/:device',
     {
       schema: {
         tags: ['devices'],
-        summary: 'Revoke a device: its certificate is refused from now on',
+        summary: 'Revoke a device: its certificates are refused from now on, and its connections end',
         params: DeviceParams,
         response: { 204: NoContent, ...errorAnswers },
       },
     },
     async ({ params }, reply) => {
-      await identity.revoke(params.device, actor);
-      disconnect(params.device);
-      changes.note('device', params.device);
+      await refuse(params.device, 'revoked');
+      return reply.code(204).send();
+    },
+  );
+  app.post(
+    '/devices/:device/reset',
+    {
+      schema: {
+        tags: ['devices'],
+        summary: 'Withdraw the identity of a device, so that its id may be enrolled again with a new key',
+        params: DeviceParams,
+        response: { 204: NoContent, ...errorAnswers },
+      },
+    },
+    async ({ params }, reply) => {
+      await refuse(params.device, 'reset');
       return reply.code(204).send();
     },
   );
 }
 
-function tokenRoute(app: AdminApp, { identity, urls }: AdminServices): void {
+/** Enrolment tokens. */
+export function tokenRoutes(app: AdminApp, { identity, urls }: AdminServices): void {
+  app.get(
+    '/tokens',
+    {
+      schema: {
+        tags: ['devices'],
+        summary: 'Enrolment tokens, newest first, without what enrols',
+        response: { 200: TokensAnswer, ...errorAnswers },
+      },
+    },
+    async () => ({ tokens: await identity.listTokens() }),
+  );
   app.post(
     '/tokens',
     {
@@ -98,5 +133,20 @@ function tokenRoute(app: AdminApp, { identity, urls }: AdminServices): void {
         validMs: expiresInMs,
         createdBy: actor,
       }),
+  );
+  app.delete(
+    '/tokens/:token',
+    {
+      schema: {
+        tags: ['devices'],
+        summary: 'Revoke an enrolment token: nobody enrols by it any more',
+        params: TokenParams,
+        response: { 204: NoContent, ...errorAnswers },
+      },
+    },
+    async ({ params }, reply) => {
+      await identity.revokeToken(params.token, actor);
+      return reply.code(204).send();
+    },
   );
 }

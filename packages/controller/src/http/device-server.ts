@@ -1,28 +1,55 @@
 import type { TLSSocket } from 'node:tls';
 import { CoveyError } from '@covey/protocol';
 import { Digest } from '@covey/protocol/api';
-import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import type { ServerCredentials } from '../identity/index.ts';
 import { errorHandler, notFoundHandler } from './errors.ts';
+import { identityRoutes } from './identity-routes.ts';
+import { createPeers } from './peers.ts';
 import { parseRange } from './range.ts';
 import type { DeviceServices } from './services.ts';
 
+/** The listener of devices; `disconnect` ends those of one. */
+export interface DeviceServer {
+  app: FastifyInstance;
+  disconnect(device: string): void;
+}
+
 /**
- * What devices fetch, with mutual TLS: GET /bundles/{digest} (the signed envelope) and GET /chunks/{sha256} (with ranges).
- * Both are named by their digest, so they never change. A revoked device gets 403.
+ * What devices fetch, with mutual TLS: GET /bundles/{digest} (the signed envelope) and GET /chunks/{sha256} (with ranges), both
+ * named by their digest, so that they never change; and their identity. An expired certificate passes the handshake, as it
+ * may still be renewed; every request is checked by the certificate's fingerprint.
  */
-export function createDeviceServer(services: DeviceServices, tls: ServerCredentials): FastifyInstance {
-  const app = fastify({
-    https: { key: tls.key, cert: tls.certificate, ca: tls.ca, requestCert: true, rejectUnauthorized: true },
+export function createDeviceServer(services: DeviceServices, tls: ServerCredentials): DeviceServer {
+  const app: FastifyInstance = fastify({
+    https: { key: tls.key, cert: tls.certificate, ca: tls.ca, requestCert: true, rejectUnauthorized: false },
     bodyLimit: 1_024,
     requestTimeout: 30_000,
     keepAliveTimeout: 60_000,
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 128 },
+  }) as never;
+  app.server.on('secureConnection', (socket: TLSSocket) => {
+    if (!mayAsk(socket)) socket.destroy();
   });
   app.setErrorHandler(errorHandler(services.log));
   app.setNotFoundHandler(notFoundHandler);
-  app.addHook('onRequest', async (request) => checkDevice(request, services));
+  const peers = createPeers(services.identity);
+  identityRoutes(app, services, peers);
+  app.register(async (files) => {
+    files.addHook('onRequest', async (request) => void (await peers.check(request)));
+    fileRoutes(files, services);
+  });
+  return { app, disconnect: peers.disconnect };
+}
+
+/** Strangers are turned away before they say a word. */
+function mayAsk(socket: TLSSocket): boolean {
+  const expired: unknown = 'CERT_HAS_EXPIRED';
+  return socket.authorized || socket.authorizationError === expired;
+}
+
+function fileRoutes(app: FastifyInstance, services: DeviceServices): void {
   app.get<{ Params: { digest: string } }>('/bundles/:digest', async ({ params }, reply) => {
     const envelope = Digest.safeParse(params.digest).success
       ? await services.registry.envelope(params.digest)
@@ -36,15 +63,6 @@ export function createDeviceServer(services: DeviceServices, tls: ServerCredenti
     if (!bytes) throw new CoveyError('NOT_FOUND', `there is no chunk ${sha256}`);
     return sendRange(immutable(reply), bytes, request.headers.range);
   });
-  return app as unknown as FastifyInstance;
-}
-
-async function checkDevice(request: FastifyRequest, { identity }: DeviceServices): Promise<void> {
-  const certificate = (request.raw.socket as TLSSocket).getPeerCertificate();
-  const device = certificate.subject?.CN;
-  if (typeof device !== 'string') throw new CoveyError('UNAUTHENTICATED', 'the certificate names no device');
-  if (await identity.isRevoked(device, certificate.serialNumber.toLowerCase()))
-    throw new CoveyError('DEVICE_REVOKED', `the certificate of device ${device} is no longer good`);
 }
 
 function immutable(reply: FastifyReply): FastifyReply {

@@ -15,9 +15,17 @@ export interface AdminServices {
   changes: Changes;
   identity: Pick<
     Identity,
-    'adminToken' | 'caPem' | 'createToken' | 'enrol' | 'revoke' | 'setTrustRoot' | 'trustRoot'
+    | 'adminToken'
+    | 'caPem'
+    | 'createToken'
+    | 'enrol'
+    | 'listTokens'
+    | 'refuse'
+    | 'revokeToken'
+    | 'setTrustRoot'
+    | 'trustRoot'
   >;
-  /** Ends a device's connection. */
+  /** Ends a device's connections. */
   disconnect: (device: string) => void;
   /** Addresses as devices reach them; known when everything listens. */
   urls: () => EnrolmentUrls & { adminUrl: string };
@@ -27,6 +35,10 @@ export interface AdminServices {
 /** What devices fetch over HTTP. */
 export interface DeviceServices {
   registry: Pick<Registry, 'envelope' | 'chunk'>;
-  identity: Pick<Identity, 'isRevoked'>;
+  identity: Pick<Identity, 'caPem' | 'check' | 'renew'>;
+  /** Whether the device's MQTT session is up. */
+  isOnline: (device: string) => boolean;
+  urls: () => EnrolmentUrls;
+  clock: Clock;
   log: Log;
 }

@@ -12,12 +12,12 @@ import {
   KeyUsageFlags,
   KeyUsagesExtension,
   PemConverter,
-  Pkcs10CertificateRequest,
   SubjectAlternativeNameExtension,
   SubjectKeyIdentifierExtension,
   X509Certificate,
   X509CertificateGenerator,
 } from '@peculiar/x509';
+import type { CheckedRequest } from './request.ts';
 
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 const dayMs = 86_400_000;
@@ -35,23 +35,22 @@ export interface AuthorityFiles {
 
 export interface IssuedCertificate {
   pem: string;
-  /** Lower-case hex without leading zeros, as TLS peers show it. */
-  serial: string;
+  /** Name of who signed it: the fingerprint of the controller's own authority, or `external`. */
+  issuer: string;
 }
 
-export interface CheckedRequest {
-  publicKey: Pkcs10CertificateRequest['publicKey'];
-  /** SHA-256 of the public key (SPKI), hex. */
-  keyFingerprint: string;
+/** Who makes the certificates of devices: the controller itself, or an enterprise's own authority. */
+export interface CertificateAuthority {
+  /** A certificate for the device's common name, good for clients only. Errors: CA_FAILED. */
+  issueDevice(device: string, request: CheckedRequest, now: number): Promise<IssuedCertificate>;
 }
 
 /** The controller's own certificate authority (P-256, ECDSA with SHA-256; RFC 5280). */
-export interface Authority {
+export interface OwnAuthority extends CertificateAuthority {
   pem: string;
   /** SHA-256 of the certificate's DER, hex. */
   fingerprint: string;
   issueServer(names: readonly string[], now: number): Promise<{ certificate: string; key: string }>;
-  issueDevice(device: string, request: CheckedRequest, now: number): Promise<IssuedCertificate>;
 }
 
 export async function createAuthorityFiles(random: Random, now: number): Promise<AuthorityFiles> {
@@ -72,7 +71,7 @@ export async function createAuthorityFiles(random: Random, now: number): Promise
 }
 
 /** Errors: DATA_CORRUPT when the files are no certificate and key. */
-export async function openAuthority(files: AuthorityFiles, random: Random): Promise<Authority> {
+export async function openAuthority(files: AuthorityFiles, random: Random): Promise<OwnAuthority> {
   const { certificate, signingKey } = await parseFiles(files);
   const issue = async (
     subject: string,
@@ -96,9 +95,10 @@ export async function openAuthority(files: AuthorityFiles, random: Random): Prom
         ...extensions,
       ],
     });
+  const fingerprint = createHash('sha256').update(new Uint8Array(certificate.rawData)).digest('hex');
   return {
     pem: files.certificate,
-    fingerprint: createHash('sha256').update(new Uint8Array(certificate.rawData)).digest('hex'),
+    fingerprint,
     issueServer: async (names, now) => {
       const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
       const alternatives = names.map((value) => ({
@@ -114,38 +114,9 @@ export async function openAuthority(files: AuthorityFiles, random: Random): Prom
     issueDevice: async (device, { publicKey }, now) => {
       const usage = new ExtendedKeyUsageExtension([ExtendedKeyUsage.clientAuth]);
       const issued = await issue(`CN=${device}`, publicKey, deviceDays, now, [usage]);
-      return { pem: `${issued.toString('pem')}\n`, serial: normalSerial(issued.serialNumber) };
+      return { pem: `${issued.toString('pem')}\n`, issuer: fingerprint };
     },
   };
-}
-
-/**
- * The key of a PKCS#10 request (RFC 2986), once its signature shows that the sender holds it. The subject in it is ignored.
- * Errors: INVALID_DOCUMENT.
- */
-export async function checkRequest(csrPem: string): Promise<CheckedRequest> {
-  const request = parseRequest(csrPem);
-  const { publicKey } = request;
-  const used = publicKey.algorithm as { name: string; namedCurve?: string };
-  if (used.name !== 'ECDSA' || used.namedCurve !== 'P-256')
-    throw new CoveyError('INVALID_DOCUMENT', 'csrPem: the key is not an ECDSA key on P-256');
-  const isSigned = await request.verify().catch(() => false);
-  if (!isSigned) throw new CoveyError('INVALID_DOCUMENT', 'csrPem: the signature is not that of its key');
-  const keyFingerprint = createHash('sha256').update(new Uint8Array(publicKey.rawData)).digest('hex');
-  return { publicKey, keyFingerprint };
-}
-
-/** A serial number as certificates, OpenSSL and Node write it, in one form. */
-export function normalSerial(serial: string): string {
-  return serial.toLowerCase().replace(/^0+(?=.)/, '');
-}
-
-function parseRequest(csrPem: string): Pkcs10CertificateRequest {
-  try {
-    return new Pkcs10CertificateRequest(csrPem);
-  } catch (cause) {
-    throw new CoveyError('INVALID_DOCUMENT', 'csrPem: not a certificate request', { cause });
-  }
 }
 
 async function parseFiles({ certificate, key }: AuthorityFiles) {

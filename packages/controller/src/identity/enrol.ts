@@ -8,7 +8,9 @@ import {
 } from '@covey/protocol';
 import { writeAudit } from '../audit/index.ts';
 import type { Storage, Tx } from '../storage/index.ts';
-import { type Authority, type CheckedRequest, checkRequest, type IssuedCertificate } from './authority.ts';
+import type { OwnAuthority } from './authority.ts';
+import { keyUse, makeCurrent, recordCertificate } from './certificates.ts';
+import { type CheckedRequest, checkRequest } from './request.ts';
 import { findToken, takeUse } from './tokens.ts';
 
 export interface EnrolmentUrls {
@@ -18,7 +20,7 @@ export interface EnrolmentUrls {
 
 interface EnrolmentContext {
   storage: Storage;
-  authority: Authority;
+  authority: OwnAuthority;
   trustRoot: string | undefined;
   now: number;
 }
@@ -26,7 +28,8 @@ interface EnrolmentContext {
 /**
  * A certificate for a device that shows a token. The token's tags win over the device's own.
  * An id belongs to the key that took it first: the same key may ask again (its answer was lost; no use is taken), another
- * key gets CONFLICT until the device is revoked. Then the id starts a new life, and the old certificate stays refused.
+ * key gets CONFLICT until an operator resets the device. Then a new key takes the id over, with what is known and wanted of
+ * it; a key that was withdrawn never comes back.
  */
 export async function enrol(
   context: EnrolmentContext,
@@ -45,10 +48,12 @@ export async function enrol(
     const token = await findToken(tx, request.secret, now);
     const merged: Tags = { ...request.tags, ...JSON.parse(token.tags) };
     const device = { id: deviceId, tags: checkDocument(TagsSchema, merged, 'tags') };
-    const isRepeat = await claimDevice(tx, device, checked, issued, now);
+    const isRepeat = await claimDevice(tx, device, checked, now);
     if (!isRepeat) await takeUse(tx, token.id);
+    const row = await recordCertificate(tx, deviceId, issued, now);
+    await makeCurrent(tx, row, now);
     const entry = { at: now, actor: `device:${deviceId}`, subject: `device:${deviceId}` };
-    const detail = { token: token.id, serial: issued.serial, isRepeat };
+    const detail = { token: token.id, serial: row.serial, isRepeat };
     await writeAudit(tx, { ...entry, action: 'device.enrol', detail });
     return device.tags;
   });
@@ -67,38 +72,27 @@ async function claimDevice(
   tx: Tx,
   { id, tags }: { id: string; tags: Tags },
   { keyFingerprint }: CheckedRequest,
-  { serial }: IssuedCertificate,
   now: number,
 ): Promise<boolean> {
-  const known = await tx.selectFrom('devices').selectAll().where('id', '=', id).executeTakeFirst();
-  const certificate = { certificate_serial: serial, key_fingerprint: keyFingerprint };
+  const known = await tx.selectFrom('devices').select('refusal').where('id', '=', id).executeTakeFirst();
+  const use = await keyUse(tx, id, keyFingerprint);
+  const row = { id, tags: JSON.stringify(tags), enrolled_at: now };
   if (!known) {
-    const row = { id, tags: JSON.stringify(tags), enrolled_at: now, ...certificate };
     await tx.insertInto('devices').values(row).execute();
     return false;
   }
-  const isSameKey = known.key_fingerprint === keyFingerprint;
-  if (known.revoked_at === null && isSameKey) {
-    await tx.updateTable('devices').set(certificate).where('id', '=', id).execute();
-    return true;
-  }
-  if (known.revoked_at === null)
-    throw new CoveyError('CONFLICT', `${id} is enrolled with another key: revoke it, or choose another id`);
-  if (isSameKey) throw new CoveyError('CONFLICT', `the key of ${id} was revoked: enrol again with a new key`);
+  if (known.refusal === null && use === 'held') return true;
+  if (known.refusal !== 'reset')
+    throw new CoveyError(
+      'CONFLICT',
+      known.refusal === null
+        ? `${id} is enrolled with another key: reset it on the controller, or choose another id`
+        : `${id} is ${known.refusal}: it can be enrolled again once it was reset on the controller`,
+    );
   await tx
     .updateTable('devices')
-    .set({
-      ...certificate,
-      tags: JSON.stringify(tags),
-      enrolled_at: now,
-      revoked_at: null,
-      birth: null,
-      boot_id: null,
-      online: 0,
-      desired: null,
-      reported: null,
-      reported_at: null,
-    })
+    .set({ ...row, revoked_at: null, refusal: null, clone: null, birth: null, boot_id: null })
+    .set({ online: 0, reported: null, reported_at: null })
     .where('id', '=', id)
     .execute();
   await tx.deleteFrom('sequences').where('device', '=', id).execute();

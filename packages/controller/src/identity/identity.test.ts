@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createPublisherKey, trustDigest, trustRootOf } from '@covey/bundle';
 import { type Clock, systemClock, systemDisk, systemRandom } from '@covey/ports';
+import type { CoveyError } from '@covey/protocol';
 import { Pkcs10CertificateRequestGenerator } from '@peculiar/x509';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { queryAudit } from '../audit/index.ts';
@@ -55,6 +56,8 @@ async function request(keys?: Keys, algorithm = p256): Promise<string> {
   return csr.toString('pem');
 }
 
+const newKeys = (): Promise<Keys> => crypto.subtle.generateKey(p256, true, ['sign', 'verify']);
+
 async function secretOf(options: { maxUses?: number; tags?: Record<string, string> } = {}): Promise<string> {
   const { maxUses = 1, tags = { site: 'north' } } = options;
   const created = { url: 'https://c:8080', tags, maxUses, validMs: 60_000, createdBy: 'admin' };
@@ -68,7 +71,12 @@ const enrol = async (secret: string, deviceId = 'edge-1', csrPem?: string) =>
     urls,
   );
 
-const serialOf = (pem: string) => new X509Certificate(pem).serialNumber;
+/** What the controller says to a device that shows this certificate: `good`, or the code of the refusal. */
+const checkOf = (pem: string, purpose?: 'use' | 'renewal') =>
+  identity.check(new X509Certificate(pem), purpose).then(
+    () => 'good',
+    (error: CoveyError) => error.code,
+  );
 
 describe('the files', () => {
   test('CA, bearer token and trust root stay what they were; the secret ones are for the owner alone', async () => {
@@ -130,7 +138,7 @@ describe('enrolment', () => {
       tags: { site: 'north', rack: '7' },
       now,
     });
-    expect(await identity.isRevoked('edge-1', serialOf(answer.certificatePem))).toBe(false);
+    expect(await checkOf(answer.certificatePem)).toBe('good');
     const { entries } = await queryAudit(storage.db, { subject: 'device:edge-1', limit: 10 });
     expect(entries).toMatchObject([{ actor: 'device:edge-1', action: 'device.enrol' }]);
   });
@@ -167,12 +175,17 @@ describe('enrolment', () => {
   });
 
   test('a device whose answer was lost asks again with its key and a spent token', async () => {
-    const keys = await crypto.subtle.generateKey(p256, true, ['sign', 'verify']);
+    const keys = await newKeys();
     const secret = await secretOf();
-    const first = await enrol(secret, 'edge-1', await request(keys));
-    const second = await enrol(secret, 'edge-1', await request(keys));
-    expect(await identity.isRevoked('edge-1', serialOf(first.certificatePem))).toBe(true);
-    expect(await identity.isRevoked('edge-1', serialOf(second.certificatePem))).toBe(false);
+    const certificates: string[] = [];
+    for (let time = 0; time < 3; time++)
+      certificates.push((await enrol(secret, 'edge-1', await request(keys))).certificatePem);
+    now += 300_000;
+    expect(await Promise.all(certificates.map((pem) => checkOf(pem)))).toEqual([
+      'CERTIFICATE_SUPERSEDED',
+      'CERTIFICATE_SUPERSEDED',
+      'good',
+    ]);
   });
 
   test('an id in use is CONFLICT for another key and costs no use of the token', async () => {
@@ -182,20 +195,57 @@ describe('enrolment', () => {
     await enrol(secret, 'edge-2');
   });
 
-  test('a revoked device starts a new life with a new key only, and its old certificate stays refused', async () => {
-    const keys = await crypto.subtle.generateKey(p256, true, ['sign', 'verify']);
+  test('a key belongs to one id', async () => {
+    const csr = await request(await newKeys());
+    await enrol(await secretOf(), 'edge-1', csr);
+    await expect(enrol(await secretOf(), 'edge-2', csr)).rejects.toMatchObject({ code: 'CONFLICT' });
+  });
+
+  test('a revoked id stays refused, whatever token comes, until an operator resets it', async () => {
+    const first = await enrol(await secretOf());
+    await identity.refuse('edge-1', 'revoked', 'admin');
+    expect(await checkOf(first.certificatePem)).toBe('DEVICE_REVOKED');
+    await expect(identity.refuse('edge-1', 'revoked', 'admin')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await expect(identity.refuse('edge-9', 'reset', 'admin')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    const secret = await secretOf();
+    await expect(enrol(secret)).rejects.toMatchObject({ code: 'CONFLICT' });
+    await identity.refuse('edge-1', 'reset', 'admin');
+    expect(await checkOf((await enrol(secret)).certificatePem)).toBe('good');
+  });
+
+  test('after a reset a new key takes the id with what is wanted of it; the old key never comes back', async () => {
+    const keys = await newKeys();
     const old = await enrol(await secretOf(), 'edge-1', await request(keys));
     const sequences = { device: 'edge-1', up_to: 9, missing: '[]', boot_id: 'b', rebirth: 0 };
     await storage.db.insertInto('sequences').values(sequences).execute();
-    await identity.revoke('edge-1', 'admin');
-    expect(await identity.isRevoked('edge-1', serialOf(old.certificatePem))).toBe(true);
-    await expect(identity.revoke('edge-1', 'admin')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    const event = { device: 'edge-1', at: 1, kind: 'x', message: 'of before', model: null, version: null };
+    await storage.db.insertInto('events').values(event).execute();
+    await storage.db.updateTable('devices').set({ desired: '{}', reported: '{}', reported_at: 1 }).execute();
+    await identity.refuse('edge-1', 'reset', 'admin');
+    expect(await checkOf(old.certificatePem)).toBe('DEVICE_REVOKED');
     const same = await request(keys);
     await expect(enrol(await secretOf(), 'edge-1', same)).rejects.toMatchObject({ code: 'CONFLICT' });
     const fresh = await enrol(await secretOf());
-    expect(await identity.isRevoked('edge-1', serialOf(fresh.certificatePem))).toBe(false);
-    expect(await identity.isRevoked('edge-1', serialOf(old.certificatePem))).toBe(true);
+    expect(await checkOf(fresh.certificatePem)).toBe('good');
+    expect(await checkOf(old.certificatePem)).toBe('DEVICE_REVOKED');
     expect(await storage.db.selectFrom('sequences').selectAll().execute()).toEqual([]);
+    expect(await storage.db.selectFrom('events').select('message').execute()).toEqual([
+      { message: 'of before' },
+    ]);
+    const device = await storage.db.selectFrom('devices').selectAll().executeTakeFirstOrThrow();
+    expect(device).toMatchObject({ desired: '{}', reported: null, revoked_at: null, refusal: null });
+  });
+
+  test('a token is listed without its secret, and enrols nobody once it is revoked', async () => {
+    const secret = await secretOf({ maxUses: 3 });
+    await enrol(secret);
+    const [token] = await identity.listTokens();
+    expect(token).toMatchObject({ tags: { site: 'north' }, maxUses: 3, uses: 1, revokedAt: null });
+    expect(JSON.stringify(token)).not.toContain(secret.split('.')[1]);
+    await identity.revokeToken(token?.id ?? '', 'admin');
+    await expect(enrol(secret, 'edge-2')).rejects.toMatchObject({ code: 'TOKEN_REVOKED' });
+    await expect(identity.revokeToken(token?.id ?? '', 'admin')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    expect((await identity.listTokens())[0]).toMatchObject({ uses: 1, revokedAt: now });
   });
 
   test('an expired token is TOKEN_EXPIRED', async () => {
@@ -241,5 +291,93 @@ describe('enrolment', () => {
     await rm(join(folder, 'trust.json'));
     identity = await open();
     await expect(secretOf()).rejects.toMatchObject({ code: 'CONFLICT' });
+  });
+});
+
+describe('renewal', () => {
+  const dayMs = 86_400_000;
+  const renew = async (pem: string, csrPem?: string) =>
+    (await identity.renew(new X509Certificate(pem), { csrPem: csrPem ?? (await request()) })).certificatePem;
+  const isDue = async (pem: string) => (await identity.check(new X509Certificate(pem))).isRenewalDue;
+
+  test('is due when two thirds of the life are over, and the new certificate ends the old one when it is used', async () => {
+    const { certificatePem: first } = await enrol(await secretOf());
+    now += 243 * dayMs;
+    expect(await isDue(first)).toBe(false);
+    now += dayMs;
+    expect(await isDue(first)).toBe(true);
+    const second = await renew(first);
+    now += dayMs;
+    expect(await checkOf(first)).toBe('good');
+    expect(await isDue(second)).toBe(false);
+    // Requests under way with the old one are finished.
+    expect(await checkOf(first)).toBe('good');
+    now += 300_000;
+    expect(await checkOf(first)).toBe('CERTIFICATE_SUPERSEDED');
+    await expect(renew(first)).rejects.toMatchObject({ code: 'CERTIFICATE_SUPERSEDED' });
+    const { entries } = await queryAudit(storage.db, { subject: 'device:edge-1', limit: 10 });
+    expect(entries.map(({ action }) => action)).toEqual([
+      'device.certificate',
+      'device.renew',
+      'device.enrol',
+    ]);
+  });
+
+  test('whose answers are lost is asked for again with the same key, as often as need be', async () => {
+    const { certificatePem: first } = await enrol(await secretOf());
+    const csr = await request(await newKeys());
+    let last = '';
+    for (let time = 0; time < 9; time++) last = await renew(first, csr);
+    expect(await checkOf(first)).toBe('good');
+    expect(await checkOf(last)).toBe('good');
+    expect(await storage.db.selectFrom('certificates').selectAll().execute()).toHaveLength(5);
+  });
+
+  test('of an expired certificate is possible for a year and a day, and nothing else is', async () => {
+    const { certificatePem: first } = await enrol(await secretOf());
+    now += 365 * dayMs;
+    expect(await checkOf(first)).toBe('CERTIFICATE_EXPIRED');
+    now += 366 * dayMs - 2_000;
+    expect(await checkOf(first, 'renewal')).toBe('good');
+    expect(await checkOf(await renew(first))).toBe('good');
+    const other = await enrol(await secretOf(), 'edge-2');
+    now += 731 * dayMs;
+    await expect(renew(other.certificatePem)).rejects.toMatchObject({ code: 'CERTIFICATE_EXPIRED' });
+  });
+
+  test('is refused to a device that is revoked, reset or in quarantine, expired or not', async () => {
+    const refusals = {
+      revoked: 'DEVICE_REVOKED',
+      reset: 'DEVICE_REVOKED',
+      quarantined: 'DEVICE_QUARANTINED',
+    };
+    for (const [refusal, code] of Object.entries(refusals)) {
+      const { certificatePem } = await enrol(await secretOf(), `edge-${refusal}`);
+      await identity.refuse(`edge-${refusal}`, refusal as 'revoked', 'admin');
+      await expect(renew(certificatePem)).rejects.toMatchObject({ code });
+      now += 400 * dayMs;
+      await expect(renew(certificatePem)).rejects.toMatchObject({ code });
+    }
+  });
+
+  test('gives no certificate for a key that was given up or is another device’s', async () => {
+    const [keys, foreign] = [await newKeys(), await newKeys()];
+    const { certificatePem: first } = await enrol(await secretOf(), 'edge-1', await request(keys));
+    await enrol(await secretOf(), 'edge-2', await request(foreign));
+    const second = await renew(first);
+    expect(await checkOf(second)).toBe('good');
+    for (const used of [keys, foreign])
+      await expect(renew(second, await request(used))).rejects.toMatchObject({ code: 'CONFLICT' });
+    await expect(renew(second, 'nonsense')).rejects.toMatchObject({ code: 'INVALID_DOCUMENT' });
+  });
+
+  test('is refused to a certificate of another authority with the same name in it', async () => {
+    const folder2 = await mkdtemp(join(tmpdir(), 'covey-identity-'));
+    const storage2 = await openStorage({ file: ':memory:', blobFolder: folder2, disk: systemDisk });
+    const ports = { clock, random: systemRandom, disk: systemDisk };
+    const other = await openIdentity({ folder: folder2, names: [], storage: storage2, ...ports });
+    await rm(folder2, { recursive: true });
+    await storage2.close();
+    expect(await checkOf(other.server.certificate, 'renewal')).toBe('CERTIFICATE_UNKNOWN');
   });
 });

@@ -1,20 +1,26 @@
+import type { X509Certificate } from 'node:crypto';
 import { hostname } from 'node:os';
 import { parseTrustRoot, trustDigest } from '@covey/bundle';
 import type { Clock, Disk, Random } from '@covey/ports';
 import {
   CoveyError,
   checkDocument,
+  DeviceIdSchema,
   type EnrolmentAnswer,
   EnrolmentTokenSchema,
+  type RenewalAnswer,
   type Tags,
   TagsSchema,
 } from '@covey/protocol';
 import { writeAudit } from '../audit/index.ts';
-import type { Storage } from '../storage/index.ts';
-import { type Authority, normalSerial, openAuthority } from './authority.ts';
+import type { DeviceRefusal, Storage } from '../storage/index.ts';
+import { type OwnAuthority, openAuthority } from './authority.ts';
+import { checkCertificate, fingerprintOf, type Purpose } from './certificates.ts';
 import { type EnrolmentUrls, enrol, noTrustRoot } from './enrol.ts';
 import { identityFiles } from './files.ts';
-import { createSecret, encodeToken } from './tokens.ts';
+import { refuseDevice } from './refusals.ts';
+import { isRenewalDue, renew } from './renew.ts';
+import { createSecret, encodeToken, listTokens, revokeToken, type TokenView } from './tokens.ts';
 
 /** PEM texts. */
 export interface ServerCredentials {
@@ -57,12 +63,31 @@ export interface Identity {
   setTrustRoot(text: string, actor: string): Promise<void>;
   /** Errors: CONFLICT while there is no trust root, INVALID_DOCUMENT, INVALID_ARGUMENT. */
   createToken(request: TokenRequest): Promise<NewToken>;
-  /** `request` as it came in. Errors: INVALID_DOCUMENT, TOKEN_UNKNOWN, TOKEN_USED, TOKEN_EXPIRED, CONFLICT (id in use, no trust root). */
+  /** Newest first. */
+  listTokens(): Promise<TokenView[]>;
+  /** Errors: NOT_FOUND. */
+  revokeToken(id: string, actor: string): Promise<void>;
+  /**
+   * `request` as it came in. Errors: INVALID_DOCUMENT, TOKEN_UNKNOWN, TOKEN_USED, TOKEN_EXPIRED, TOKEN_REVOKED, CONFLICT (id in
+   * use, no trust root).
+   */
   enrol(request: unknown, urls: EnrolmentUrls): Promise<EnrolmentAnswer>;
-  /** Errors: NOT_FOUND. The caller ends the device's connections. */
-  revoke(device: string, actor: string): Promise<void>;
-  /** True unless the device is enrolled, not revoked, and this (hex serial) is its current certificate. */
-  isRevoked(device: string, certificateSerial: string): Promise<boolean>;
+  /** Refuses a device from now on, see `refuseDevice`. Errors: NOT_FOUND. The caller ends the device's connections. */
+  refuse(device: string, refusal: DeviceRefusal, actor: string): Promise<void>;
+  /** The device that a certificate names, before it was checked. Errors: INVALID_DOCUMENT. */
+  deviceOf(certificate: X509Certificate): string;
+  /**
+   * Who shows this certificate over TLS. Errors: CERTIFICATE_UNKNOWN, DEVICE_REVOKED, DEVICE_QUARANTINED,
+   * CERTIFICATE_SUPERSEDED, CERTIFICATE_EXPIRED.
+   */
+  check(certificate: X509Certificate, purpose?: Purpose): Promise<CheckedIdentity>;
+  /** A new certificate for a device that shows its present one. `request` as it came in. Errors: as `check` and `renew`. */
+  renew(certificate: X509Certificate, request: unknown): Promise<RenewalAnswer>;
+}
+
+export interface CheckedIdentity {
+  device: string;
+  isRenewalDue: boolean;
 }
 
 export interface IdentityOptions {
@@ -103,20 +128,27 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
     },
     createToken: (request) => createToken({ ...options, authority, trustRoot }, request),
     enrol: (request, urls) => enrol({ storage, authority, trustRoot, now: clock.now() }, request, urls),
-    revoke: (device, actor) => revoke(storage, device, actor, clock.now()),
-    isRevoked: async (device, certificateSerial) => {
-      const row = await storage.db
-        .selectFrom('devices')
-        .select(['revoked_at', 'certificate_serial'])
-        .where('id', '=', device)
-        .executeTakeFirst();
-      return !row || row.revoked_at !== null || row.certificate_serial !== normalSerial(certificateSerial);
+    listTokens: () => listTokens(storage.db),
+    revokeToken: (id, actor) => revokeToken(storage, id, { actor, now: clock.now() }),
+    refuse: (device, refusal, actor) => refuseDevice(storage, device, refusal, { actor, now: clock.now() }),
+    deviceOf: ({ subject }) =>
+      checkDocument(DeviceIdSchema, /^CN=(.*)$/m.exec(subject)?.[1], 'common name of the certificate'),
+    check: async (certificate, purpose = 'use') => {
+      const now = clock.now();
+      const row = await checkCertificate(storage, fingerprintOf(certificate), purpose, now);
+      return { device: row.device, isRenewalDue: isRenewalDue(row, undefined, now) };
+    },
+    renew: async (certificate, request) => {
+      const now = clock.now();
+      const present = await checkCertificate(storage, fingerprintOf(certificate), 'renewal', now);
+      const issued = await renew({ storage, authority, now }, present, request);
+      return { certificatePem: issued.pem, caPem: authority.pem, now };
     },
   };
 }
 
 type TokenContext = Pick<IdentityOptions, 'storage' | 'clock' | 'random'> & {
-  authority: Authority;
+  authority: OwnAuthority;
   trustRoot: string | undefined;
 };
 
@@ -146,19 +178,6 @@ async function createToken(context: TokenContext, request: TokenRequest): Promis
     await writeAudit(tx, { ...entry, detail: { tags: request.tags, maxUses, expiresAt } });
   });
   return { id, token: encodeToken(token), expiresAt };
-}
-
-async function revoke(storage: Storage, device: string, actor: string, at: number): Promise<void> {
-  await storage.transaction(async (tx) => {
-    const { numUpdatedRows } = await tx
-      .updateTable('devices')
-      .set({ revoked_at: at, online: 0 })
-      .where('id', '=', device)
-      .where('revoked_at', 'is', null)
-      .executeTakeFirstOrThrow();
-    if (numUpdatedRows !== 1n) throw new CoveyError('NOT_FOUND', `no device ${device} is enrolled`);
-    await writeAudit(tx, { at, actor, action: 'device.revoke', subject: `device:${device}`, detail: null });
-  });
 }
 
 function checkCount(field: string, value: number, max: number): void {

@@ -1,6 +1,2 @@
 export type { EnrolmentUrls } from './enrol.ts';
-export {
-  type Identity,
-  openIdentity,
-  type ServerCredentials,
-} from './identity.ts';
+export { type Identity, openIdentity, type ServerCredentials } from './identity.ts';

@@ -54,7 +54,7 @@ export const reported = (seq: number) => json({ seq, bootId: 'boot-1', at: 1, re
 export async function openIngestBench(): Promise<IngestBench> {
   const folder = await mkdtemp(join(tmpdir(), 'covey-ingest-'));
   const storage = await openStorage({ file: ':memory:', blobFolder: folder, disk: systemDisk });
-  const identity = { tags: '{}', enrolled_at: 1, certificate_serial: '01', key_fingerprint: 'f' };
+  const identity = { tags: '{}', enrolled_at: 1 };
   for (const id of [device, 'edge-2'])
     await storage.db
       .insertInto('devices')

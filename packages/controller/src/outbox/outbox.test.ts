@@ -38,7 +38,7 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'covey-outbox-'));
   storage = await openStorage({ file: ':memory:', blobFolder: folder, disk: systemDisk });
   for (const id of ['edge-1', 'edge-2']) {
-    const row = { id, tags: '{}', enrolled_at: 1, certificate_serial: '1', key_fingerprint: 'f' };
+    const row = { id, tags: '{}', enrolled_at: 1 };
     await storage.db
       .insertInto('devices')
       .values({ ...row, desired: JSON.stringify({ generation: 3, now: 0 }) })

@@ -33,8 +33,8 @@ export const migrations: readonly string[] = [
     tags text not null,
     enrolled_at integer not null,
     revoked_at integer,
-    certificate_serial text not null,
-    key_fingerprint text not null,
+    refusal text,
+    clone text,
     birth text,
     boot_id text,
     online integer not null default 0,
@@ -51,6 +51,18 @@ export const migrations: readonly string[] = [
     boot_id text,
     rebirth integer not null
   );
+  create table certificates (
+    fingerprint text primary key,
+    device text not null references devices (id),
+    serial text not null,
+    key_fingerprint text not null,
+    issuer text not null,
+    issued_at integer not null,
+    expires_at integer not null,
+    state text not null,
+    changed_at integer not null
+  );
+  create index certificates_by_device on certificates (device, issued_at);
   create table tokens (
     id text primary key,
     secret_hash text not null,
@@ -58,6 +70,7 @@ export const migrations: readonly string[] = [
     max_uses integer not null,
     uses integer not null default 0,
     expires_at integer not null,
+    revoked_at integer,
     created_at integer not null,
     created_by text not null
   );

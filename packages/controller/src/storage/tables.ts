@@ -9,6 +9,7 @@ export interface Tables {
   versions: VersionsTable;
   channels: ChannelsTable;
   devices: DevicesTable;
+  certificates: CertificatesTable;
   sequences: SequencesTable;
   tokens: TokensTable;
   rollouts: RolloutsTable;
@@ -52,11 +53,12 @@ export interface DevicesTable {
   id: string;
   tags: string;
   enrolled_at: number;
+  /** Since when every certificate of the device is refused; null: it is not. */
   revoked_at: Generated<number | null>;
-  /** Lower-case hex. Any other certificate of this device is refused. */
-  certificate_serial: string;
-  /** SHA-256 of the public key (SPKI), hex: the same device asking again is told from another one. */
-  key_fingerprint: string;
+  /** Why, while it is: only after a reset may the id be enrolled again. */
+  refusal: Generated<DeviceRefusal | null>;
+  /** The last sign that two machines use this identity: `{ at, evidence, message }`. */
+  clone: Generated<string | null>;
   birth: Generated<string | null>;
   boot_id: Generated<string | null>;
   online: Generated<number>;
@@ -66,6 +68,26 @@ export interface DevicesTable {
   desired_generation: Generated<number>;
   reported: Generated<string | null>;
   reported_at: Generated<number | null>;
+}
+
+export type DeviceRefusal = 'revoked' | 'reset' | 'quarantined';
+
+/** Every certificate a device ever had. */
+export interface CertificatesTable {
+  /** SHA-256 of the DER, hex: what a TLS peer shows is looked up by it, whoever issued it. */
+  fingerprint: string;
+  device: string;
+  /** Lower-case hex without leading zeros. */
+  serial: string;
+  /** SHA-256 of the public key (SPKI), hex: the same device asking again is told from another one. */
+  key_fingerprint: string;
+  /** SHA-256 of the own authority's certificate, hex, or `external`. */
+  issuer: string;
+  issued_at: number;
+  expires_at: number;
+  /** `issued`: not used yet; its first use makes it `current` and the one before `superseded`. `withdrawn`: revoked or reset. */
+  state: 'issued' | 'current' | 'superseded' | 'withdrawn';
+  changed_at: number;
 }
 
 /** What has arrived from a device: everything up to `up_to` but for `missing`. Owned by ingest. */
@@ -88,6 +110,7 @@ export interface TokensTable {
   max_uses: number;
   uses: Generated<number>;
   expires_at: number;
+  revoked_at: Generated<number | null>;
   created_at: number;
   created_by: string;
 }

@@ -84,7 +84,16 @@ export const DeviceView = z.object({
   tags: TagsDocument,
   online: z.boolean(),
   enrolledAt: Time,
+  /** Since when it is refused; null: it is not. */
   revokedAt: Time.nullable(),
+  /** Why it is refused. After a reset its id may be enrolled again. */
+  refusal: z.enum(['revoked', 'reset', 'quarantined']).nullable(),
+  /** The one in use; null while it is refused. */
+  certificate: z
+    .object({ serial: z.string(), issuer: z.string(), issuedAt: Time, expiresAt: Time })
+    .nullable(),
+  /** The last sign that two machines use its identity. */
+  clone: z.object({ at: Time, evidence: z.string(), message: z.string() }).nullable(),
   lastSeenAt: Time.nullable(),
   /** From the device's last birth; null before the first. */
   hardware: z
@@ -134,3 +143,20 @@ export const TokenRequest = z.object({
 });
 export const TokenAnswer = z.object({ id: z.string(), token: z.string(), expiresAt: Time });
 export type TokenAnswer = z.infer<typeof TokenAnswer>;
+
+/** GET /v1/tokens */
+export const TokensAnswer = z.object({
+  tokens: z.array(
+    z.object({
+      id: z.string(),
+      tags: TagsDocument,
+      maxUses: Count,
+      uses: Count,
+      createdAt: Time,
+      createdBy: z.string(),
+      expiresAt: Time,
+      revokedAt: Time.nullable(),
+    }),
+  ),
+});
+export type TokensAnswer = z.infer<typeof TokensAnswer>;
