@@ -2,7 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { type Bus, createDomain, type MessageHandler, openStorage } from '@covey/controller';
+import { createKeyPair, pemSigner } from '@covey/bundle/tuf';
+import { type Bus, createDomain, createTrust, type MessageHandler, openStorage } from '@covey/controller';
 import { systemClock, systemDisk, systemRandom } from '@covey/ports';
 import { encodeTelemetry } from '@covey/protocol/telemetry';
 import { silentLog } from '../simulator/silent-log.ts';
@@ -89,7 +90,9 @@ async function startController(folder: string) {
   }
   const { bus, handler } = busWithoutNetwork();
   const ports = { clock: systemClock, random: systemRandom, log: silentLog };
-  const domain = createDomain({ ports, storage, bus, trustRoot: () => undefined });
+  const signer = pemSigner(createKeyPair('ed25519').privateKeyPem);
+  const trust = createTrust({ storage, clock: systemClock, signer });
+  const domain = createDomain({ ports, storage, bus, trust });
   await domain.start();
   return {
     // A device's messages are taken in order, one at a time; devices are independent.

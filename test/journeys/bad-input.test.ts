@@ -2,8 +2,9 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { buildBundle, createPublisherKey } from '@covey/bundle';
-import { publishBundle, publisherKeyPath, readPublisherKey } from '@covey/cli';
+import { buildBundle } from '@covey/bundle';
+import { createKeyPair, pemSigner } from '@covey/bundle/tuf';
+import { ensureTrust, publishBundle } from '@covey/cli';
 import { type FetchAnswer, type FetchRequest, nodeFetch } from '@covey/ports';
 import { limits } from '@covey/protocol';
 import type { RolloutView } from '@covey/protocol/api';
@@ -46,13 +47,11 @@ afterEach(async () => {
   expect([fleet.controller.child.exitCode, device.service.child.exitCode]).toEqual([null, null]);
 });
 
-const publish = (version: string, onnx?: Uint8Array) =>
+const publish = async (version: string, onnx?: Uint8Array) =>
   publishBundle(
     fleet.client,
-    buildBundle(
-      scalingBundleSource(version, onnx && { onnx }),
-      readPublisherKey(publisherKeyPath(fleet.data)),
-    ),
+    buildBundle(scalingBundleSource(version, onnx && { onnx })),
+    [await ensureTrust(fleet.client, fleet.data)],
     () => {},
   );
 const codeOf = ({ status, body }: FetchAnswer) => [
@@ -153,7 +152,13 @@ function adminRequest(
 
 describe('the admin API and enrolment', () => {
   const body = (document: unknown) => Buffer.from(JSON.stringify(document));
-  const enrolment = { secret: 'x'.repeat(30), deviceId: 'edge-9', csrPem: 'none', tags: {} };
+  const enrolment = {
+    secret: 'x'.repeat(30),
+    deviceId: 'edge-9',
+    csrPem: 'none',
+    tags: {},
+    trustDigest: 'a'.repeat(64),
+  };
   const absent = 'a'.repeat(64);
 
   test.each<[string, Parameters<typeof adminRequest>[0], [number, string]]>([
@@ -210,14 +215,15 @@ describe('the admin API and enrolment', () => {
   });
 
   test('a bundle signed by nobody we know, and one whose chunks did not come', async () => {
-    const stranger = buildBundle(scalingBundleSource('2.0.0'), createPublisherKey().privateKeyPem);
-    await expect(publishBundle(fleet.client, stranger, () => {})).rejects.toMatchObject({
-      code: 'BUNDLE_SIGNATURE',
+    const unknown = buildBundle(scalingBundleSource('2.0.0'));
+    const stranger = pemSigner(createKeyPair('ed25519').privateKeyPem);
+    await expect(publishBundle(fleet.client, unknown, [stranger], () => {})).rejects.toMatchObject({
+      code: 'TRUST_SIGNATURE',
     });
-    const key = readPublisherKey(publisherKeyPath(fleet.data));
-    const whole = buildBundle(scalingBundleSource('2.0.0', { ballastBytes: 1_000 }), key);
+    const whole = buildBundle(scalingBundleSource('2.0.0', { ballastBytes: 1_000 }));
+    const publisher = await ensureTrust(fleet.client, fleet.data);
     await expect(
-      publishBundle(fleet.client, { ...whole, chunks: new Map() }, () => {}),
+      publishBundle(fleet.client, { ...whole, chunks: new Map() }, [publisher], () => {}),
     ).rejects.toMatchObject({
       code: 'BUNDLE_INCOMPLETE',
     });

@@ -103,8 +103,7 @@ export async function startTestFleet(deviceCount: number): Promise<TestFleet> {
     '0',
   ]);
   const json = <T>(...args: string[]) => coveyJson<T>([...args, '--data', data]);
-  const { publicKey } = await json<{ publicKey: string }>('trust', 'create-key');
-  await json('trust', 'set', publicKey);
+  await json('trust', 'create');
   const agents: TestFleet['agents'] = [];
   for (let index = 1; index <= deviceCount; index++) {
     const id = `edge-${index}`;

@@ -1,12 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type BundleSource, buildBundle } from '@covey/bundle';
-import {
-  type Client,
-  ensurePublisherKey,
-  publishBundle,
-  publisherKeyPath,
-  readPublisherKey,
-} from '@covey/cli';
+import { type Client, ensureTrust, publishBundle } from '@covey/cli';
 import { GraphBuilder, writeModel } from '@covey/onnx';
 import type { ModelSchema, Tensor } from '@covey/protocol';
 import type { VersionView } from '@covey/protocol/api';
@@ -76,16 +70,11 @@ export function scalingBundleSource(version: string, options: ScalingOptions = {
 }
 
 /** Signs a version with the fleet's publisher key and publishes it. */
-export function publishScaling(
+export async function publishScaling(
   { client, data }: { client: Client; data: string },
   version: string,
   options: ScalingOptions = {},
 ): Promise<VersionView> {
-  const key = publisherKeyPath(data);
-  ensurePublisherKey(key);
-  return publishBundle(
-    client,
-    buildBundle(scalingBundleSource(version, options), readPublisherKey(key)),
-    () => {},
-  );
+  const publisher = await ensureTrust(client, data);
+  return publishBundle(client, buildBundle(scalingBundleSource(version, options)), [publisher], () => {});
 }

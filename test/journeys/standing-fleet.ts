@@ -2,16 +2,9 @@ import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { enrol } from '@covey/agent';
-import { trustRootOf } from '@covey/bundle';
-import { type Client, createClient, ensurePublisherKey, findConnection, publisherKeyPath } from '@covey/cli';
+import { type Client, createClient, ensureTrust, findConnection } from '@covey/cli';
 import { nodeFetch, systemDisk } from '@covey/ports';
-import {
-  DeviceView,
-  type RolloutRequest,
-  RolloutView,
-  TokenAnswer,
-  TrustDocument,
-} from '@covey/protocol/api';
+import { DeviceView, type RolloutRequest, RolloutView, TokenAnswer } from '@covey/protocol/api';
 import { type RunningService, startService, temporaryFolder, until } from './harness.ts';
 
 export interface StandingDevice {
@@ -105,22 +98,11 @@ export async function startStandingFleet(
       rmSync(data, { recursive: true, force: true });
     },
   };
-  await trustPublisher(fleet);
+  await ensureTrust(fleet.client, data);
   for (let index = 0; index < deviceCount; index++) {
     fleet.devices.push(await startDevice(fleet, `edge-${index + 1}`, ports[3 + index] ?? 0, agentOptions));
   }
   return fleet;
-}
-
-/** What `covey trust create-key` and `covey trust set` do, here without two processes more. */
-async function trustPublisher({ client, data }: { client: Client; data: string }): Promise<void> {
-  const root = trustRootOf([ensurePublisherKey(publisherKeyPath(data))]);
-  await client.call({
-    method: 'PUT',
-    path: '/trust',
-    body: JSON.parse(new TextDecoder().decode(root)),
-    answer: TrustDocument,
-  });
 }
 
 /** A token that enrols one device, within the hour. */

@@ -1,7 +1,8 @@
-import { createDomain, type Domain, openStorage, type Storage } from '@covey/controller';
+import type { Signer } from '@covey/bundle/tuf';
+import { createDomain, createTrust, type Domain, openStorage, type Storage } from '@covey/controller';
 import type { Clock, FetchAnswer } from '@covey/ports';
 import { SimulatedDisk, type SimulatedWorld } from '@covey/ports/simulated';
-import { CoveyError, type TrustRoot } from '@covey/protocol';
+import { CoveyError } from '@covey/protocol';
 import type { SimulatedNetwork } from './network.ts';
 import { silentLog } from './silent-log.ts';
 
@@ -12,31 +13,26 @@ export class SimulatedController {
   readonly storage: Storage;
   readonly #world: SimulatedWorld;
   readonly #network: SimulatedNetwork;
-  readonly #trustRoot: TrustRoot;
+  readonly #onlineKey: Signer;
   #lives = 0;
   #running: { domain: Domain; life: { isOver: boolean } } | undefined;
 
   static async open(
     world: SimulatedWorld,
     network: SimulatedNetwork,
-    trustRoot: TrustRoot,
+    onlineKey: Signer,
   ): Promise<SimulatedController> {
     const disk = new SimulatedDisk(world.random('controller/disk'), diskBytes).port(async (operation) =>
       operation(),
     );
     const storage = await openStorage({ file: ':memory:', blobFolder: '/blobs', disk });
-    return new SimulatedController(world, network, trustRoot, storage);
+    return new SimulatedController(world, network, onlineKey, storage);
   }
 
-  private constructor(
-    world: SimulatedWorld,
-    network: SimulatedNetwork,
-    trustRoot: TrustRoot,
-    storage: Storage,
-  ) {
+  private constructor(world: SimulatedWorld, network: SimulatedNetwork, onlineKey: Signer, storage: Storage) {
     this.#world = world;
     this.#network = network;
-    this.#trustRoot = trustRoot;
+    this.#onlineKey = onlineKey;
     this.storage = storage;
   }
 
@@ -56,7 +52,8 @@ export class SimulatedController {
     const random = this.#world.random(`controller/${this.#lives++}`);
     const clock = mortal(this.#world.clock, life);
     const ports = { clock, random, log: silentLog };
-    const domain = createDomain({ ports, storage: this.storage, bus, trustRoot: () => this.#trustRoot });
+    const trust = createTrust({ storage: this.storage, clock, signer: this.#onlineKey });
+    const domain = createDomain({ ports, storage: this.storage, bus, trust });
     await domain.start();
     await bus.start();
     this.#running = { domain, life };
@@ -71,9 +68,14 @@ export class SimulatedController {
 
   /** The device HTTP listener. */
   async answer({ pathname }: URL): Promise<FetchAnswer> {
-    const [, what, digest = ''] = pathname.split('/');
-    const { registry } = this.domain;
-    const body = what === 'bundles' ? await registry.envelope(digest) : await registry.chunk(digest);
+    const [, what, name = ''] = pathname.split('/');
+    const { registry, trust } = this.domain;
+    const contents = {
+      trust: () => trust.file(name),
+      bundles: () => registry.manifestBytes(name),
+      chunks: () => registry.chunk(name),
+    };
+    const body = await contents[what as keyof typeof contents]?.();
     return body ? { status: 200, headers: {}, body } : { status: 404, headers: {}, body: new Uint8Array() };
   }
 

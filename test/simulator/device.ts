@@ -19,7 +19,6 @@ export interface DeviceOptions {
   link: Link;
   fetch: Fetch;
   agreementOf: AgreementOf;
-  trustRoot: Uint8Array;
   noted: (line: string) => void;
   /** The runtime has changed over to these bundles. */
   served: (bundles: string[]) => void;
@@ -64,16 +63,17 @@ export class SimulatedDevice {
   }
 
   /** Writes what an enrolment leaves behind. */
-  async enrol(): Promise<void> {
+  async enrol(pinnedRoot: Uint8Array): Promise<void> {
     const { disk } = this.machine.boot();
     const write = (name: string, text: string | Uint8Array) =>
       disk.write(`${folder}/${name}`, Buffer.from(text));
-    for (const part of ['identity', 'state', 'outbox', 'bundles']) await disk.makeFolder(`${folder}/${part}`);
+    for (const part of ['identity', 'state', 'outbox', 'bundles', 'trust'])
+      await disk.makeFolder(`${folder}/${part}`);
     const urls = { mqttUrl: 'mqtts://controller:8883', deviceUrl: 'https://controller:8443' };
     await write('identity/key.pem', 'key');
     await write('identity/certificate.pem', 'certificate');
     await write('identity/ca.pem', 'ca');
-    await write('identity/trust.json', this.#options.trustRoot);
+    await write('identity/root.json', pinnedRoot);
     await write('identity/device.json', JSON.stringify({ deviceId: this.id, ...urls, tags: {} }));
     await write('covey.json', JSON.stringify({ format: 'covey-data/1', kind: 'device' }));
     this.machine.killProcess();

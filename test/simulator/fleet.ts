@@ -4,7 +4,15 @@ import { SimulatedController } from './controller.ts';
 import { SimulatedDevice } from './device.ts';
 import { SimulatedNetwork } from './network.ts';
 import { Transcript } from './transcript.ts';
-import { modelName, publish, type VersionName, versions } from './versions.ts';
+import {
+  keys,
+  makeBundles,
+  modelName,
+  publishRoot,
+  publishVersion,
+  type VersionName,
+  versions,
+} from './versions.ts';
 import { Watch } from './watch.ts';
 
 export interface Fleet {
@@ -24,8 +32,8 @@ export async function createFleet(seed: number, deviceCount: number): Promise<Fl
   const transcript = new Transcript(() => world.clock.monotonicMs());
   const watch = new Watch(transcript);
   const network = new SimulatedNetwork(world, watch);
-  const { bundles, trustRoot, trustRootBytes } = publish();
-  const controller = await SimulatedController.open(world, network, trustRoot);
+  const bundles = makeBundles();
+  const controller = await SimulatedController.open(world, network, keys.online);
   const agreements = new Map(
     Object.entries(bundles).map(([name, { digest }]) => [digest, versions[name as VersionName].agreement]),
   );
@@ -37,25 +45,23 @@ export async function createFleet(seed: number, deviceCount: number): Promise<Fl
       link: network.link,
       fetch: (request) => network.fetch(id, request, (url) => controller.answer(url)),
       agreementOf: (bundle) => agreements.get(bundle) ?? 1,
-      trustRoot: trustRootBytes,
       noted: (line) => transcript.note(line),
       served: (bundles) => watch.served(id, bundles),
       failed: (error) => watch.violated(`${id} cannot start: ${String(error)}`),
     });
   });
   await controller.start();
+  const root = await publishRoot(controller.domain, world.clock.now());
   for (const device of devices) {
-    await device.enrol();
+    await device.enrol(root);
     await controller.storage.db
       .insertInto('devices')
       .values({ id: device.id, tags: '{}', enrolled_at: world.clock.now() })
       .execute();
     device.boot();
   }
-  for (const { chunks, envelope } of Object.values(bundles)) {
-    for (const [sha256, bytes] of chunks) await controller.domain.registry.putChunk(sha256, bytes);
-    await controller.domain.registry.publish(modelName, envelope, 'admin');
-  }
+  for (const bundle of Object.values(bundles))
+    await publishVersion(controller.domain, bundle, world.clock.now());
   const { first, good, bad } = bundles;
   const digests = { first: first.digest, good: good.digest, bad: bad.digest };
   return { world, network, controller, devices, watch, transcript, digests };

@@ -1,4 +1,13 @@
-import { type Bundle, buildBundle, createPublisherKey, parseTrustRoot, trustRootOf } from '@covey/bundle';
+import { type Bundle, buildBundle } from '@covey/bundle';
+import {
+  createKeyPair,
+  firstUpload,
+  listVersion,
+  parseMetadata,
+  pemSigner,
+  type Signer,
+} from '@covey/bundle/tuf';
+import type { Domain } from '@covey/controller';
 import { GraphBuilder, modelSchema, writeModel } from '@covey/onnx';
 
 export const modelName = 'bearing';
@@ -11,33 +20,61 @@ export const versions = {
 } as const;
 export type VersionName = keyof typeof versions;
 
-/** A publisher's signed bundles, and the trust that devices and controller put in the publisher. */
-export function publish() {
-  const publisher = createPublisherKey();
-  const trustRootBytes = trustRootOf([publisher.publicKeyPem]);
+const newSigner = () => pemSigner(createKeyPair('ed25519').privateKeyPem);
+
+/** Keys of the publisher, and of the controller for what it signs by itself. */
+export const keys = { root: newSigner(), targets: newSigner(), online: newSigner() };
+
+export function makeBundles(): Record<VersionName, Bundle> {
   const bundleOf = (name: VersionName): Bundle => {
     const { version } = versions[name];
     const model = adder(Number(version.replaceAll('.', '')));
-    return buildBundle(
-      {
-        model: modelName,
-        version,
-        createdAt: '2026-01-01T00:00:00.000Z',
-        securityCounter: 0,
-        schema: modelSchema(model),
-        variants: [
-          {
-            name: 'fp32',
-            bytes: writeModel(model),
-            tolerances: [{ kind: 'elements', absolute: 0, relative: 0 }],
-          },
-        ],
-      },
-      publisher.privateKeyPem,
-    );
+    return buildBundle({
+      model: modelName,
+      version,
+      createdAt: '2026-01-01T00:00:00.000Z',
+      securityCounter: 0,
+      schema: modelSchema(model),
+      variants: [
+        {
+          name: 'fp32',
+          bytes: writeModel(model),
+          tolerances: [{ kind: 'elements', absolute: 0, relative: 0 }],
+        },
+      ],
+    });
   };
-  const bundles = { first: bundleOf('first'), good: bundleOf('good'), bad: bundleOf('bad') };
-  return { trustRootBytes, trustRoot: parseTrustRoot(trustRootBytes), bundles };
+  return { first: bundleOf('first'), good: bundleOf('good'), bad: bundleOf('bad') };
+}
+
+/** Publishes the root of trust; what comes back is what devices are enrolled with. */
+export async function publishRoot({ trust }: Pick<Domain, 'trust'>, now: number): Promise<Uint8Array> {
+  const one = (signer: Signer) => ({ signers: [signer], threshold: 1 });
+  const offline = { root: one(keys.root), targets: one(keys.targets) };
+  const upload = await firstUpload(offline, keys.online.key, now);
+  await trust.publish(upload, { actor: 'admin', commit: async () => {} });
+  return trust.root();
+}
+
+/** Signs a version and publishes it, as `covey model push` does. */
+export async function publishVersion(
+  { registry, trust }: Pick<Domain, 'registry' | 'trust'>,
+  { manifest, manifestBytes, chunks }: Bundle,
+  now: number,
+): Promise<void> {
+  for (const [sha256, bytes] of chunks) await registry.putChunk(sha256, bytes);
+  const read = async <K extends 'root' | 'targets'>(kind: K, role: string) => {
+    const bytes = await trust.newest(role);
+    return bytes && parseMetadata(kind, bytes).signed;
+  };
+  const [root, targets] = [await read('root', 'root'), await read('targets', 'targets')];
+  if (!root || !targets) throw new Error('there is no root of trust');
+  const inForce = { root, targets, roleTargets: (role: string) => read('targets', role) };
+  const { model, version, securityCounter } = manifest;
+  const target = { model, version, manifestBytes, securityCounter };
+  const signed = await listVersion(inForce, target, [keys.targets], now);
+  const request = JSON.parse(JSON.stringify({ manifest, targets: signed }));
+  await registry.publish(model, request, 'admin');
 }
 
 /** y = x + (bias, bias + 1, ...), on so many floats that the file has several chunks. */

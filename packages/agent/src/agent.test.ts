@@ -7,8 +7,8 @@ describe('the agent on virtual time', () => {
     const device = simulate('happy');
     await device.enrol();
     device.traffic.requestsPerSecond = 0;
-    const one = device.publish(makeBundle('1.0.0'), 1);
-    const two = device.publish(makeBundle('2.0.0'), 2);
+    const one = await device.publish(makeBundle('1.0.0'), 1);
+    const two = await device.publish(makeBundle('2.0.0'), 2);
     device.want(1, [one]);
     await device.boot();
     await device.untilSettled(1);
@@ -39,7 +39,7 @@ describe('the agent on virtual time', () => {
     ['inferences that fail', { errorRate: 0.5 }, 'reverted', 'SOAK_FAILED'],
   ])('keeps the version before on %s', async (_what, behaviour, state, code) => {
     const device = await withFirstVersion(`bad/${code}`);
-    const bad = device.publish(makeBundle('2.0.0'), 2, behaviour);
+    const bad = await device.publish(makeBundle('2.0.0'), 2, behaviour);
     device.want(2, [bad]);
     await device.untilSettled(2);
     await device.world.advance(120_000);
@@ -53,7 +53,7 @@ describe('the agent on virtual time', () => {
     const device = await withFirstVersion('measured');
     const [first] = device.served.at(-1)?.models ?? [];
     expect(first).toMatchObject({ provider: 'cpu', threads: 2 });
-    device.want(2, [device.publish(makeBundle('2.0.0'), 2)]);
+    device.want(2, [await device.publish(makeBundle('2.0.0'), 2)]);
     await device.untilSettled(2);
     expect(device.probed.map(({ candidates }) => candidates[0]?.measured)).toEqual([undefined, undefined]);
     if (!first) throw new Error('nothing is served');
@@ -66,15 +66,16 @@ describe('the agent on virtual time', () => {
 
   it('rejects what no trusted publisher signed, before fetching any of it', async () => {
     const device = await withFirstVersion('stranger');
-    const foreign = device.publish(makeBundle('2.0.0', { signedByStranger: true }), 2);
+    const foreign = await device.publish(makeBundle('2.0.0'), 2, { isUnsigned: true });
     const before = device.http.served.length;
     device.want(2, [foreign]);
     await device.untilSettled(2);
     expect(device.status().reported).toMatchObject({
       state: 'rejected',
-      reason: { code: 'BUNDLE_SIGNATURE' },
+      reason: { code: 'TRUST_UNKNOWN' },
     });
-    expect(device.http.served.slice(before)).toHaveLength(1);
+    const asked = device.http.served.slice(before);
+    expect(asked.filter((line) => !line.includes('/trust/'))).toEqual([]);
     expect(device.servingVersions()).toEqual(['1.0.0']);
   });
 
@@ -82,16 +83,16 @@ describe('the agent on virtual time', () => {
     const device = simulate('counter');
     await device.enrol();
     await device.boot();
-    device.want(1, [device.publish(makeBundle('1.0.0', { securityCounter: 5 }), 1)]);
+    device.want(1, [await device.publish(makeBundle('1.0.0', { securityCounter: 5 }), 1)]);
     await device.world.runUntil(() => device.state() !== 'idle', 60_000);
     await device.untilSettled(1);
-    device.want(2, [device.publish(makeBundle('0.9.0', { securityCounter: 4 }), 2)]);
+    device.want(2, [await device.publish(makeBundle('0.9.0', { securityCounter: 4 }), 2)]);
     await device.untilSettled(2);
     expect(device.status().reported).toMatchObject({
       state: 'rejected',
       reason: { code: 'SECURITY_COUNTER' },
     });
-    device.want(3, [device.publish(makeBundle('0.9.1', { securityCounter: 5 }), 3)], 'rollback');
+    device.want(3, [await device.publish(makeBundle('0.9.1', { securityCounter: 5 }), 3)], 'rollback');
     await device.untilSettled(3);
     expect(device.status().reported.state).toBe('committed');
   });
@@ -99,7 +100,7 @@ describe('the agent on virtual time', () => {
   it('goes back without the network, and without being judged by the version it leaves', async () => {
     const device = await withFirstVersion('rollback');
     const [one] = device.controller.desired?.release.models ?? [];
-    const two = device.publish(makeBundle('2.0.0'), 2);
+    const two = await device.publish(makeBundle('2.0.0'), 2);
     device.want(2, [two]);
     await device.untilSettled(2);
     const before = device.http.served.length;
@@ -115,7 +116,7 @@ describe('the agent on virtual time', () => {
     const device = await withFirstVersion('resume');
     const before = device.http.served.length;
     device.http.latencyMs = 1_000;
-    device.want(2, [device.publish(makeBundle('2.0.0'), 2)]);
+    device.want(2, [await device.publish(makeBundle('2.0.0'), 2)]);
     await device.world.runUntil(() => device.http.served.length >= before + 2, 60_000);
     device.http.isUp = false;
     await device.world.advance(3 * 3_600_000);
@@ -134,7 +135,7 @@ describe('the agent on virtual time', () => {
   it('defers on a full disk and goes on by itself when there is room', async () => {
     const device = await withFirstVersion('full');
     device.machine.disk.capacityBytes = device.machine.disk.usedBytes + 1_000_000;
-    device.want(2, [device.publish(makeBundle('2.0.0'), 2)]);
+    device.want(2, [await device.publish(makeBundle('2.0.0'), 2)]);
     await device.world.runUntil(() => device.state() === 'deferred', 60_000);
     await device.world.advance(5_000);
     expect(device.controller.reports.at(-1)).toMatchObject({
@@ -149,14 +150,14 @@ describe('the agent on virtual time', () => {
   it('lets a newer desired state pre-empt a download, and wait for a soak', async () => {
     const device = await withFirstVersion('newer');
     device.http.isUp = false;
-    device.want(2, [device.publish(makeBundle('2.0.0'), 2)]);
+    device.want(2, [await device.publish(makeBundle('2.0.0'), 2)]);
     await device.world.advance(10_000);
     expect(device.state()).toBe('downloading');
     device.http.isUp = true;
-    device.want(3, [device.publish(makeBundle('3.0.0'), 3)]);
+    device.want(3, [await device.publish(makeBundle('3.0.0'), 3)]);
     await device.world.runUntil(() => device.state() === 'soaking', 60_000);
     expect(device.status().reported.generation).toBe(3);
-    device.want(4, [device.publish(makeBundle('4.0.0'), 4)]);
+    device.want(4, [await device.publish(makeBundle('4.0.0'), 4)]);
     await device.untilSettled(4);
     await device.world.advance(1_000);
     const ended = device.controller.reports.filter((report) => report.state === 'committed');
@@ -168,7 +169,7 @@ describe('the agent on virtual time', () => {
 
   it('ends in the controller knowing the truth, whatever the network does', async () => {
     const device = await withFirstVersion('network');
-    device.want(2, [device.publish(makeBundle('2.0.0'), 2)]);
+    device.want(2, [await device.publish(makeBundle('2.0.0'), 2)]);
     for (let i = 0; i < 20; i++) {
       await device.world.advance(1_700);
       device.broker.cut('device-1');
@@ -182,7 +183,7 @@ describe('the agent on virtual time', () => {
   it('comes back by itself from a clock that jumped, both ways', async () => {
     for (const jumpMs of [-10 * 365 * 86_400_000, 86_400_000]) {
       const device = await withFirstVersion(`jump/${jumpMs}`);
-      device.want(2, [device.publish(makeBundle('2.0.0'), 2)]);
+      device.want(2, [await device.publish(makeBundle('2.0.0'), 2)]);
       await device.world.runUntil(() => device.state() === 'soaking', 60_000);
       device.machine.jumpClock(jumpMs);
       device.machine.killProcess();
@@ -207,7 +208,7 @@ describe('a device is never worse off', () => {
 async function changesOfAnUpdate(): Promise<number> {
   const device = await withFirstVersion('cut');
   const before = device.machine.disk.changes;
-  device.want(2, [device.publish(makeBundle('2.0.0'), 2)]);
+  device.want(2, [await device.publish(makeBundle('2.0.0'), 2)]);
   await device.untilSettled(2);
   return device.machine.disk.changes - before;
 }
@@ -221,7 +222,7 @@ async function survivesACutAt(cut: number, how: 'cut-before' | 'cut-during' | 'c
     hasCut = true;
     return how;
   };
-  device.want(2, [device.publish(makeBundle('2.0.0'), 2)]);
+  device.want(2, [await device.publish(makeBundle('2.0.0'), 2)]);
   await device.world.runUntil(() => hasCut, 10 * 60_000);
   const what = `power cut at change ${cut}, ${how}`;
   // Nobody is in reach: what served must serve again, from the disk alone.
@@ -243,7 +244,7 @@ async function survivesACutAt(cut: number, how: 'cut-before' | 'cut-during' | 'c
 async function withFirstVersion(seed: string): Promise<Simulation> {
   const device = simulate(seed);
   await device.enrol();
-  device.want(1, [device.publish(makeBundle('1.0.0'), 1)]);
+  device.want(1, [await device.publish(makeBundle('1.0.0'), 1)]);
   await device.boot();
   await device.untilSettled(1);
   return device;

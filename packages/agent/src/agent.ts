@@ -9,14 +9,13 @@ import {
   type Reported,
   toCoveyError,
 } from '@covey/protocol';
-import { openBundleStore } from './bundles/index.ts';
 import { readDesired } from './desired/index.ts';
 import { createDownloader } from './download/index.ts';
-import { type DeviceFolder, openDeviceFolder } from './folder/index.ts';
+import { openDeviceFolder } from './folder/index.ts';
 import { type Identity, readIdentity } from './identity/index.ts';
-import { openLedger } from './ledger/index.ts';
 import { type Connection, createConnection, type LinkState } from './link/index.ts';
-import { type Outbox, openOutbox } from './outbox/index.ts';
+import type { Outbox } from './outbox/index.ts';
+import { openParts, type Parts } from './parts.ts';
 import { birthOf, reportOf, withSystem } from './report/index.ts';
 import {
   createSupervisor,
@@ -25,6 +24,7 @@ import {
   type SupervisorSettings,
   type SupervisorStatus,
 } from './runtime/index.ts';
+import type { Trust } from './trust/index.ts';
 import { createUpdater, type Updater } from './updater/index.ts';
 
 export interface AgentOptions {
@@ -61,7 +61,6 @@ export interface Agent {
 
 /** Ids of commands remembered; a command expires, so that forgetting the oldest is safe enough. */
 const seenCommands = 1_000;
-const outboxLimits = { messages: 20_000, bytes: 16 * 1024 * 1024 };
 
 /** The device daemon. Does nothing before `start`. */
 export function createAgent(ports: Ports, options: AgentOptions): Agent {
@@ -90,6 +89,7 @@ class RunningAgent {
   readonly #supervisor: Supervisor;
   readonly #connection: Connection;
   readonly #updater: Updater;
+  readonly #trust: Trust;
   readonly #seenCommands = new Set<string>();
   #lastReport = '';
 
@@ -108,6 +108,7 @@ class RunningAgent {
     this.#identity = identity;
     this.#bootId = parts.bootId;
     this.#outbox = parts.outbox;
+    this.#trust = parts.trust;
     this.#supervisor = createSupervisor(
       { ...ports, log: ports.log.component('runtime') },
       {
@@ -127,6 +128,7 @@ class RunningAgent {
       {
         ports: { ...ports, log: ports.log.component('steps') },
         store: parts.store,
+        trust: parts.trust,
         downloader: createDownloader(ports, parts.store, identity),
         supervisor: this.#supervisor,
         stateFolder: parts.stateFolder,
@@ -255,6 +257,7 @@ class RunningAgent {
 
   #desired(payload: Uint8Array): void {
     const desired = readDesired(payload, this.#updater.update.accepted);
+    if (desired) this.#trust.heardTime(desired.now);
     if (desired) this.#updater.dispatch({ kind: 'desired', desired });
   }
 
@@ -281,20 +284,4 @@ class RunningAgent {
     const { code, message } = toCoveyError(error);
     this.#ports.log.write('warn', `${what}: ${message}`, { code });
   }
-}
-
-type Parts = Awaited<ReturnType<typeof openParts>>;
-
-async function openParts(ports: Ports, options: AgentOptions, folder: DeviceFolder, identity: Identity) {
-  const bootId = Buffer.from(ports.random.bytes(16)).toString('hex');
-  return {
-    bootId,
-    stateFolder: folder.state,
-    ledger: await openLedger(ports.disk, folder.state),
-    store: await openBundleStore(ports.disk, folder.bundles, identity.trustRoot),
-    outbox: await openOutbox(
-      { ...ports, log: ports.log.component('outbox') },
-      { folder: folder.outbox, bootId, flushMs: options.intervals.telemetryFlushMs, limits: outboxLimits },
-    ),
-  };
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type Bundle, buildBundle, createPublisherKey, trustRootOf } from '@covey/bundle';
+import { type Bundle, buildBundle } from '@covey/bundle';
 import type { FetchAnswer, Log } from '@covey/ports';
 import {
   type SimulatedMachine,
@@ -17,6 +17,7 @@ import {
   type Reported,
   type ServingPlan,
   type SoakPolicy,
+  type Tags,
   topicOf,
 } from '@covey/protocol';
 import { type Agent, type AgentStatus, createAgent } from './agent.ts';
@@ -24,12 +25,10 @@ import { ControllerStub } from './controller.fixture.ts';
 import { initDeviceFolder } from './folder/index.ts';
 import { storeIdentity } from './identity/index.ts';
 import { type Behaviour, probeProgram, runtimeProgram, wellBehaved } from './programs.fixture.ts';
+import { TestRepository } from './repository.fixture.ts';
 
 const deviceId = 'device-1';
 const folder = '/data/covey';
-const publisher = createPublisherKey();
-const stranger = createPublisherKey();
-
 const soak: SoakPolicy = {
   minSamples: 20,
   maxDurationMs: 60_000,
@@ -37,25 +36,19 @@ const soak: SoakPolicy = {
   maxErrorRate: 0.05,
 };
 
-export function makeBundle(
-  version: string,
-  options: { signedByStranger?: boolean; securityCounter?: number } = {},
-) {
+export function makeBundle(version: string, options: { securityCounter?: number } = {}) {
   const bytes = Buffer.alloc(200_000);
   for (let i = 0; i < bytes.length; i++)
     bytes[i] = (i * 31 + (i < 100_000 ? 0 : Number.parseInt(version, 10))) & 0xff;
   const tensor = { name: 'x', datatype: 'FP32' as const, shape: [1] };
-  return buildBundle(
-    {
-      model: 'vibration',
-      version,
-      createdAt: '2026-01-01T00:00:00Z',
-      securityCounter: options.securityCounter ?? 0,
-      schema: { inputs: [tensor], outputs: [{ ...tensor, name: 'y' }] },
-      variants: [{ name: 'fp32', bytes, tolerances: [{ kind: 'elements', absolute: 0, relative: 0 }] }],
-    },
-    (options.signedByStranger ? stranger : publisher).privateKeyPem,
-  );
+  return buildBundle({
+    model: 'vibration',
+    version,
+    createdAt: '2026-01-01T00:00:00Z',
+    securityCounter: options.securityCounter ?? 0,
+    schema: { inputs: [tensor], outputs: [{ ...tensor, name: 'y' }] },
+    variants: [{ name: 'fp32', bytes, tolerances: [{ kind: 'elements', absolute: 0, relative: 0 }] }],
+  });
 }
 
 export type Simulation = ReturnType<typeof simulate>;
@@ -77,7 +70,8 @@ export function simulate(seed: number | string, diskBytes = 512 * 1024 * 1024) {
   });
   const send = (kind: 'desired' | 'receipt', document: unknown) =>
     broker.send(deviceId, topicOf(deviceId, kind), Buffer.from(JSON.stringify(document)));
-  const http = simulatedFetch(world, ({ url }) => answerFrom(bundles, url));
+  const repository = new TestRepository(world.clock);
+  const http = simulatedFetch(world, ({ url }) => answerFrom(bundles, repository, url));
   const programs = {
     'sim:runtime': runtimeProgram(behaviourOf, seen.served, traffic),
     'sim:probe': probeProgram(behaviourOf, seen.probed),
@@ -91,22 +85,18 @@ export function simulate(seed: number | string, diskBytes = 512 * 1024 * 1024) {
     controller,
     broker,
     http,
+    repository,
     machine,
     /** Plans that the runtime has applied (served), and jobs that probes were given (probed), in order. */
     ...seen,
     /** Live requests that the runtime sees. */
     traffic,
-    enrol: () => enrolDevice(machine),
+    enrol: async (tags: Tags = {}) => enrolDevice(machine, await repository.firstRoot(), tags),
     boot: async () => {
       device.agent = await bootDevice(machine);
       return device.agent;
     },
-    /** Publishes a version and says how it will behave. */
-    publish: (bundle: Bundle, number: number, behaviour: Partial<Behaviour> = {}): ModelVersionRef => {
-      bundles.set(bundle.digest, bundle);
-      behaviours.set(bundle.digest, { ...wellBehaved, ...behaviour });
-      return { model: 'vibration', version: bundle.manifest.version, number, bundle: bundle.digest };
-    },
+    publish: publishing(repository, bundles, behaviours),
     /** Sets the desired state and tells the device. */
     want: (generation: number, models: ModelVersionRef[], kind: Desired['setBy']['kind'] = 'rollout') => {
       controller.desired = desiredState(generation, models, kind, world.clock.now());
@@ -121,6 +111,25 @@ export function simulate(seed: number | string, diskBytes = 512 * 1024 * 1024) {
   };
 }
 
+/** Publishes a version, signed unless told otherwise, and says how it will behave. */
+function publishing(
+  repository: TestRepository,
+  bundles: Map<string, Bundle>,
+  behaviours: Map<string, Behaviour>,
+) {
+  return async (
+    bundle: Bundle,
+    number: number,
+    behaviour: Partial<Behaviour> & { isUnsigned?: boolean } = {},
+  ): Promise<ModelVersionRef> => {
+    const { isUnsigned = false, ...rest } = behaviour;
+    if (!isUnsigned) await repository.list(bundle);
+    bundles.set(bundle.digest, bundle);
+    behaviours.set(bundle.digest, { ...wellBehaved, ...rest });
+    return { model: 'vibration', version: bundle.manifest.version, number, bundle: bundle.digest };
+  };
+}
+
 function statusOf(agent: Agent | undefined): AgentStatus {
   const status = agent?.status();
   if (!status) throw new Error('the agent does not run');
@@ -132,12 +141,14 @@ function isSettledOn(reported: Reported | undefined, generation: number): boolea
   return reported?.generation === generation && ends.includes(reported.state);
 }
 
-function answerFrom(bundles: Map<string, Bundle>, url: string): FetchAnswer {
-  const [, what, digest = ''] = new URL(url).pathname.split('/');
-  const body =
-    what === 'bundles'
-      ? bundles.get(digest)?.envelope
-      : [...bundles.values()].map((bundle) => bundle.chunks.get(digest)).find(Boolean);
+function answerFrom(bundles: Map<string, Bundle>, repository: TestRepository, url: string): FetchAnswer {
+  const [, what, name = ''] = new URL(url).pathname.split('/');
+  const contents = {
+    trust: () => repository.files.get(name),
+    bundles: () => bundles.get(name)?.manifestBytes,
+    chunks: () => [...bundles.values()].map((bundle) => bundle.chunks.get(name)).find(Boolean),
+  };
+  const body = contents[what as keyof typeof contents]?.();
   return body ? { status: 200, headers: {}, body } : { status: 404, headers: {}, body: new Uint8Array(0) };
 }
 
@@ -151,17 +162,17 @@ function desiredState(
   return { generation, release: { id, models }, soak, setBy: { kind, id: 'r1' }, setAt: now, now };
 }
 
-async function enrolDevice(machine: SimulatedMachine): Promise<void> {
+async function enrolDevice(machine: SimulatedMachine, pinnedRoot: Uint8Array, tags: Tags): Promise<void> {
   const { disk } = machine.boot();
   await storeIdentity(disk, await initDeviceFolder(disk, folder), {
     deviceId,
     mqttUrl: 'mqtts://controller:8883',
     deviceUrl: 'https://controller:8443',
-    tags: {},
+    tags,
     keyPem: 'key',
     certificatePem: 'certificate',
     caPem: 'ca',
-    trustRootBytes: trustRootOf([publisher.publicKeyPem]),
+    pinnedRoot,
   });
 }
 

@@ -1,10 +1,10 @@
 import type { Manifest, Variant } from '@covey/protocol';
+import { sha256 } from './digest.ts';
 import { encodeEvaluation } from './evaluation.ts';
 import { cutFile } from './files.ts';
 import { checkGolden, encodeGolden, type GoldenVector } from './golden.ts';
-import { checkManifest } from './manifest.ts';
+import { checkManifest, encodeManifest } from './manifest.ts';
 import { parseReference } from './reference.ts';
-import { signManifest } from './sign.ts';
 
 /** A variant with its bytes; `file` is its path in the bundle, `<name>.onnx` when absent. */
 export type VariantSource = Omit<Variant, 'file'> & { bytes: Uint8Array; file?: string };
@@ -29,19 +29,19 @@ export interface BundleSource
   evaluation?: unknown;
 }
 
-/** `digest` is the SHA-256 of the signed payload; `chunks` are by SHA-256, views into the bytes given. */
+/** `manifestBytes` is what is signed for, `digest` its SHA-256; `chunks` are by SHA-256, views into the bytes given. */
 export interface Bundle {
   manifest: Manifest;
-  envelope: Uint8Array;
+  manifestBytes: Uint8Array;
   digest: string;
   chunks: Map<string, Uint8Array>;
 }
 
 /**
- * Cuts, describes and signs a version. Equal sources and keys give equal bundles, byte for byte. Errors: INVALID_DOCUMENT
+ * Cuts and describes a version. Equal sources give equal bundles, byte for byte. Errors: INVALID_DOCUMENT
  * for anything a device would refuse, golden vectors that do not fit the schema among it; PAYLOAD_TOO_LARGE.
  */
-export function buildBundle(source: BundleSource, privateKeyPem: string): Bundle {
+export function buildBundle(source: BundleSource): Bundle {
   const { variants, golden, reference, evaluation, ...about } = source;
   const contents: { path: string; bytes: Uint8Array }[] = [];
   const place = (path: string, bytes: Uint8Array): string => {
@@ -66,9 +66,11 @@ export function buildBundle(source: BundleSource, privateKeyPem: string): Bundle
   };
   const cut = contents.map(({ path, bytes }) => cutFile(path, bytes));
   const manifest = checkManifest({ ...placed, files: cut.map(({ file }) => file) });
+  const manifestBytes = encodeManifest(manifest);
   return {
     manifest,
-    ...signManifest(manifest, privateKeyPem),
+    manifestBytes,
+    digest: sha256(manifestBytes),
     chunks: new Map(cut.flatMap(({ chunks }) => [...chunks])),
   };
 }

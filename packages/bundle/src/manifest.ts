@@ -10,7 +10,7 @@ import {
   parseDocument,
 } from '@covey/protocol';
 
-/** Canonical JSON of a manifest: what is signed. Errors: PAYLOAD_TOO_LARGE. */
+/** Canonical JSON of a manifest: what publishers sign for. Errors: PAYLOAD_TOO_LARGE. */
 export function encodeManifest(manifest: Manifest): Uint8Array {
   const bytes = new TextEncoder().encode(canonicalJson(manifest));
   if (bytes.byteLength > limits.manifestBytes) {

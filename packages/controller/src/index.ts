@@ -9,3 +9,4 @@ export {
 } from './app/index.ts';
 export type { Bus, MessageHandler } from './bus/index.ts';
 export { openStorage, type Storage } from './storage/index.ts';
+export { createTrust, type Trust } from './trust/index.ts';

@@ -8,3 +8,4 @@ export * from './api/models.ts';
 export * from './api/monitoring.ts';
 export * from './api/rollouts.ts';
 export * from './api/terms.ts';
+export * from './api/trust.ts';

@@ -98,11 +98,6 @@ export const errorCatalogue = {
     retry: 'rejected',
     remedy: 'Export the model with the operators and types named in the message.',
   },
-  BUNDLE_SIGNATURE: {
-    status: 400,
-    retry: 'rejected',
-    remedy: 'Sign the bundle with a publisher key that the trust root names.',
-  },
   BUNDLE_CORRUPT: {
     status: 400,
     retry: 'retryable',
@@ -143,6 +138,50 @@ export const errorCatalogue = {
     status: 429,
     remedy:
       'The byte budget of the device, site or rollout is spent; wait, or begin a rollout with a larger one.',
+  },
+  // trust
+  TRUST_MALFORMED: {
+    status: 400,
+    retry: 'retryable',
+    remedy: 'The metadata is damaged or made by something else; it is fetched again by itself.',
+  },
+  TRUST_SIGNATURE: {
+    status: 403,
+    retry: 'retryable',
+    remedy: 'Sign with as many of the keys as the role asks for: `covey trust show` names them.',
+  },
+  TRUST_ROLLBACK: {
+    status: 409,
+    retry: 'retryable',
+    remedy: 'Somebody offers metadata older than what was seen before; look into who serves it.',
+  },
+  TRUST_INCONSISTENT: {
+    status: 409,
+    retry: 'retryable',
+    remedy: 'The metadata files do not belong together; they are fetched again by themselves.',
+  },
+  TRUST_EXPIRED: {
+    status: 409,
+    retry: 'deferred',
+    remedy: 'Sign the role again, or set the clock of the device right; what is installed serves on.',
+  },
+  TRUST_UNKNOWN: {
+    status: 403,
+    retry: 'rejected',
+    remedy: 'Publish the version with a key that may sign for its model: `covey model push`.',
+  },
+  TRUST_LIMITED: {
+    status: 403,
+    retry: 'rejected',
+    remedy: 'The key that signed the version is limited to some devices; promote it: `covey model promote`.',
+  },
+  TRUST_CONFLICT: {
+    status: 409,
+    remedy: 'Somebody else has published meanwhile; sign again on top of what is there now.',
+  },
+  KEY_UNUSABLE: {
+    status: 400,
+    remedy: 'Give an Ed25519 or ECDSA P-256 key in PEM with its passphrase, or a command that signs.',
   },
   // inference
   MODEL_UNKNOWN: { status: 404, remedy: 'GET /v2/models/{name} of a model that is deployed here.' },

@@ -10,7 +10,7 @@ import { EvaluationReportSchema } from './evaluation.ts';
 import { TelemetrySchema } from './generated/telemetry_pb.ts';
 import { limits } from './limits.ts';
 import { checkLz4Frame } from './lz4.ts';
-import { EnvelopeSchema, GoldenSchema, ManifestSchema, TrustRootSchema } from './manifest.ts';
+import { GoldenSchema, ManifestSchema } from './manifest.ts';
 import {
   BirthSchema,
   CommandSchema,
@@ -154,14 +154,6 @@ function documents(): Record<string, { schema: v.GenericSchema; valid: unknown }
         ],
       },
     },
-    envelope: {
-      schema: EnvelopeSchema,
-      valid: {
-        payloadType: 'application/vnd.covey.bundle+json',
-        payload: 'e30=',
-        signatures: [{ keyid: digest, sig: 'AAAA' }],
-      },
-    },
     'evaluation report': { schema: EvaluationReportSchema, valid: evaluationReport(digest) },
     'variant folder': {
       schema: VariantFolderSchema,
@@ -173,10 +165,6 @@ function documents(): Record<string, { schema: v.GenericSchema; valid: unknown }
         reference: 'reference.pb',
         evaluation: 'evaluation.json',
       },
-    },
-    'trust root': {
-      schema: TrustRootSchema,
-      valid: { format: 'covey-trust/1', keys: [{ keyid: digest, publicKeyPem: 'pem' }] },
     },
     'golden vectors': {
       schema: GoldenSchema,
@@ -236,7 +224,7 @@ function stateDocuments(digest: string, ref: object, tags: object, now: number) 
     },
     'enrolment request': {
       schema: EnrolmentRequestSchema,
-      valid: { secret: 's', deviceId: 'edge-1', csrPem: 'pem', tags },
+      valid: { secret: 's', deviceId: 'edge-1', csrPem: 'pem', tags, trustDigest: digest },
     },
     'enrolment answer': {
       schema: EnrolmentAnswerSchema,

@@ -37,6 +37,11 @@ export const limits = {
   imagePixels: 64 * 1024 * 1024,
   imageSidePixels: 32_768,
   audioBytes: 512 * 1024 * 1024,
+  /** TUF metadata, by role: what most clients take. */
+  trustRootBytes: 512_000,
+  trustTimestampBytes: 16_384,
+  trustSnapshotBytes: 2_000_000,
+  trustTargetsBytes: 5_000_000,
   /** Names and texts. */
   nameChars: 63,
   reasonChars: 2_000,

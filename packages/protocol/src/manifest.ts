@@ -51,7 +51,7 @@ export const ClassificationSchema = v.object({
 
 export type Classification = v.InferOutput<typeof ClassificationSchema>;
 
-/** The manifest of a bundle. Its digest (SHA-256 of the signed payload bytes) is the identity of the version. */
+/** The manifest of a bundle. Its digest (SHA-256 of its canonical JSON) is the identity of the version. */
 export const ManifestSchema = v.object({
   format: v.literal('covey-bundle/1'),
   model: NameSchema,
@@ -72,29 +72,6 @@ export const ManifestSchema = v.object({
   evaluation: v.optional(BundlePathSchema),
 });
 export type Manifest = v.InferOutput<typeof ManifestSchema>;
-
-/** DSSE envelope (github.com/secure-systems-lab/dsse): the payload is the manifest's bytes in base64. */
-export const EnvelopeSchema = v.object({
-  payloadType: v.literal('application/vnd.covey.bundle+json'),
-  payload: v.pipe(v.string(), v.maxLength(limits.manifestBytes * 2)),
-  signatures: v.pipe(
-    v.array(v.object({ keyid: DigestSchema, sig: v.pipe(v.string(), v.maxLength(200)) })),
-    v.minLength(1),
-    v.maxLength(16),
-  ),
-});
-export type Envelope = v.InferOutput<typeof EnvelopeSchema>;
-
-/** The publisher keys a device trusts: Ed25519 public keys (SPKI, PEM) by key id (SHA-256 of the SPKI bytes). */
-export const TrustRootSchema = v.object({
-  format: v.literal('covey-trust/1'),
-  keys: v.pipe(
-    v.array(v.object({ keyid: DigestSchema, publicKeyPem: v.pipe(v.string(), v.maxLength(1_000)) })),
-    v.minLength(1),
-    v.maxLength(16),
-  ),
-});
-export type TrustRoot = v.InferOutput<typeof TrustRootSchema>;
 
 /** Golden vectors: inputs with the outputs that the publisher's own run gave. */
 export const GoldenSchema = v.object({

@@ -43,7 +43,7 @@ export const ModelVersionRefSchema = v.object({
   model: NameSchema,
   version: VersionSchema,
   number: v.pipe(v.number(), v.integer(), v.minValue(1)),
-  /** Digest of the signed manifest. */
+  /** Digest of the manifest. */
   bundle: DigestSchema,
 });
 export type ModelVersionRef = v.InferOutput<typeof ModelVersionRefSchema>;
@@ -205,6 +205,7 @@ export type Command = v.InferOutput<typeof CommandSchema>;
 export const EnrolmentTokenSchema = v.object({
   url: v.pipe(v.string(), v.url()),
   caFingerprint: DigestSchema,
+  /** SHA-256 of the root metadata that the device begins to trust from. */
   trustDigest: DigestSchema,
   secret: v.pipe(v.string(), v.minLength(20), v.maxLength(100)),
 });
@@ -216,11 +217,14 @@ export const EnrolmentRequestSchema = v.object({
   deviceId: DeviceIdSchema,
   csrPem: v.pipe(v.string(), v.maxLength(8_000)),
   tags: TagsSchema,
+  /** That of the token: which root is to be in the answer. */
+  trustDigest: DigestSchema,
 });
 export const EnrolmentAnswerSchema = v.object({
   deviceId: DeviceIdSchema,
   certificatePem: v.string(),
   caPem: v.string(),
+  /** Root metadata, with the digest that was asked for. */
   trustRoot: v.string(),
   mqttUrl: v.string(),
   deviceUrl: v.string(),

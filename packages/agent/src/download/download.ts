@@ -12,13 +12,12 @@ const reserveBytes = 32 * 1024 * 1024;
 /** Chunks asked for at once. */
 const window = 4;
 const timeoutMs = 60_000;
-const envelopeBytes = 2 * limits.manifestBytes;
 
 export interface Downloader {
   /**
-   * Brings a bundle to the disk: envelope first, its signature before anything it names; then what is missing of each
+   * Brings a bundle that is authorized to the disk: manifest first; then what is missing of each
    * file, chunk by chunk, each verified. What is verified on disk already, in this bundle or another, is not fetched.
-   * `onProgress` is called for every chunk that came over the network. Errors: BUNDLE_SIGNATURE, BUNDLE_CORRUPT,
+   * `onProgress` is called for every chunk that came over the network. Errors: BUNDLE_CORRUPT,
    * DISK_FULL, NOT_FOUND, FORBIDDEN, UNREACHABLE, TIMEOUT.
    */
   fetchBundle(digest: string, signal: AbortSignal, onProgress: () => void): Promise<void>;
@@ -34,14 +33,14 @@ export function createDownloader(
     fetchBundle: async (digest, signal, onProgress) => {
       if (await store.isComplete(digest)) return;
       await store.begin(digest);
-      const manifest = await fetchEnvelope(ports, store, digest, get);
+      const manifest = await fetchManifest(ports, store, digest, get);
       const files = await Promise.all(
         manifest.files.map(async (file) => ({
           file,
           have: await verifiedChunks(ports, store, digest, file),
         })),
       );
-      await needRoom(ports, store.partialEnvelopePath(digest), files);
+      await needRoom(ports, store.partialManifestPath(digest), files);
       const local = await chunksOnDisk(ports.disk, store);
       for (const { file, have } of files) {
         const path = store.partialFilePath(digest, file.path);
@@ -101,18 +100,18 @@ async function fetchImmutable(
   throw new CoveyError(codes[answer.status] ?? 'UNREACHABLE', `${url} answers with status ${answer.status}`);
 }
 
-async function fetchEnvelope(
+async function fetchManifest(
   { disk }: Pick<Ports, 'disk'>,
   store: BundleStore,
   digest: string,
   get: Get,
 ): Promise<Manifest> {
-  const path = store.partialEnvelopePath(digest);
+  const path = store.partialManifestPath(digest);
   const before = await disk.read(path);
   if (before) return store.check(digest, before);
-  const envelope = await get(`/bundles/${digest}`, envelopeBytes);
-  const manifest = store.check(digest, envelope);
-  await disk.write(path, envelope);
+  const bytes = await get(`/bundles/${digest}`, limits.manifestBytes);
+  const manifest = store.check(digest, bytes);
+  await disk.write(path, bytes);
   return manifest;
 }
 

@@ -1,4 +1,4 @@
-import { trustDigest } from '@covey/bundle';
+import { sha256 } from '@covey/bundle';
 import type { FetchAnswer, Ports } from '@covey/ports';
 import {
   CoveyError,
@@ -30,7 +30,7 @@ const timeoutMs = 30_000;
 
 /**
  * Makes this machine a device of the controller that made the token: proves the controller by its CA's fingerprint, has a
- * key certified that never leaves the device, checks the trust root, and stores the identity (mode 0600).
+ * key certified that never leaves the device, checks the root that it is to trust, and stores the identity (mode 0600).
  * Errors: TOKEN_UNKNOWN, TOKEN_USED, TOKEN_EXPIRED, CA_MISMATCH (the server or its answer is not what the token
  * promises), CONFLICT (the folder has an identity already), DATA_FOREIGN, DATA_NEWER, UNREACHABLE, TIMEOUT, INVALID_DOCUMENT.
  */
@@ -48,7 +48,9 @@ export async function enrol(ports: Pick<Ports, 'disk' | 'fetch'>, options: Enrol
     method: 'POST',
     url: new URL('/enrol', token.url).href,
     headers: { 'content-type': 'application/json' },
-    body: Buffer.from(JSON.stringify({ secret: token.secret, deviceId, csrPem, tags })),
+    body: Buffer.from(
+      JSON.stringify({ secret: token.secret, deviceId, csrPem, tags, trustDigest: token.trustDigest }),
+    ),
     tls: { ca: caPem },
     timeoutMs,
     maxBytes: limits.adminBodyBytes,
@@ -74,7 +76,7 @@ export async function enrol(ports: Pick<Ports, 'disk' | 'fetch'>, options: Enrol
     keyPem,
     certificatePem: answer.certificatePem,
     caPem: answer.caPem,
-    trustRootBytes: Buffer.from(answer.trustRoot),
+    pinnedRoot: Buffer.from(answer.trustRoot),
   });
   const identity = await readIdentity(ports.disk, folder);
   if (!identity) throw new CoveyError('INTERNAL', 'the identity just stored is not there');
@@ -113,8 +115,8 @@ function checkAnswer(
   const mismatch = (what: string) => new CoveyError('CA_MISMATCH', `the controller's answer holds ${what}`);
   if (fingerprintOrNone(answer.caPem) !== expected.caFingerprint)
     throw mismatch('another authority than the token');
-  if (trustDigest(Buffer.from(answer.trustRoot)) !== expected.trustDigest) {
-    throw mismatch('another trust root than the token names');
+  if (sha256(Buffer.from(answer.trustRoot)) !== expected.trustDigest) {
+    throw mismatch('another root of trust than the token names');
   }
   if (answer.deviceId !== expected.deviceId) throw mismatch(`the identity of ${answer.deviceId}`);
   if (!isCertificateFor(answer.certificatePem, { ...expected, caPem: answer.caPem })) {

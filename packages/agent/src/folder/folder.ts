@@ -8,6 +8,7 @@ export interface DeviceFolder {
   state: string;
   outbox: string;
   bundles: string;
+  trust: string;
 }
 
 const formatName = 'covey-data';
@@ -44,7 +45,7 @@ export async function initDeviceFolder(disk: Disk, root: string): Promise<Device
     await disk.makeFolder(root);
   }
   const folder = pathsOf(root);
-  for (const path of [folder.identity, folder.state, folder.outbox, folder.bundles])
+  for (const path of [folder.identity, folder.state, folder.outbox, folder.bundles, folder.trust])
     await disk.makeFolder(path);
   if (!marker) {
     const content = JSON.stringify({ format: `${formatName}/${formatVersion}`, kind: 'device' });
@@ -65,6 +66,7 @@ function pathsOf(root: string): DeviceFolder {
     state: `${root}/state`,
     outbox: `${root}/outbox`,
     bundles: `${root}/bundles`,
+    trust: `${root}/trust`,
   };
 }
 

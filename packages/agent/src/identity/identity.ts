@@ -1,6 +1,5 @@
-import { parseTrustRoot } from '@covey/bundle';
 import type { Disk } from '@covey/ports';
-import { CoveyError, parseJson, type Tags, type TrustRoot } from '@covey/protocol';
+import { CoveyError, parseJson, type Tags } from '@covey/protocol';
 import type { DeviceFolder } from '../folder/index.ts';
 
 /** Who this device is and whom it trusts. */
@@ -13,20 +12,12 @@ export interface Identity {
   keyPem: string;
   certificatePem: string;
   caPem: string;
-  trustRoot: TrustRoot;
-}
-
-/** What is kept of an enrolment; `trustRootBytes` as they were received, because their digest is what was promised. */
-export interface StoredIdentity extends Omit<Identity, 'trustRoot'> {
-  trustRootBytes: Uint8Array;
+  /** Root metadata from which the device began to trust, as it was received. */
+  pinnedRoot: Uint8Array;
 }
 
 /** Writes the identity, mode 0600. `device.json` goes last: without it there is no identity. */
-export async function storeIdentity(
-  disk: Disk,
-  folder: DeviceFolder,
-  identity: StoredIdentity,
-): Promise<void> {
+export async function storeIdentity(disk: Disk, folder: DeviceFolder, identity: Identity): Promise<void> {
   const write = (name: string, content: string | Uint8Array) =>
     disk.write(`${folder.identity}/${name}`, Buffer.from(content));
   const { deviceId, mqttUrl, deviceUrl, tags } = identity;
@@ -34,7 +25,7 @@ export async function storeIdentity(
   await write('key.pem', identity.keyPem);
   await write('certificate.pem', identity.certificatePem);
   await write('ca.pem', identity.caPem);
-  await write('trust.json', identity.trustRootBytes);
+  await write('root.json', identity.pinnedRoot);
   await write('device.json', JSON.stringify({ deviceId, mqttUrl, deviceUrl, tags }));
 }
 
@@ -54,7 +45,7 @@ export async function readIdentity(disk: Disk, folder: DeviceFolder): Promise<Id
       keyPem: await text('key.pem'),
       certificatePem: await text('certificate.pem'),
       caPem: await text('ca.pem'),
-      trustRoot: parseTrustRoot(await need(disk, `${folder.identity}/trust.json`)),
+      pinnedRoot: await need(disk, `${folder.identity}/root.json`),
     };
   } catch (cause) {
     if (cause instanceof CoveyError && cause.code === 'DATA_CORRUPT') throw cause;

@@ -3,12 +3,14 @@ import type { BundleStore } from '../bundles/index.ts';
 import type { Downloader } from '../download/index.ts';
 import type { Step, StepKind } from '../plan/index.ts';
 import type { Supervisor } from '../runtime/index.ts';
+import type { Trust } from '../trust/index.ts';
 import type { UpdateEvent } from '../update/index.ts';
 
 /** What executors work with. */
 export interface StepContext {
   ports: Pick<Ports, 'disk' | 'processes' | 'log' | 'random'>;
   store: BundleStore;
+  trust: Trust;
   downloader: Downloader;
   supervisor: Supervisor;
   /** Where what the probe measured is kept. */

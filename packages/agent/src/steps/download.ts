@@ -1,10 +1,10 @@
 import { toCoveyError } from '@covey/protocol';
 import type { Executor } from './context.ts';
 
-/** Brings the bundles of a release to the disk. A failure after progress is told apart, so that a flaky network is not waited out. */
+/** Has every version of a release authorized, then brings their bundles to the disk. A failure after progress is told apart, so that a flaky network is not waited out. */
 export const download: Executor<'download'> = async (
   { generation, models },
-  { downloader, ports },
+  { downloader, ports, trust },
   signal,
 ) => {
   let progressed = false;
@@ -12,6 +12,7 @@ export const download: Executor<'download'> = async (
     progressed = true;
   };
   try {
+    for (const ref of models) await trust.authorize(ref, signal);
     for (const ref of models) await downloader.fetchBundle(ref.bundle, signal, onProgress);
     return { kind: 'downloaded', generation };
   } catch (error) {

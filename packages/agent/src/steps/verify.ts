@@ -2,7 +2,7 @@ import { CoveyError, type Manifest, type ModelVersionRef } from '@covey/protocol
 import { verifyBundle } from '../download/index.ts';
 import type { Executor, StepContext } from './context.ts';
 
-/** Proves that all bytes on disk are what a trusted publisher signed for exactly these versions. A damaged bundle is removed. */
+/** Proves that all bytes on disk are what the authorized manifests of exactly these versions name. A damaged bundle is removed. */
 export const verify: Executor<'verify'> = async ({ generation, models }, context, signal) => {
   const counters: Record<string, number> = {};
   for (const ref of models) {

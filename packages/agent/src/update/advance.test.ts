@@ -41,7 +41,7 @@ const expected: Partial<Record<UpdateState, EventKind>> = {
 function eventOf({ kind, flavour }: Draft, update: Update, now: number): UpdateEvent {
   const generation = flavour === 11 ? 0 : (update.desired?.generation ?? 0);
   const models = update.desired?.release.models ?? [];
-  const codes = ['UNREACHABLE', 'DISK_FULL', 'BUNDLE_SIGNATURE', 'BUNDLE_CORRUPT', 'INTERNAL'];
+  const codes = ['UNREACHABLE', 'DISK_FULL', 'TRUST_UNKNOWN', 'BUNDLE_CORRUPT', 'INTERNAL'];
   switch (kind) {
     case 'desired': {
       const picked = [versions[flavour % 3] ?? '1.0.0', versions[(flavour >> 1) % 3] ?? '1.0.0'];

@@ -2,7 +2,7 @@ import { buildBundle } from '@covey/bundle';
 import { CoveyError, checkDocument, NameSchema, VersionSchema } from '@covey/protocol';
 import { VersionView } from '@covey/protocol/api';
 import type { Command } from 'commander';
-import { publisherKeyPath, readPublisherKey } from '../publish/keys.ts';
+import { fileSigner, publisherKeyPath } from '../publish/keys.ts';
 import { publishBundle } from '../publish/publish.ts';
 import { findPublished, requireSameContents } from '../publish/published.ts';
 import { readServingFile } from '../publish/serving-file.ts';
@@ -45,7 +45,7 @@ export function pushCommand(): Command {
       wholeNumber(0, 2 ** 31),
       0,
     )
-    .option('--key <file>', "the publisher's private key; default: the one in the data folder")
+    .option('--key <file>', 'the private key that signs the version; default: the one in the data folder')
     .action(push);
 }
 
@@ -53,7 +53,7 @@ async function push(path: string, options: PushOptions, command: Command): Promi
   const { client, output } = session(command);
   checkArgument(VersionSchema, options.version, '--version');
   if (options.name !== undefined) checkArgument(NameSchema, options.name, '--name');
-  const privateKey = readPublisherKey(options.key ?? publisherKeyPath(options.data));
+  const signer = fileSigner(options.key ?? publisherKeyPath(options.data, 'targets'));
   const source = openSource(path, options);
   const served = options.serving === undefined ? {} : readServingFile(options.serving);
   const model = options.name ?? source.defaultName;
@@ -72,20 +72,17 @@ async function push(path: string, options: PushOptions, command: Command): Promi
     return;
   }
   const content = await source.content({ model, version: options.version }, output.progress);
-  const bundle = buildBundle(
-    {
-      model,
-      version: options.version,
-      createdAt: new Date().toISOString(),
-      ...(options.description !== undefined && { description: options.description }),
-      securityCounter: options.securityCounter,
-      ...content,
-      ...served,
-    },
-    privateKey,
-  );
+  const bundle = buildBundle({
+    model,
+    version: options.version,
+    createdAt: new Date().toISOString(),
+    ...(options.description !== undefined && { description: options.description }),
+    securityCounter: options.securityCounter,
+    ...content,
+    ...served,
+  });
   output.progress(`publishing ${model}@${options.version}, ${bundle.chunks.size} chunks`);
-  const version = await publishBundle(client, bundle, output.progress);
+  const version = await publishBundle(client, bundle, [signer], output.progress);
   tellPublished(output, version, content.golden !== undefined, 'is published');
 }
 

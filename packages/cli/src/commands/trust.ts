@@ -1,80 +1,66 @@
-import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
-import { trustRootOf } from '@covey/bundle';
-import { CoveyError } from '@covey/protocol';
-import { TrustDocument } from '@covey/protocol/api';
+import type { TrustView } from '@covey/protocol/api';
 import { Command } from 'commander';
-import { ensurePublisherKey, publisherKeyPath } from '../publish/keys.ts';
-import { createOutput } from '../terminal/output.ts';
+import { ensureKeyFile, publisherKeyPath } from '../publish/keys.ts';
+import { createTrust, readTrust } from '../publish/trust.ts';
 import { formatTable } from '../terminal/table.ts';
-import { apiCommand, defaultDataFolder, session } from './command.ts';
+import { apiCommand, session } from './command.ts';
 
-interface KeyOptions {
+interface CreateOptions {
   data: string;
-  key?: string;
-  json: boolean;
+  rootKey?: string;
+  targetsKey?: string;
 }
 
-/** `covey trust create-key|set|show`: who may publish. */
+/** `covey trust create|show`: who may publish. */
 export function trustCommand(): Command {
   return new Command('trust')
-    .description('the publisher keys that devices trust')
-    .addCommand(
-      new Command('create-key')
-        .description('make a publisher key pair; the private key never goes to the controller')
-        .option('--data <folder>', 'data folder', defaultDataFolder)
-        .option('--key <file>', 'where the private key goes; default: in the data folder')
-        .option('--json', 'print JSON', false)
-        .action(createKey),
-    )
+    .description('who may publish, and what devices hold to')
     .addCommand(
       apiCommand(
-        'set',
-        'the keys that versions must be signed with, and that devices enrolled from now on trust',
+        'create',
+        'make the root of trust; keys that are not there are made, and stay on this machine',
       )
-        .argument('<public-key.pem...>', 'public keys')
-        .action(setKeys),
+        .option('--root-key <file>', "the root's private key; default: in the data folder")
+        .option('--targets-key <file>', 'the private key that signs versions; default: in the data folder')
+        .action(create),
     )
-    .addCommand(apiCommand('show', 'the keys in force').action(show));
+    .addCommand(apiCommand('show', 'roles, their keys and versions').action(show));
 }
 
-function createKey(options: KeyOptions): void {
-  const key = resolve(options.key ?? publisherKeyPath(options.data));
-  ensurePublisherKey(key);
-  const publicKey = key.replace(/\.pem$/, '.pub.pem');
-  createOutput(options.json).result({ key, publicKey }, `private key ${key}\npublic key  ${publicKey}`);
-}
-
-async function setKeys(paths: string[], _options: unknown, command: Command): Promise<void> {
+async function create(options: CreateOptions, command: Command): Promise<void> {
   const { client, output } = session(command);
-  const root = trustRootOf(paths.map(readPublicKey));
-  const trust = await client.call({
-    method: 'PUT',
-    path: '/trust',
-    body: JSON.parse(new TextDecoder().decode(root)),
-    answer: TrustDocument,
+  const rootKey = options.rootKey ?? publisherKeyPath(options.data, 'root');
+  const targetsKey = options.targetsKey ?? publisherKeyPath(options.data, 'targets');
+  const view = await createTrust(client, {
+    root: ensureKeyFile(rootKey),
+    targets: ensureKeyFile(targetsKey),
   });
   output.result(
-    trust,
-    `${trust.keys.length} publisher ${trust.keys.length === 1 ? 'key is' : 'keys are'} trusted`,
+    { ...view, rootKey, targetsKey },
+    `devices begin to trust from root ${view.rootDigest?.slice(0, 12)}\nroot key    ${rootKey}: keep it offline\ntargets key ${targetsKey}: signs versions`,
   );
 }
 
 async function show(_options: unknown, command: Command): Promise<void> {
   const { client, output } = session(command);
-  const trust = await client.call({ method: 'GET', path: '/trust', answer: TrustDocument });
-  output.result(trust, () =>
-    formatTable(
-      ['key id', 'public key'],
-      trust.keys.map(({ keyid, publicKeyPem }) => [keyid.slice(0, 16), publicKeyPem.split('\n')[1] ?? '']),
-    ),
-  );
+  const view = await readTrust(client);
+  output.result(view, () => (view.rootDigest === null ? 'no root of trust yet' : tableOf(view)));
 }
 
-function readPublicKey(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (cause) {
-    throw new CoveyError('NOT_FOUND', `cannot read ${path}: ${(cause as Error).message}`, { cause });
-  }
+function tableOf({ roles }: TrustView): string {
+  return formatTable(
+    ['role', 'version', 'expires', 'keys', 'may sign', 'for devices with'],
+    roles.map(({ name, version, expires, threshold, keyids, paths, tags }) => [
+      name,
+      version === null ? '-' : String(version),
+      expires?.slice(0, 10) ?? '-',
+      `${threshold} of ${keyids.map((id) => id.slice(0, 8)).join(' ')}`,
+      paths?.join(' ') ?? '',
+      tags === null
+        ? ''
+        : Object.entries(tags)
+            .map(([tag, value]) => `${tag}=${value}`)
+            .join(' '),
+    ]),
+  );
 }

@@ -1,28 +1,38 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { createPublisherKey } from '@covey/bundle';
+import { createKeyPair, type KeyType, pemSigner, type Signer } from '@covey/bundle/tuf';
 import { CoveyError, toCoveyError } from '@covey/protocol';
 
-/** Where the publisher's private key lies beside, never inside, the controller's folder. */
-export function publisherKeyPath(dataFolder: string): string {
-  return join(dataFolder, 'publisher', 'key.pem');
+/** Where a publisher's private keys lie: beside, never inside, the controller's folder. */
+export function publisherKeyPath(dataFolder: string, role: 'root' | 'targets'): string {
+  return join(dataFolder, 'publisher', `${role}.pem`);
 }
 
-export function readPublisherKey(path: string): string {
+/** The environment variable that holds the passphrase of encrypted key files. */
+const passphraseVariable = 'COVEY_KEY_PASSPHRASE';
+
+/** A key in a file (PKCS #8 PEM). Errors: NOT_FOUND, KEY_UNUSABLE. */
+export function fileSigner(path: string): Signer {
+  let pem: string;
   try {
-    return readFileSync(path, 'utf8');
+    pem = readFileSync(path, 'utf8');
   } catch (cause) {
-    throw new CoveyError('NOT_FOUND', `cannot read the publisher key ${path}: ${(cause as Error).message}`, {
-      cause,
-    });
+    throw new CoveyError('NOT_FOUND', `cannot read the key ${path}: ${(cause as Error).message}`, { cause });
   }
+  return pemSigner(pem, process.env[passphraseVariable]);
 }
 
-/** Makes the key pair unless it is there: `key.pem` (mode 0600) and `key.pub.pem`. Returns the public key. */
-export function ensurePublisherKey(path: string): string {
-  const publicPath = path.replace(/\.pem$/, '.pub.pem');
-  if (existsSync(path)) return readFileSync(publicPath, 'utf8');
-  const key = createPublisherKey();
+interface KeyFiles {
+  privatePath: string;
+  publicPath: string;
+}
+
+/** Makes a key pair: the private key (mode 0600) and `.pub.pem` beside it. Errors: CONFLICT when the file is there. */
+function createKeyFiles(path: string, type: KeyType, passphrase?: string): KeyFiles {
+  if (existsSync(path))
+    throw new CoveyError('CONFLICT', `${path} is there already; a key is never overwritten`);
+  const publicPath = `${path.replace(/\.pem$/, '')}.pub.pem`;
+  const key = createKeyPair(type, passphrase);
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     writeFileSync(publicPath, key.publicKeyPem);
@@ -31,5 +41,11 @@ export function ensurePublisherKey(path: string): string {
   } catch (cause) {
     throw toCoveyError(cause, 'DATA_FOREIGN');
   }
-  return key.publicKeyPem;
+  return { privatePath: path, publicPath };
+}
+
+/** The signer of a key file, which is made when it is not there. */
+export function ensureKeyFile(path: string): Signer {
+  if (!existsSync(path)) createKeyFiles(path, 'ed25519');
+  return fileSigner(path);
 }

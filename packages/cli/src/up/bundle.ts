@@ -4,8 +4,8 @@ import { SummaryAccumulator } from '@covey/stats';
 
 export const exampleModel = 'bearing';
 
-/** A version of the bundled example as a bundle, signed with the publisher's key. */
-export function exampleBundle(version: ExampleVersionNumber, privateKeyPem: string): Bundle {
+/** A version of the bundled example as a bundle. */
+export function exampleBundle(version: ExampleVersionNumber): Bundle {
   const example = exampleVersion(version);
   const { schema, classification, description, variants, evaluation } = example;
   const summary = new SummaryAccumulator(
@@ -13,23 +13,20 @@ export function exampleBundle(version: ExampleVersionNumber, privateKeyPem: stri
     0,
   );
   for (const { inputs, outputs } of example.referenceInputs()) summary.add(inputs, outputs, 1);
-  return buildBundle(
-    {
-      model: exampleModel,
-      version,
-      createdAt: new Date().toISOString(),
-      description,
-      securityCounter: 0,
-      schema,
-      classification,
-      variants,
-      golden: example.goldenInputs.map((inputs, index) => ({
-        inputs,
-        outputs: example.goldenOutputs[index] ?? {},
-      })),
-      reference: encodeReference(summary.take(0)),
-      evaluation,
-    },
-    privateKeyPem,
-  );
+  return buildBundle({
+    model: exampleModel,
+    version,
+    createdAt: new Date().toISOString(),
+    description,
+    securityCounter: 0,
+    schema,
+    classification,
+    variants,
+    golden: example.goldenInputs.map((inputs, index) => ({
+      inputs,
+      outputs: example.goldenOutputs[index] ?? {},
+    })),
+    reference: encodeReference(summary.take(0)),
+    evaluation,
+  });
 }

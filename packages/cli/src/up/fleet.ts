@@ -1,14 +1,14 @@
 import { existsSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { enrol } from '@covey/agent';
-import { trustRootOf } from '@covey/bundle';
+import type { Signer } from '@covey/bundle/tuf';
 import { nodeFetch, systemDisk } from '@covey/ports';
-import { TokenAnswer, TrustDocument } from '@covey/protocol/api';
+import { TokenAnswer } from '@covey/protocol/api';
 import { type Client, createClient } from '../client/client.ts';
 import { findConnection } from '../client/connection.ts';
 import type { AgentReady } from '../commands/agent.ts';
 import type { ControllerReady } from '../commands/controller.ts';
-import { ensurePublisherKey, publisherKeyPath } from '../publish/keys.ts';
+import { ensureTrust } from '../publish/trust.ts';
 import { controllerPorts, type FleetPorts } from './addresses.ts';
 import { type RunningService, Service } from './services.ts';
 
@@ -24,6 +24,8 @@ export interface Fleet {
   url: string;
   controller: Service<ControllerReady>;
   client: Client;
+  /** Signs versions. */
+  publisher: Signer;
   devices: FleetDevice[];
   stop(): Promise<void>;
 }
@@ -49,9 +51,7 @@ export async function startFleet(
   const { url } = await controller.start();
   tell({ event: 'controller', url }, `controller at ${url}, API at ${url}/docs`);
   const client = createClient(findConnection({ data }));
-  const publicKey = ensurePublisherKey(publisherKeyPath(data));
-  const trust: unknown = JSON.parse(new TextDecoder().decode(trustRootOf([publicKey])));
-  await client.call({ method: 'PUT', path: '/trust', body: trust, answer: TrustDocument });
+  const publisher = await ensureTrust(client, data);
   const devices: FleetDevice[] = [];
   for (let index = 0; index < options.deviceCount; index++) {
     const device = agentService(options, index);
@@ -72,7 +72,7 @@ export async function startFleet(
     await Promise.all(devices.map(({ service }) => service.stop()));
     await controller.stop();
   };
-  return { url, controller, client, devices, stop };
+  return { url, controller, client, publisher, devices, stop };
 }
 
 function controllerService({ data, ports, tell }: FleetOptions): Service<ControllerReady> {

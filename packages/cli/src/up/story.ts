@@ -1,3 +1,4 @@
+import type { Signer } from '@covey/bundle/tuf';
 import type { ExampleVersionNumber } from '@covey/example';
 import {
   type ModelsAnswer,
@@ -61,11 +62,7 @@ export interface StoryTeller {
 }
 
 /** Plays what has not been played before, and tells whether all went as it should. Errors: the controller's. */
-export async function playStory(
-  client: Client,
-  privateKeyPem: string,
-  teller: StoryTeller,
-): Promise<boolean> {
+export async function playStory(client: Client, publisher: Signer, teller: StoryTeller): Promise<boolean> {
   let isAsExpected = true;
   for (const chapter of chapters) {
     const before = await rolloutOf(client, chapter.version);
@@ -74,7 +71,7 @@ export async function playStory(
         { event: 'chapter', version: chapter.version, title: chapter.title },
         `\n${exampleModel}@${chapter.version}: ${chapter.title}`,
       );
-      await publish(client, chapter.version, privateKeyPem, teller);
+      await publish(client, chapter.version, publisher, teller);
     }
     const rollout = await waitForRollout(
       client,
@@ -125,7 +122,7 @@ async function rolloutOf(client: Client, version: string): Promise<RolloutView |
 async function publish(
   client: Client,
   version: ExampleVersionNumber,
-  privateKeyPem: string,
+  publisher: Signer,
   teller: StoryTeller,
 ): Promise<void> {
   const { models }: ModelsAnswer = await client.call({
@@ -135,7 +132,7 @@ async function publish(
   });
   const published = models.find(({ name }) => name === exampleModel)?.versions ?? [];
   if (published.some((entry) => entry.version === version)) return;
-  const view = await publishBundle(client, exampleBundle(version, privateKeyPem), () => {});
+  const view = await publishBundle(client, exampleBundle(version), [publisher], () => {});
   const variants = view.variants
     .map(({ name, sizeBytes }) => `${name} ${Math.ceil(sizeBytes / 1024)} KiB`)
     .join(', ');

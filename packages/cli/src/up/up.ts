@@ -3,7 +3,6 @@ import { join, resolve } from 'node:path';
 import { CoveyError } from '@covey/protocol';
 import type { RolloutView } from '@covey/protocol/api';
 import { lockFolder } from '../folder/lock.ts';
-import { publisherKeyPath, readPublisherKey } from '../publish/keys.ts';
 import type { Output } from '../terminal/output.ts';
 import { fleetPorts } from './addresses.ts';
 import { type Feeder, startFeeder } from './feeder.ts';
@@ -108,13 +107,7 @@ async function runFleet(
         scene.rollout = rollout;
       },
     };
-    const story = tellStory(
-      fleet,
-      feeders,
-      readPublisherKey(publisherKeyPath(options.data)),
-      teller.follow,
-      view,
-    );
+    const story = tellStory(fleet, feeders, teller.follow, view);
     const isAsExpected = await Promise.race([story, interrupted]);
     if (isAsExpected === undefined || options.once) return isAsExpected ?? true;
     await interrupted;
@@ -128,11 +121,10 @@ async function runFleet(
 async function tellStory(
   fleet: Fleet,
   feeders: Feeder[],
-  privateKeyPem: string,
   follow: (rollout: RolloutView) => void,
   view: View,
 ): Promise<boolean> {
-  const wentWell = await playStory(fleet.client, privateKeyPem, { tell: view.tell, follow });
+  const wentWell = await playStory(fleet.client, fleet.publisher, { tell: view.tell, follow });
   const showed = wentWell && (await showShift(fleet, feeders, view));
   const errors = feeders.reduce((sum, feeder) => sum + feeder.figures(performance.now()).errors, 0);
   const answers = feeders.reduce((sum, feeder) => sum + feeder.figures(performance.now()).answers, 0);

@@ -1,6 +1,7 @@
 import type { InjectOptions } from 'fastify';
 import { type AdminServices, createAdminServer } from '../http/index.ts';
 import { openIdentity } from '../identity/index.ts';
+import { requestFor } from '../trust.fixture.ts';
 import { type DomainFixture, domainFixture, memoryLog, type testBundle } from './domain.fixture.ts';
 
 export interface ApiFixture extends DomainFixture {
@@ -16,7 +17,8 @@ export async function apiFixture(devices: readonly string[]): Promise<ApiFixture
   const { storage, world, disk } = fixture;
   const { clock } = world;
   const random = world.random('identity');
-  const identity = await openIdentity({ folder: '/data', names: [], storage, clock, random, disk });
+  const { trust } = fixture.domain;
+  const identity = await openIdentity({ folder: '/data', names: [], storage, clock, random, disk, trust });
   const disconnected: string[] = [];
   const services: AdminServices = {
     ...fixture.domain,
@@ -49,13 +51,13 @@ export async function callApi({ server, token }: ApiFixture, method: Method, url
   return { status: answer.statusCode, body: answer.body === '' ? undefined : answer.json() };
 }
 
-/** Publishes a bundle as a client does: what is missing, the chunks, the envelope. */
+/** Publishes a bundle as a client does: what is missing, the chunks, the manifest with its metadata. */
 export async function publishBundle(fixture: ApiFixture, bundle: ReturnType<typeof testBundle>) {
   const { body } = await callApi(fixture, 'POST', '/v1/chunks/missing', {
     chunks: [...bundle.chunks.keys()],
   });
   for (const sha256 of body.missing)
     await callApi(fixture, 'PUT', `/v1/chunks/${sha256}`, bundle.chunks.get(sha256));
-  const envelope = JSON.parse(new TextDecoder().decode(bundle.envelope));
-  return callApi(fixture, 'POST', '/v1/models/bearing/versions', envelope);
+  const request = await requestFor(fixture.domain.trust, bundle, fixture.world.clock.now());
+  return callApi(fixture, 'POST', '/v1/models/bearing/versions', request);
 }

@@ -1,8 +1,10 @@
+import { firstUpload } from '@covey/bundle/tuf';
 import { type ErrorCode, errorCatalogue } from '@covey/protocol';
 import { WhyAnswer } from '@covey/protocol/api';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { publisher, requestFor, rootSigner } from '../trust.fixture.ts';
 import { type ApiFixture, apiFixture, callApi, publishBundle } from './api.fixture.ts';
-import { testBundle, trustRoot } from './domain.fixture.ts';
+import { testBundle } from './domain.fixture.ts';
 
 let fixture: ApiFixture;
 beforeEach(async () => {
@@ -81,7 +83,7 @@ describe('errors', () => {
 });
 
 describe('publishing', () => {
-  it('takes chunks, then the envelope, once', async () => {
+  it('takes chunks, then the manifest and what lists it, once', async () => {
     expect(await publish('1.0.0')).toMatchObject({ status: 200, body: { number: 1, version: '1.0.0' } });
     expect(await publish('1.0.0')).toMatchObject({ status: 200, body: { number: 1 } });
     expect(await publish('1.0.0', { bias: 2 })).toMatchObject({ status: 409, body: { code: 'CONFLICT' } });
@@ -92,16 +94,20 @@ describe('publishing', () => {
 
   it('refuses what is incomplete, unsigned, or another model', async () => {
     const bundle = testBundle('1.0.0');
-    const envelope = JSON.parse(new TextDecoder().decode(bundle.envelope));
-    expect(await call('POST', '/v1/models/bearing/versions', envelope)).toMatchObject({
+    const request = await requestFor(fixture.domain.trust, bundle, fixture.world.clock.now());
+    expect(await call('POST', '/v1/models/bearing/versions', request)).toMatchObject({
       body: { code: 'BUNDLE_INCOMPLETE', message: expect.stringContaining('of 1 chunks') },
     });
-    expect(await call('POST', '/v1/models/other/versions', envelope)).toMatchObject({
+    expect(await call('POST', '/v1/models/other/versions', request)).toMatchObject({
       body: { code: 'INVALID_DOCUMENT' },
     });
-    const forged = { ...envelope, signatures: [{ ...envelope.signatures[0], keyid: '0'.repeat(64) }] };
+    const forged = structuredClone(request);
+    for (const signature of forged.targets.bearing?.signatures ?? []) signature.sig = '00'.repeat(64);
     expect(await call('POST', '/v1/models/bearing/versions', forged)).toMatchObject({
-      body: { code: 'BUNDLE_SIGNATURE' },
+      body: { code: 'TRUST_SIGNATURE' },
+    });
+    expect(await call('POST', '/v1/models/bearing/versions', { ...request, targets: {} })).toMatchObject({
+      body: { code: 'TRUST_UNKNOWN' },
     });
   });
 
@@ -192,10 +198,24 @@ describe('devices and rollouts', () => {
 });
 
 describe('trust and enrolment tokens', () => {
-  it('gives tokens once there are publisher keys', async () => {
-    expect((await call('GET', '/v1/trust')).body.code).toBe('NOT_FOUND');
+  it('gives tokens once there is a root of trust', async () => {
+    await fixture.storage.db.deleteFrom('trust_files').execute();
+    expect((await call('GET', '/v1/trust')).body).toMatchObject({ rootDigest: null, roles: [] });
     expect((await call('POST', '/v1/tokens', {})).body.code).toBe('CONFLICT');
-    expect((await call('PUT', '/v1/trust', trustRoot)).body).toEqual(trustRoot);
+    const { onlineKey } = (await call('GET', '/v1/trust')).body;
+    const { keyid: _, ...key } = onlineKey;
+    const one = (signer: typeof publisher) => ({ signers: [signer], threshold: 1 });
+    const offline = { root: one(rootSigner), targets: one(publisher) };
+    const upload = await firstUpload(offline, key, fixture.world.clock.now());
+    const made = (await call('POST', '/v1/trust', upload)).body;
+    expect(made.roles.map(({ name, version }: { name: string; version: number }) => [name, version])).toEqual(
+      [
+        ['root', 1],
+        ['targets', 1],
+        ['snapshot', 1],
+        ['timestamp', 1],
+      ],
+    );
     const { body } = await call('POST', '/v1/tokens', { tags: { site: 'lab' } });
     expect(body.token).toMatch(/^covey1\./);
     expect(body.expiresAt).toBe(fixture.world.clock.now() + 3_600_000);

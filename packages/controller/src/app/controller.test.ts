@@ -5,10 +5,12 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { firstUpload, parseMetadata, type Targets } from '@covey/bundle/tuf';
 import { nodeFetch, systemClock, systemDisk, systemRandom } from '@covey/ports';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { publisher, requestFor, rootSigner } from '../trust.fixture.ts';
 import { type Addresses, type Controller, createController } from './controller.ts';
-import { memoryLog, testBundle, trustRoot } from './domain.fixture.ts';
+import { memoryLog, testBundle } from './domain.fixture.ts';
 import { newDevice } from './enrolment.fixture.ts';
 
 let folder: string;
@@ -68,16 +70,32 @@ async function admin({ adminUrl }: Addresses) {
   };
 }
 
+type Call = Awaited<ReturnType<typeof admin>>['call'];
+
+/** A root of trust that names the keys of the tests, and the controller's own for what it signs by itself. */
+async function trustPublisher(call: Call): Promise<void> {
+  const { keyid: _, ...online } = (await call('GET', '/v1/trust')).body.onlineKey;
+  const one = (signer: typeof publisher) => ({ signers: [signer], threshold: 1 });
+  const upload = await firstUpload({ root: one(rootSigner), targets: one(publisher) }, online, Date.now());
+  expect((await call('POST', '/v1/trust', upload)).status).toBe(200);
+}
+
+async function publish(call: Call, bundle: ReturnType<typeof testBundle>) {
+  for (const [sha256, bytes] of bundle.chunks)
+    expect((await call('PUT', `/v1/chunks/${sha256}`, bytes)).status).toBe(204);
+  const newest = async (role: string) => {
+    const { status, body } = await call('GET', `/v1/trust/${role}`);
+    return status === 200 ? new TextEncoder().encode(JSON.stringify(body)) : undefined;
+  };
+  return call('POST', '/v1/models/bearing/versions', await requestFor({ newest }, bundle, Date.now()));
+}
+
 it('serves an enrolled device what was published, with ranges, until it is revoked', async () => {
   const addresses = await newController().start();
   const { ca, call } = await admin(addresses);
-  await call('PUT', '/v1/trust', trustRoot);
+  await trustPublisher(call);
   const bundle = testBundle('1.0.0');
-  for (const [sha256, bytes] of bundle.chunks)
-    expect((await call('PUT', `/v1/chunks/${sha256}`, bytes)).status).toBe(204);
-  const envelope = JSON.parse(new TextDecoder().decode(bundle.envelope));
-  const published = await call('POST', '/v1/models/bearing/versions', envelope);
-  expect(published.status).toBe(200);
+  expect((await publish(call, bundle)).status).toBe(200);
   const { body: made } = await call('POST', '/v1/tokens', {});
   const device = await newDevice('edge-1', made.token);
   const { body: enrolled } = await call('POST', '/enrol', device.request);
@@ -95,7 +113,14 @@ it('serves an enrolled device what was published, with ranges, until it is revok
       maxBytes: 1_000_000,
     });
   const stored = await fetchAsDevice(`/bundles/${bundle.digest}`);
-  expect(JSON.parse(new TextDecoder().decode(stored.body))).toEqual(envelope);
+  expect(Buffer.compare(stored.body, bundle.manifestBytes)).toBe(0);
+  const listed: Targets = parseMetadata(
+    'targets',
+    (await fetchAsDevice('/trust/1.bearing.json')).body,
+  ).signed;
+  expect(listed.targets['bearing/1.0.0']?.hashes).toEqual({ sha256: bundle.digest });
+  expect((await fetchAsDevice('/trust/timestamp.json')).headers['cache-control']).toBe('no-cache');
+  expect((await fetchAsDevice('/trust/2.bearing.json')).status).toBe(404);
   const [[sha256, bytes] = ['', new Uint8Array()]] = bundle.chunks;
   const rest = await fetchAsDevice(`/chunks/${sha256}`, { range: 'bytes=10-' });
   expect([rest.status, rest.headers['content-range']]).toEqual([
@@ -121,16 +146,18 @@ it('serves an enrolled device what was published, with ranges, until it is revok
 it('keeps its data in a folder only its owner may read, and starts on it again', async () => {
   const first = newController();
   const { call } = await admin(await first.start());
-  await call('PUT', '/v1/trust', trustRoot);
+  await trustPublisher(call);
+  const before = (await call('GET', '/v1/trust')).body;
   await first.stop();
   await first.stop();
   const names = await readdir(join(folder, 'controller'));
   expect(names).toEqual(
-    expect.arrayContaining(['admin.token', 'blobs', 'ca', 'covey.db', 'covey.json', 'trust.json']),
+    expect.arrayContaining(['admin.token', 'blobs', 'ca', 'covey.db', 'covey.json', 'online-key.pem']),
   );
-  expect((await stat(join(folder, 'controller', 'admin.token'))).mode & 0o077).toBe(0);
+  for (const name of ['admin.token', 'online-key.pem'])
+    expect((await stat(join(folder, 'controller', name))).mode & 0o077).toBe(0);
   const again = await admin(await newController().start());
-  expect((await again.call('GET', '/v1/trust')).body).toEqual(trustRoot);
+  expect((await again.call('GET', '/v1/trust')).body).toEqual(before);
 });
 
 it('names the port that is in use, and leaves nothing running', async () => {
@@ -158,10 +185,9 @@ it('goes on with a rollout after its process was killed', async () => {
   const ended = once(child, 'exit');
   const [line] = await once(createInterface(child.stdout), 'line');
   const { call } = await admin(JSON.parse(line) as Addresses);
-  await call('PUT', '/v1/trust', trustRoot);
+  await trustPublisher(call);
   const bundle = testBundle('1.0.0');
-  for (const [sha256, bytes] of bundle.chunks) await call('PUT', `/v1/chunks/${sha256}`, bytes);
-  await call('POST', '/v1/models/bearing/versions', JSON.parse(new TextDecoder().decode(bundle.envelope)));
+  await publish(call, bundle);
   const { body: made } = await call('POST', '/v1/tokens', {});
   await call('POST', '/enrol', (await newDevice('edge-1', made.token)).request);
   const plan = { model: 'bearing', version: '1', gate: { timeoutMs: 1_000 }, soak: { maxDurationMs: 500 } };

@@ -1,11 +1,12 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { parseTrustRoot } from '@covey/bundle';
+import { pemSigner } from '@covey/bundle/tuf';
 import type { Ports } from '@covey/ports';
 import { embeddedBus } from '../bus/index.ts';
 import { createAdminServer, createDeviceServer, type Listener, listen } from '../http/index.ts';
 import { openIdentity } from '../identity/index.ts';
 import { claimDataFolder, openStorage } from '../storage/index.ts';
+import { createTrust, readOnlineKey } from '../trust/index.ts';
 import { createCleanups } from './cleanups.ts';
 import { createDomain } from './domain.ts';
 
@@ -72,7 +73,9 @@ async function startAll(options: ControllerOptions, onStop: AddCleanup): Promise
     disk,
   });
   onStop('storage', () => storage.close());
-  const identity = await openIdentity({ folder, names, storage, clock, random, disk });
+  const signer = pemSigner(await readOnlineKey(disk, folder));
+  const trust = createTrust({ storage, clock, signer });
+  const identity = await openIdentity({ folder, names, storage, clock, random, disk, trust });
   const bus = embeddedBus({
     host: options.listen.host,
     port: options.listen.mqttPort,
@@ -81,11 +84,7 @@ async function startAll(options: ControllerOptions, onStop: AddCleanup): Promise
     onRefusal: ({ device, reason, ...detail }) => domain.refusals.refused(device, `bus.${reason}`, detail),
     log,
   });
-  const trustRoot = () => {
-    const text = identity.trustRoot();
-    return text === undefined ? undefined : parseTrustRoot(new TextEncoder().encode(text));
-  };
-  const domain = createDomain({ ports, storage, bus, trustRoot });
+  const domain = createDomain({ ports, storage, bus, trust });
   onStop('domain', () => domain.stop());
   await domain.start();
   onStop('bus', () => bus.stop());
@@ -101,7 +100,7 @@ async function startAll(options: ControllerOptions, onStop: AddCleanup): Promise
   });
   const { registry } = domain;
   const isOnline = (id: string) => bus.isConnected(id);
-  const device = createDeviceServer({ registry, identity, isOnline, urls, clock, log }, identity.server);
+  const device = createDeviceServer({ registry, trust, identity, isOnline, urls, clock, log }, identity.server);
   devicePort = await serve(device.app, onStop, options, 'devicePort', 'device downloads');
   const services = { ...domain, storage, clock, log, identity, urls, version: options.version };
   const disconnect = (id: string) => {

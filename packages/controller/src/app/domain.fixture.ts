@@ -1,10 +1,12 @@
-import { buildBundle, createPublisherKey, encodeReference, parseTrustRoot, trustRootOf } from '@covey/bundle';
+import { buildBundle, encodeReference } from '@covey/bundle';
 import { GraphBuilder, modelSchema, writeModel } from '@covey/onnx';
 import type { Clock, Disk, Log } from '@covey/ports';
 import { SimulatedDisk, type SimulatedWorld, simulatedWorld } from '@covey/ports/simulated';
 import type { Desired, DownKind, ModelSchema, Reported, Summary, UpKind } from '@covey/protocol';
 import type { Bus, MessageHandler } from '../bus/index.ts';
 import { openStorage, type Storage } from '../storage/index.ts';
+import { createTrust } from '../trust/index.ts';
+import { online, publishFirst, requestFor } from '../trust.fixture.ts';
 import { createDomain, type Domain } from './domain.ts';
 
 /** A log that keeps its lines. */
@@ -73,9 +75,6 @@ class FakeFleet implements Bus {
   }
 }
 
-const publisher = createPublisherKey();
-export const trustRoot = parseTrustRoot(trustRootOf([publisher.publicKeyPem]));
-
 export interface TestBundleOptions {
   bias?: number;
   reference?: Summary;
@@ -85,7 +84,7 @@ export interface TestBundleOptions {
   bytes?: Uint8Array;
 }
 
-/** A signed bundle of a model that adds `bias` to four floats. */
+/** A bundle of a model that adds `bias` to four floats. */
 export function testBundle(version: string, options: TestBundleOptions = {}) {
   const graph = new GraphBuilder('add');
   graph.input({ name: 'x', datatype: 'FP32', shape: [-1, 4] });
@@ -94,24 +93,21 @@ export function testBundle(version: string, options: TestBundleOptions = {}) {
   graph.node('Add', ['x', 'bias'], 'y');
   graph.output({ name: 'y', datatype: 'FP32', shape: [-1, 4] });
   const model = graph.build();
-  return buildBundle(
-    {
-      model: 'bearing',
-      version,
-      createdAt: '2026-01-01T00:00:00.000Z',
-      securityCounter: 0,
-      schema: options.schema ?? modelSchema(model),
-      variants: [
-        {
-          name: 'fp32',
-          bytes: options.bytes ?? writeModel(model),
-          tolerances: [{ kind: 'elements', absolute: 1e-5, relative: 1e-5 }],
-        },
-      ],
-      ...(options.reference && { reference: encodeReference(options.reference) }),
-    },
-    publisher.privateKeyPem,
-  );
+  return buildBundle({
+    model: 'bearing',
+    version,
+    createdAt: '2026-01-01T00:00:00.000Z',
+    securityCounter: 0,
+    schema: options.schema ?? modelSchema(model),
+    variants: [
+      {
+        name: 'fp32',
+        bytes: options.bytes ?? writeModel(model),
+        tolerances: [{ kind: 'elements', absolute: 1e-5, relative: 1e-5 }],
+      },
+    ],
+    ...(options.reference && { reference: encodeReference(options.reference) }),
+  });
 }
 
 export interface DomainFixture {
@@ -143,7 +139,7 @@ export async function domainFixture(devices: readonly string[]): Promise<DomainF
       },
       storage,
       bus: fleet,
-      trustRoot: () => trustRoot,
+      trust: createTrust({ storage, clock: world.clock, signer: online }),
     });
   let life = { isOver: false };
   for (const id of devices) await insertDevice(storage, id, { site: id.startsWith('lab') ? 'lab' : 'plant' });
@@ -165,13 +161,15 @@ export async function domainFixture(devices: readonly string[]): Promise<DomainF
     publish: async (version, options) => {
       const bundle = testBundle(version, options);
       for (const [sha256, bytes] of bundle.chunks) await fixture.domain.registry.putChunk(sha256, bytes);
-      await fixture.domain.registry.publish('bearing', bundle.envelope, 'admin');
+      const { registry, trust } = fixture.domain;
+      await registry.publish('bearing', await requestFor(trust, bundle, world.clock.now()), 'admin');
     },
     close: async () => {
       await fixture.domain.stop();
       await storage.close();
     },
   };
+  await publishFirst(fixture.domain.trust, world.clock.now());
   await fixture.domain.start();
   for (const id of devices) await fleet.connect(id);
   await world.settle();

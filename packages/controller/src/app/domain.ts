@@ -1,5 +1,4 @@
 import type { Ports } from '@covey/ports';
-import type { TrustRoot } from '@covey/protocol';
 import { createRefusalAudit, type RefusalAudit } from '../audit/index.ts';
 import type { Bus } from '../bus/index.ts';
 import { type Changes, createChanges } from '../changes/index.ts';
@@ -11,20 +10,23 @@ import { createRegistry, type Registry } from '../registry/index.ts';
 import { createRollouts, type Rollouts } from '../rollouts/index.ts';
 import { createScheduler, type Task } from '../scheduler/index.ts';
 import type { Storage } from '../storage/index.ts';
+import type { Trust } from '../trust/index.ts';
 
 const tickMs = 1_000;
 const pruneMs = 60_000;
+const renewMs = 60_000;
 
 export interface DomainOptions {
   ports: Pick<Ports, 'clock' | 'random' | 'log'>;
   storage: Storage;
   /** Not yet started; the domain takes its messages. */
   bus: Bus;
-  trustRoot: () => TrustRoot | undefined;
+  trust: Trust;
 }
 
 /** The controller without sockets, TLS or files: what the simulator runs. */
 export interface Domain {
+  trust: Trust;
   registry: Registry;
   rollouts: Rollouts;
   changes: Changes;
@@ -35,7 +37,7 @@ export interface Domain {
   stop(): Promise<void>;
 }
 
-export function createDomain({ ports, storage, bus, trustRoot }: DomainOptions): Domain {
+export function createDomain({ ports, storage, bus, trust }: DomainOptions): Domain {
   const { clock, random } = ports;
   const log = ports.log.component('controller');
   const changes = createChanges({ clock, random });
@@ -44,7 +46,7 @@ export function createDomain({ ports, storage, bus, trustRoot }: DomainOptions):
   const registry = createRegistry({
     storage,
     clock,
-    trustRoot,
+    trust,
     onChange: (model) => changes.note('model', model),
   });
   const rollouts = createRollouts({
@@ -59,7 +61,7 @@ export function createDomain({ ports, storage, bus, trustRoot }: DomainOptions):
     },
     onChange: (rollout) => changes.note('rollout', rollout),
   });
-  const scheduler = createScheduler({ clock, log, tasks: tasksOf(storage, rollouts) });
+  const scheduler = createScheduler({ clock, log, tasks: tasksOf(storage, rollouts, trust) });
   const ingest = createIngest({
     storage,
     outbox,
@@ -73,6 +75,7 @@ export function createDomain({ ports, storage, bus, trustRoot }: DomainOptions):
   });
   bus.onMessage((device, kind, payload) => ingest.receive(device, kind, payload));
   return {
+    trust,
     registry,
     rollouts,
     changes,
@@ -91,10 +94,11 @@ export function createDomain({ ports, storage, bus, trustRoot }: DomainOptions):
   };
 }
 
-function tasksOf(storage: Storage, rollouts: Rollouts): Task[] {
+function tasksOf(storage: Storage, rollouts: Rollouts, trust: Trust): Task[] {
   let pruned: string | null = null;
   return [
     { name: 'advancing rollouts', intervalMs: tickMs, run: () => rollouts.tick() },
+    { name: 'signing the timestamp', intervalMs: renewMs, run: () => trust.renew() },
     {
       name: 'pruning telemetry',
       intervalMs: pruneMs,

@@ -11,10 +11,10 @@ export async function newDevice(deviceId: string, token: string) {
     webcrypto,
   );
   const document = Buffer.from(token.slice('covey1.'.length), 'base64url').toString();
-  const { secret } = JSON.parse(document) as { secret: string };
+  const { secret, trustDigest } = JSON.parse(document) as { secret: string; trustDigest: string };
   const pkcs8 = await webcrypto.subtle.exportKey('pkcs8', keys.privateKey);
   return {
     keyPem: PemConverter.encode(pkcs8, 'PRIVATE KEY'),
-    request: { secret, deviceId, csrPem: csr.toString('pem'), tags: {} },
+    request: { secret, deviceId, csrPem: csr.toString('pem'), tags: {}, trustDigest },
   };
 }

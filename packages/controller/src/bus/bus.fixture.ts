@@ -2,7 +2,6 @@ import 'reflect-metadata';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createPublisherKey, trustRootOf } from '@covey/bundle';
 import { type Log, systemClock, systemDisk, systemRandom } from '@covey/ports';
 import type { UpKind } from '@covey/protocol';
 import { PemConverter, Pkcs10CertificateRequestGenerator } from '@peculiar/x509';
@@ -10,6 +9,7 @@ import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt';
 import { vi } from 'vitest';
 import { type Identity, openIdentity } from '../identity/index.ts';
 import { openStorage, type Storage } from '../storage/index.ts';
+import { trustFixture } from '../trust.fixture.ts';
 import type { MessageHandler } from './bus.ts';
 import { type Bus, type EmbeddedBusOptions, embeddedBus, type Refusal } from './index.ts';
 
@@ -109,9 +109,8 @@ async function openEnrolment() {
     disk: systemDisk,
   });
   const ports = { clock: systemClock, random: systemRandom, disk: systemDisk };
-  const identity = await openIdentity({ folder, names: [], storage, ...ports });
-  const trustRoot = trustRootOf([createPublisherKey().publicKeyPem]);
-  await identity.setTrustRoot(new TextDecoder().decode(trustRoot), 'admin');
+  const trust = await trustFixture(storage, systemClock);
+  const identity = await openIdentity({ folder, names: [], storage, trust, ...ports });
   return { folder, storage, identity };
 }
 
@@ -142,8 +141,9 @@ async function enrolDevice(identity: Identity, deviceId: string): Promise<Device
   const csr = await Pkcs10CertificateRequestGenerator.create({ keys, signingAlgorithm: algorithm });
   const created = { url: 'https://x:1', tags: {}, maxUses: 1, validMs: 1e6, createdBy: 'admin' };
   const { token } = await identity.createToken(created);
-  const { secret } = JSON.parse(Buffer.from(token.slice('covey1.'.length), 'base64url').toString());
-  const request = { secret, deviceId, csrPem: csr.toString('pem'), tags: {} };
+  const told = JSON.parse(Buffer.from(token.slice('covey1.'.length), 'base64url').toString());
+  const { secret, trustDigest } = told;
+  const request = { secret, deviceId, csrPem: csr.toString('pem'), tags: {}, trustDigest };
   const answer = await identity.enrol(request, { mqttUrl: 'mqtts://x:1', deviceUrl: 'https://x:1' });
   const key = PemConverter.encode(await crypto.subtle.exportKey('pkcs8', keys.privateKey), 'PRIVATE KEY');
   return { ca: answer.caPem, cert: answer.certificatePem, key };

@@ -7,6 +7,8 @@ import { systemClock, systemDisk, systemRandom } from '@covey/ports';
 import type { IClientOptions } from 'mqtt';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { openIdentity } from '../identity/index.ts';
+import { createTrust } from '../trust/index.ts';
+import { online } from '../trust.fixture.ts';
 import { type BusBench, closed, death, openBusBench, silent } from './bus.fixture.ts';
 import { embeddedBus } from './index.ts';
 
@@ -34,7 +36,14 @@ describe('connecting', () => {
   test('without a certificate, or with one of another authority, there is no connection', async () => {
     const other = await mkdtemp(join(tmpdir(), 'covey-other-'));
     const ports = { clock: systemClock, random: systemRandom, disk: systemDisk };
-    const stranger = await openIdentity({ folder: other, names: [], storage: bench.storage, ...ports });
+    const trust = createTrust({ storage: bench.storage, clock: systemClock, signer: online });
+    const stranger = await openIdentity({
+      folder: other,
+      names: [],
+      storage: bench.storage,
+      trust,
+      ...ports,
+    });
     await rm(other, { recursive: true });
     await expect(bench.connected('edge-1', { cert: undefined, key: undefined } as never)).rejects.toThrow();
     await expect(

@@ -24,6 +24,7 @@ import { modelRoutes } from './model-routes.ts';
 import { monitoringRoutes } from './monitoring-routes.ts';
 import { rolloutRoutes } from './rollout-routes.ts';
 import type { AdminServices } from './services.ts';
+import { trustRoutes } from './trust-routes.ts';
 
 /** Requests handled at a time: bounds the memory that bodies take. */
 const maxRequestsInFlight = 256;
@@ -71,6 +72,7 @@ export async function createAdminServer(
       const v1 = plugin.withTypeProvider<ZodTypeProvider>();
       v1.addHook('onRequest', bearerCheck({ clock: services.clock, token: services.identity.adminToken }));
       modelRoutes(v1, services);
+      trustRoutes(v1, services);
       deviceRoutes(v1, services);
       tokenRoutes(v1, services);
       rolloutRoutes(v1, services);

@@ -16,9 +16,10 @@ export interface DeviceServer {
 }
 
 /**
- * What devices fetch, with mutual TLS: GET /bundles/{digest} (the signed envelope) and GET /chunks/{sha256} (with ranges), both
- * named by their digest, so that they never change; and their identity. An expired certificate passes the handshake, as it
- * may still be renewed; every request is checked by the certificate's fingerprint.
+ * What devices fetch, with mutual TLS: GET /trust/{name} (signed metadata), GET /bundles/{digest} (the manifest) and
+ * GET /chunks/{sha256} (with ranges), of which the latter two are named by their digest, so that they never change; and their
+ * identity. An expired certificate passes the handshake, as it may still be renewed; every request is checked by the
+ * certificate's fingerprint.
  */
 export function createDeviceServer(services: DeviceServices, tls: ServerCredentials): DeviceServer {
   const app: FastifyInstance = fastify({
@@ -51,11 +52,19 @@ function mayAsk(socket: TLSSocket): boolean {
 
 function fileRoutes(app: FastifyInstance, services: DeviceServices): void {
   app.get<{ Params: { digest: string } }>('/bundles/:digest', async ({ params }, reply) => {
-    const envelope = Digest.safeParse(params.digest).success
-      ? await services.registry.envelope(params.digest)
+    const bytes = Digest.safeParse(params.digest).success
+      ? await services.registry.manifestBytes(params.digest)
       : undefined;
-    if (!envelope) throw new CoveyError('NOT_FOUND', `there is no bundle ${params.digest}`);
-    return immutable(reply).type('application/json').send(Buffer.from(envelope));
+    if (!bytes) throw new CoveyError('NOT_FOUND', `there is no bundle ${params.digest}`);
+    return immutable(reply).type('application/json').send(Buffer.from(bytes));
+  });
+  app.get<{ Params: { name: string } }>('/trust/:name', async ({ params }, reply) => {
+    const bytes = await services.trust.file(params.name);
+    if (!bytes) throw new CoveyError('NOT_FOUND', `there is no metadata ${params.name}`);
+    const isNewest = params.name === 'timestamp.json';
+    return (isNewest ? reply.header('cache-control', 'no-cache') : immutable(reply))
+      .type('application/json')
+      .send(Buffer.from(bytes));
   });
   app.get<{ Params: { sha256: string } }>('/chunks/:sha256', async (request, reply) => {
     const { sha256 } = request.params;

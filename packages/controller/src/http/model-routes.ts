@@ -1,4 +1,4 @@
-import { CoveyError, canonicalJson, limits } from '@covey/protocol';
+import { CoveyError, limits } from '@covey/protocol';
 import {
   ChannelRequest,
   MissingChunksAnswer,
@@ -6,7 +6,6 @@ import {
   ModelsAnswer,
   ModelView,
   PublishRequest,
-  TrustDocument,
   VersionDetail,
   VersionView,
 } from '@covey/protocol/api';
@@ -22,42 +21,10 @@ import {
 } from './routes.ts';
 import type { AdminServices } from './services.ts';
 
-/** Models, versions, channels, chunks and the trust root. */
-export function modelRoutes(app: AdminApp, { registry, identity }: AdminServices): void {
+/** Models, versions, channels and chunks. */
+export function modelRoutes(app: AdminApp, { registry }: AdminServices): void {
   readRoutes(app, registry);
   publishRoutes(app, registry);
-  const trustRoot = (): TrustDocument => {
-    const text = identity.trustRoot();
-    if (text === undefined) throw new CoveyError('NOT_FOUND', 'the controller has no trust root yet');
-    return JSON.parse(text) as TrustDocument;
-  };
-  app.get(
-    '/trust',
-    {
-      schema: {
-        tags: ['models'],
-        summary: 'The publisher keys',
-        response: { 200: TrustDocument, ...errorAnswers },
-      },
-    },
-    async () => trustRoot(),
-  );
-  app.put(
-    '/trust',
-    {
-      schema: {
-        tags: ['models'],
-        summary: 'Set the publisher keys that bundles are verified with and new devices are given',
-        body: TrustDocument,
-        response: { 200: TrustDocument, ...errorAnswers },
-      },
-    },
-    async ({ body }) => {
-      const text = canonicalJson(body);
-      if (text !== identity.trustRoot()) await identity.setTrustRoot(text, actor);
-      return trustRoot();
-    },
-  );
 }
 
 function readRoutes(app: AdminApp, registry: AdminServices['registry']): void {
@@ -128,17 +95,16 @@ function publishRoutes(app: AdminApp, registry: AdminServices['registry']): void
   app.post(
     '/models/:model/versions',
     {
-      bodyLimit: limits.manifestBytes * 2,
+      bodyLimit: limits.manifestBytes + limits.trustTargetsBytes * 2,
       schema: {
         tags: ['models'],
-        summary: 'Publish a version: its signed envelope, after all chunks',
+        summary: 'Publish a version, after all chunks: its manifest, and the signed metadata that lists it',
         params: ModelParams,
         body: PublishRequest,
         response: { 200: VersionView, ...errorAnswers },
       },
     },
-    async ({ params, body }) =>
-      registry.publish(params.model, new TextEncoder().encode(JSON.stringify(body)), actor),
+    async ({ params, body }) => registry.publish(params.model, body, actor),
   );
   app.put(
     '/models/:model/channels/:channel',

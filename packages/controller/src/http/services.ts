@@ -4,6 +4,7 @@ import type { EnrolmentUrls, Identity } from '../identity/index.ts';
 import type { Registry } from '../registry/index.ts';
 import type { Rollouts } from '../rollouts/index.ts';
 import type { Storage } from '../storage/index.ts';
+import type { Trust } from '../trust/index.ts';
 
 /** What the admin API stands on. */
 export interface AdminServices {
@@ -13,17 +14,10 @@ export interface AdminServices {
   registry: Registry;
   rollouts: Rollouts;
   changes: Changes;
+  trust: Trust;
   identity: Pick<
     Identity,
-    | 'adminToken'
-    | 'caPem'
-    | 'createToken'
-    | 'enrol'
-    | 'listTokens'
-    | 'refuse'
-    | 'revokeToken'
-    | 'setTrustRoot'
-    | 'trustRoot'
+    'adminToken' | 'caPem' | 'createToken' | 'enrol' | 'listTokens' | 'refuse' | 'revokeToken'
   >;
   /** Ends a device's connections. */
   disconnect: (device: string) => void;
@@ -34,7 +28,8 @@ export interface AdminServices {
 
 /** What devices fetch over HTTP. */
 export interface DeviceServices {
-  registry: Pick<Registry, 'envelope' | 'chunk'>;
+  registry: Pick<Registry, 'manifestBytes' | 'chunk'>;
+  trust: Pick<Trust, 'file'>;
   identity: Pick<Identity, 'caPem' | 'check' | 'renew'>;
   /** Whether the device's MQTT session is up. */
   isOnline: (device: string) => boolean;

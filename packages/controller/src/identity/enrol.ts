@@ -8,6 +8,7 @@ import {
 } from '@covey/protocol';
 import { writeAudit } from '../audit/index.ts';
 import type { Storage, Tx } from '../storage/index.ts';
+import type { Trust } from '../trust/index.ts';
 import type { OwnAuthority } from './authority.ts';
 import { keyUse, makeCurrent, recordCertificate } from './certificates.ts';
 import { type CheckedRequest, checkRequest } from './request.ts';
@@ -21,7 +22,7 @@ export interface EnrolmentUrls {
 interface EnrolmentContext {
   storage: Storage;
   authority: OwnAuthority;
-  trustRoot: string | undefined;
+  trust: Pick<Trust, 'root'>;
   now: number;
 }
 
@@ -36,10 +37,10 @@ export async function enrol(
   document: unknown,
   urls: EnrolmentUrls,
 ): Promise<EnrolmentAnswer> {
-  const { storage, authority, trustRoot, now } = context;
+  const { storage, authority, trust, now } = context;
   const request = checkDocument(EnrolmentRequestSchema, document, 'enrolment request');
   const { deviceId } = request;
-  if (trustRoot === undefined) throw noTrustRoot();
+  const trustRoot = Buffer.from(await trust.root(request.trustDigest)).toString();
   // Checked before anything is signed, and again in the transaction, where it counts.
   await findToken(storage.db, request.secret, now);
   const checked = await checkRequest(request.csrPem);
@@ -58,13 +59,6 @@ export async function enrol(
     return device.tags;
   });
   return { deviceId, certificatePem: issued.pem, caPem: authority.pem, trustRoot, ...urls, tags, now };
-}
-
-export function noTrustRoot(): CoveyError {
-  return new CoveyError(
-    'CONFLICT',
-    'the controller has no trust root yet: give it one before enrolling devices',
-  );
 }
 
 /** Whether the device was enrolled with this key already. */

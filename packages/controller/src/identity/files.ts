@@ -10,8 +10,6 @@ export interface IdentityFiles {
   authority(random: Random, now: number): Promise<AuthorityFiles>;
   /** The stored bearer token; the first time a new one of 256 random bits. */
   adminToken(random: Random): Promise<string>;
-  readTrustRoot(): Promise<string | undefined>;
-  writeTrustRoot(text: string): Promise<void>;
 }
 
 export function identityFiles(disk: Disk, folder: string): IdentityFiles {
@@ -38,7 +36,5 @@ export function identityFiles(disk: Disk, folder: string): IdentityFiles {
       await write(`${token}\n`, 'admin.token');
       return token;
     },
-    readTrustRoot: () => read('trust.json'),
-    writeTrustRoot: (text) => write(text, 'trust.json'),
   };
 }

@@ -3,25 +3,27 @@ import { createHash, X509Certificate } from 'node:crypto';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createPublisherKey, trustDigest, trustRootOf } from '@covey/bundle';
+import { sha256 } from '@covey/bundle';
 import { type Clock, systemClock, systemDisk, systemRandom } from '@covey/ports';
 import type { CoveyError } from '@covey/protocol';
 import { Pkcs10CertificateRequestGenerator } from '@peculiar/x509';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { queryAudit } from '../audit/index.ts';
 import { openStorage, type Storage } from '../storage/index.ts';
+import type { Trust } from '../trust/index.ts';
+import { trustFixture } from '../trust.fixture.ts';
 import { type Identity, openIdentity } from './index.ts';
 
 type Keys = { publicKey: CryptoKey; privateKey: CryptoKey };
 
 const p256 = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 const urls = { mqttUrl: 'mqtts://c:8883', deviceUrl: 'https://c:8443' };
-const trustRoot = new TextDecoder().decode(trustRootOf([createPublisherKey().publicKeyPem]));
 
 let now: number;
 let folder: string;
 let storage: Storage;
 let identity: Identity;
+let trust: Trust;
 
 const clock: Clock = { ...systemClock, now: () => now };
 const open = () =>
@@ -32,14 +34,15 @@ const open = () =>
     clock,
     random: systemRandom,
     disk: systemDisk,
+    trust,
   });
 
 beforeEach(async () => {
   now = Date.now();
   folder = await mkdtemp(join(tmpdir(), 'covey-identity-'));
   storage = await openStorage({ file: ':memory:', blobFolder: join(folder, 'blobs'), disk: systemDisk });
+  trust = await trustFixture(storage, clock);
   identity = await open();
-  await identity.setTrustRoot(trustRoot, 'admin');
 });
 afterEach(async () => {
   await storage.close();
@@ -67,7 +70,13 @@ async function secretOf(options: { maxUses?: number; tags?: Record<string, strin
 
 const enrol = async (secret: string, deviceId = 'edge-1', csrPem?: string) =>
   identity.enrol(
-    { secret, deviceId, csrPem: csrPem ?? (await request()), tags: { site: 'south', rack: '7' } },
+    {
+      secret,
+      deviceId,
+      csrPem: csrPem ?? (await request()),
+      tags: { site: 'south', rack: '7' },
+      trustDigest: sha256(await trust.root()),
+    },
     urls,
   );
 
@@ -79,13 +88,12 @@ const checkOf = (pem: string, purpose?: 'use' | 'renewal') =>
   );
 
 describe('the files', () => {
-  test('CA, bearer token and trust root stay what they were; the secret ones are for the owner alone', async () => {
+  test('CA and bearer token stay what they were, for the owner alone', async () => {
     const again = await open();
     expect(again.caPem).toBe(identity.caPem);
     expect(again.adminToken).toBe(identity.adminToken);
     expect(Buffer.from(identity.adminToken, 'base64url')).toHaveLength(32);
-    expect(again.trustRoot()).toBe(trustRoot);
-    for (const path of ['ca/key.pem', 'ca/ca.pem', 'admin.token', 'trust.json'])
+    for (const path of ['ca/key.pem', 'ca/ca.pem', 'admin.token'])
       expect((await stat(join(folder, path))).mode & 0o777).toBe(0o600);
   });
 
@@ -101,11 +109,6 @@ describe('the files', () => {
     await open();
     await writeFile(join(folder, 'ca/key.pem'), ours);
     await expect(open()).rejects.toMatchObject({ code: 'DATA_CORRUPT' });
-  });
-
-  test('a trust root that is none is refused and the old one kept', async () => {
-    await expect(identity.setTrustRoot('{}', 'admin')).rejects.toMatchObject({ code: 'INVALID_DOCUMENT' });
-    expect((await open()).trustRoot()).toBe(trustRoot);
   });
 });
 
@@ -133,7 +136,7 @@ describe('enrolment', () => {
     expect(certificate.validToDate.getTime() - now).toBeCloseTo(365 * 86_400_000, -4);
     expect(answer).toMatchObject({
       deviceId: 'edge-1',
-      trustRoot,
+      trustRoot: new TextDecoder().decode(await trust.root()),
       ...urls,
       tags: { site: 'north', rack: '7' },
       now,
@@ -143,15 +146,14 @@ describe('enrolment', () => {
     expect(entries).toMatchObject([{ actor: 'device:edge-1', action: 'device.enrol' }]);
   });
 
-  test('a token carries the fingerprint of the CA and the digest of the trust root, and is not stored', async () => {
+  test('a token carries the fingerprint of the CA and the digest of the root of trust, and is not stored', async () => {
     const created = { url: 'https://c:8080', tags: {}, maxUses: 1, validMs: 60_000, createdBy: 'admin' };
     const { token } = await identity.createToken(created);
     const content = JSON.parse(Buffer.from(token.slice('covey1.'.length), 'base64url').toString());
-    const digest = trustDigest(new TextEncoder().encode(trustRoot));
     expect(content).toMatchObject({
       url: 'https://c:8080',
       caFingerprint: identity.caFingerprint,
-      trustDigest: digest,
+      trustDigest: sha256(await trust.root()),
     });
     const rows = JSON.stringify(await storage.db.selectFrom('tokens').selectAll().execute());
     expect(rows).not.toContain(content.secret.split('.')[1]);
@@ -287,10 +289,16 @@ describe('enrolment', () => {
       await expect(attempt()).rejects.toMatchObject({ code: 'INVALID_DOCUMENT' });
   });
 
-  test('without a trust root no token is made', async () => {
-    await rm(join(folder, 'trust.json'));
-    identity = await open();
+  test('without a root of trust no token is made', async () => {
+    await storage.db.deleteFrom('trust_files').execute();
     await expect(secretOf()).rejects.toMatchObject({ code: 'CONFLICT' });
+  });
+
+  test('a device that asks for a root that never was gets none', async () => {
+    const asked = { secret: await secretOf(), deviceId: 'edge-1', csrPem: await request(), tags: {} };
+    await expect(identity.enrol({ ...asked, trustDigest: '0'.repeat(64) }, urls)).rejects.toMatchObject({
+      code: 'NOT_FOUND',
+    });
   });
 });
 

@@ -1,6 +1,6 @@
 import type { X509Certificate } from 'node:crypto';
 import { hostname } from 'node:os';
-import { parseTrustRoot, trustDigest } from '@covey/bundle';
+import { sha256 } from '@covey/bundle';
 import type { Clock, Disk, Random } from '@covey/ports';
 import {
   CoveyError,
@@ -14,9 +14,10 @@ import {
 } from '@covey/protocol';
 import { writeAudit } from '../audit/index.ts';
 import type { DeviceRefusal, Storage } from '../storage/index.ts';
+import type { Trust } from '../trust/index.ts';
 import { type OwnAuthority, openAuthority } from './authority.ts';
 import { checkCertificate, fingerprintOf, type Purpose } from './certificates.ts';
-import { type EnrolmentUrls, enrol, noTrustRoot } from './enrol.ts';
+import { type EnrolmentUrls, enrol } from './enrol.ts';
 import { identityFiles } from './files.ts';
 import { refuseDevice } from './refusals.ts';
 import { isRenewalDue, renew } from './renew.ts';
@@ -57,11 +58,7 @@ export interface Identity {
   server: ServerCredentials;
   /** Bearer token of /v1 (file admin.token). */
   adminToken: string;
-  /** Text of trust.json; undefined until one was given. */
-  trustRoot(): string | undefined;
-  /** Stores the trust root (only public keys: the controller holds no publisher key). Errors: those of parseTrustRoot. */
-  setTrustRoot(text: string, actor: string): Promise<void>;
-  /** Errors: CONFLICT while there is no trust root, INVALID_DOCUMENT, INVALID_ARGUMENT. */
+  /** Errors: CONFLICT while there is no root of trust, INVALID_DOCUMENT, INVALID_ARGUMENT. */
   createToken(request: TokenRequest): Promise<NewToken>;
   /** Newest first. */
   listTokens(): Promise<TokenView[]>;
@@ -69,7 +66,7 @@ export interface Identity {
   revokeToken(id: string, actor: string): Promise<void>;
   /**
    * `request` as it came in. Errors: INVALID_DOCUMENT, TOKEN_UNKNOWN, TOKEN_USED, TOKEN_EXPIRED, TOKEN_REVOKED, CONFLICT (id in
-   * use, no trust root).
+   * use, no root of trust), NOT_FOUND (no root of the digest asked for).
    */
   enrol(request: unknown, urls: EnrolmentUrls): Promise<EnrolmentAnswer>;
   /** Refuses a device from now on, see `refuseDevice`. Errors: NOT_FOUND. The caller ends the device's connections. */
@@ -91,7 +88,7 @@ export interface CheckedIdentity {
 }
 
 export interface IdentityOptions {
-  /** The controller's data folder; holds ca/, admin.token and trust.json. */
+  /** The controller's data folder; holds ca/ and admin.token. */
   folder: string;
   /** Host names and addresses for the server's certificate besides localhost, 127.0.0.1, ::1 and the host's name. */
   names: readonly string[];
@@ -99,6 +96,8 @@ export interface IdentityOptions {
   clock: Clock;
   random: Random;
   disk: Disk;
+  /** Where the root comes from that devices begin to trust from. */
+  trust: Pick<Trust, 'root'>;
 }
 
 const tokenUsesMax = 100_000;
@@ -106,28 +105,19 @@ const tokenValidMsMax = 366 * 86_400_000;
 
 /** Errors: DATA_CORRUPT when stored files cannot be read, DISK_FULL. */
 export async function openIdentity(options: IdentityOptions): Promise<Identity> {
-  const { folder, names, storage, clock, random, disk } = options;
+  const { folder, names, storage, clock, random, disk, trust } = options;
   const files = identityFiles(disk, folder);
   const authority = await openAuthority(await files.authority(random, clock.now()), random);
   const allNames = [...new Set(['localhost', '127.0.0.1', '::1', hostname(), ...names])];
   const server = await authority.issueServer(allNames, clock.now());
   const adminToken = await files.adminToken(random);
-  let trustRoot = await files.readTrustRoot();
   return {
     caPem: authority.pem,
     caFingerprint: authority.fingerprint,
     server: { ca: authority.pem, ...server },
     adminToken,
-    trustRoot: () => trustRoot,
-    setTrustRoot: async (text, actor) => {
-      parseTrustRoot(new TextEncoder().encode(text));
-      await files.writeTrustRoot(text);
-      trustRoot = text;
-      const entry = { at: clock.now(), actor, action: 'trust.set', subject: 'trust' };
-      await writeAudit(storage.db, { ...entry, detail: { digest: digestOf(text) } });
-    },
-    createToken: (request) => createToken({ ...options, authority, trustRoot }, request),
-    enrol: (request, urls) => enrol({ storage, authority, trustRoot, now: clock.now() }, request, urls),
+    createToken: (request) => createToken({ ...options, authority }, request),
+    enrol: (request, urls) => enrol({ storage, authority, trust, now: clock.now() }, request, urls),
     listTokens: () => listTokens(storage.db),
     revokeToken: (id, actor) => revokeToken(storage, id, { actor, now: clock.now() }),
     refuse: (device, refusal, actor) => refuseDevice(storage, device, refusal, { actor, now: clock.now() }),
@@ -147,14 +137,13 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
   };
 }
 
-type TokenContext = Pick<IdentityOptions, 'storage' | 'clock' | 'random'> & {
+type TokenContext = Pick<IdentityOptions, 'storage' | 'clock' | 'random' | 'trust'> & {
   authority: OwnAuthority;
-  trustRoot: string | undefined;
 };
 
 async function createToken(context: TokenContext, request: TokenRequest): Promise<NewToken> {
-  const { storage, clock, random, authority, trustRoot } = context;
-  if (trustRoot === undefined) throw noTrustRoot();
+  const { storage, clock, random, authority, trust } = context;
+  const trustDigest = sha256(await trust.root());
   const { url, maxUses, validMs, createdBy } = request;
   checkCount('maxUses', maxUses, tokenUsesMax);
   checkCount('validMs', validMs, tokenValidMsMax);
@@ -163,7 +152,7 @@ async function createToken(context: TokenContext, request: TokenRequest): Promis
   const caFingerprint = authority.fingerprint;
   const token = checkDocument(
     EnrolmentTokenSchema,
-    { url, caFingerprint, trustDigest: digestOf(trustRoot), secret },
+    { url, caFingerprint, trustDigest, secret },
     'enrolment token',
   );
   const at = clock.now();
@@ -183,8 +172,4 @@ async function createToken(context: TokenContext, request: TokenRequest): Promis
 function checkCount(field: string, value: number, max: number): void {
   if (!Number.isInteger(value) || value < 1 || value > max)
     throw new CoveyError('INVALID_ARGUMENT', `${field} is ${value}; 1 to ${max} is possible`);
-}
-
-function digestOf(trustRoot: string): string {
-  return trustDigest(new TextEncoder().encode(trustRoot));
 }

@@ -1,5 +1,7 @@
-import { verifyEnvelope } from '@covey/bundle';
-import { CoveyError, type Manifest, type TrustRoot } from '@covey/protocol';
+import { encodeManifest, parseManifest, sha256 } from '@covey/bundle';
+import { isTargetOf, type Repository, rolesListing, targetPath } from '@covey/bundle/tuf';
+import { CoveyError, canonicalJson, type Manifest } from '@covey/protocol';
+import type { PublishRequest } from '@covey/protocol/api';
 import { writeAudit } from '../audit/index.ts';
 import type { Tx } from '../storage/index.ts';
 import { versionRow } from './lookup.ts';
@@ -7,43 +9,50 @@ import type { RegistryOptions } from './registry.ts';
 import { verifyContents } from './verify.ts';
 import type { VersionRow } from './views.ts';
 
-/** Publishes a version, see Registry.publish. One at a time: a publication holds a model in memory. */
-export function createPublisher(options: Omit<RegistryOptions, 'onChange'>) {
-  let publishing: Promise<unknown> = Promise.resolve();
-  return (name: string, envelope: Uint8Array, actor: string): Promise<VersionRow> => {
-    const next = publishing.then(
-      () => publish(options, name, envelope, actor),
-      () => publish(options, name, envelope, actor),
-    );
-    publishing = next;
-    return next;
-  };
-}
-
-async function publish(
-  { storage, clock, trustRoot }: Omit<RegistryOptions, 'onChange'>,
+/** Publishes a version, see Registry.publish. One at a time, as Trust.publish is: a publication holds a model in memory. */
+export async function publish(
+  { storage, clock, trust }: Pick<RegistryOptions, 'storage' | 'clock' | 'trust'>,
   name: string,
-  envelope: Uint8Array,
+  request: PublishRequest,
   actor: string,
 ): Promise<VersionRow> {
-  const { manifest, digest } = verifyEnvelope(envelope, trusted(trustRoot()));
+  const manifest = parseManifest(new TextEncoder().encode(canonicalJson(request.manifest)));
   if (manifest.model !== name)
     throw new CoveyError('INVALID_DOCUMENT', `the bundle is of model ${manifest.model}, not ${name}`);
-  const known = await versionRow(storage.db, manifest.model, manifest.version);
-  if (known) return sameOrRefuse(known, digest);
-  await verifyContents(manifest, storage.blobs);
-  return storage.transaction((tx) =>
-    insertVersion(tx, { manifest, digest, envelope, actor, now: clock.now() }),
+  const manifestBytes = encodeManifest(manifest);
+  const digest = sha256(manifestBytes);
+  let known: VersionRow | undefined;
+  return trust.publish(
+    { roots: [], targets: request.targets },
+    {
+      actor,
+      check: async (repository) => {
+        await requireListed(repository, manifest, digest);
+        known = await versionRow(storage.db, manifest.model, manifest.version);
+        if (known) sameOrRefuse(known, digest);
+        else await verifyContents(manifest, storage.blobs);
+      },
+      commit: async (tx) =>
+        known ?? insertVersion(tx, { manifest, manifestBytes, digest, actor, now: clock.now() }),
+    },
   );
 }
 
-function trusted(trustRoot: TrustRoot | undefined): TrustRoot {
-  if (!trustRoot)
+/** Errors: TRUST_UNKNOWN unless a role lists the version with these contents. */
+async function requireListed(
+  repository: Pick<Repository, 'targets'>,
+  { model, version, securityCounter }: Manifest,
+  digest: string,
+): Promise<void> {
+  const listed = await rolesListing(repository, targetPath(model, version));
+  const fits = listed.some(
+    ({ target }) => isTargetOf(target, digest) && target.custom?.securityCounter === securityCounter,
+  );
+  if (!fits)
     throw new CoveyError(
-      'CONFLICT',
-      'the controller has no trust root yet: no publisher key can be verified',
+      'TRUST_UNKNOWN',
+      `no role lists ${model} ${version} with the contents of its manifest`,
     );
-  return trustRoot;
 }
 
 function sameOrRefuse(known: VersionRow, digest: string): VersionRow {
@@ -57,9 +66,9 @@ function sameOrRefuse(known: VersionRow, digest: string): VersionRow {
 
 async function insertVersion(
   tx: Tx,
-  version: { manifest: Manifest; digest: string; envelope: Uint8Array; actor: string; now: number },
+  version: { manifest: Manifest; manifestBytes: Uint8Array; digest: string; actor: string; now: number },
 ): Promise<VersionRow> {
-  const { manifest, digest, envelope, actor, now } = version;
+  const { manifest, manifestBytes, digest, actor, now } = version;
   await tx
     .insertInto('models')
     .values({ name: manifest.model, created_at: now })
@@ -80,14 +89,11 @@ async function insertVersion(
     version: manifest.version,
     number,
     digest,
-    manifest: JSON.stringify(manifest),
+    manifest: new TextDecoder().decode(manifestBytes),
     created_at: now,
     published_by: actor,
   };
-  await tx
-    .insertInto('versions')
-    .values({ ...row, envelope })
-    .execute();
+  await tx.insertInto('versions').values(row).execute();
   const detail = { version: row.version, number, digest };
   const subject = `model:${row.model}`;
   await writeAudit(tx, { at: now, actor, action: 'version.publish', subject, detail });

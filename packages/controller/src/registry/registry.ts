@@ -1,11 +1,12 @@
 import { parseEvaluation, parseReference } from '@covey/bundle';
 import type { Clock } from '@covey/ports';
-import { CoveyError, type Summary, type TrustRoot } from '@covey/protocol';
-import type { ModelView, VersionDetail, VersionView } from '@covey/protocol/api';
+import { CoveyError, type Summary } from '@covey/protocol';
+import type { ModelView, PublishRequest, VersionDetail, VersionView } from '@covey/protocol/api';
 import { writeAudit } from '../audit/index.ts';
 import type { Storage } from '../storage/index.ts';
+import type { Trust } from '../trust/index.ts';
 import { modelViews, resolveVersion, versionRow } from './lookup.ts';
-import { createPublisher } from './publish.ts';
+import { publish } from './publish.ts';
 import { missingChunks, readFile } from './verify.ts';
 import { manifestOf, type VersionRow, versionDetail, versionView } from './views.ts';
 
@@ -15,10 +16,10 @@ export interface Registry {
   /** Errors: BUNDLE_CORRUPT when the bytes have another digest, DISK_FULL. */
   putChunk(sha256: string, bytes: Uint8Array): Promise<void>;
   /**
-   * Makes a signed version available; its chunks have been uploaded. The same again is fine. Errors: CONFLICT (no trust
-   * root, or the version exists with other contents), BUNDLE_SIGNATURE, those of verifyContents, INVALID_DOCUMENT.
+   * Makes a signed version available; its chunks have been uploaded. The same again is fine. Errors: CONFLICT (no root of
+   * trust, or the version exists with other contents), TRUST_UNKNOWN, those of Trust.publish and verifyContents, INVALID_DOCUMENT.
    */
-  publish(model: string, envelope: Uint8Array, actor: string): Promise<VersionView>;
+  publish(model: string, request: PublishRequest, actor: string): Promise<VersionView>;
   models(): Promise<ModelView[]>;
   /** Errors: NOT_FOUND. */
   model(name: string): Promise<ModelView>;
@@ -26,8 +27,8 @@ export interface Registry {
   version(model: string, name: string): Promise<VersionDetail>;
   /** Points a channel to a version. Errors: NOT_FOUND, INVALID_ARGUMENT for a channel that looks like a version. */
   setChannel(model: string, channel: string, version: string, actor: string): Promise<ModelView>;
-  /** For devices: the signed envelope of a version, and a chunk. */
-  envelope(digest: string): Promise<Uint8Array | undefined>;
+  /** For devices: the manifest of a version, and a chunk. */
+  manifestBytes(digest: string): Promise<Uint8Array | undefined>;
   chunk(sha256: string): Promise<Uint8Array | undefined>;
   /** What a version's bundle says of its inputs and outputs. */
   reference(
@@ -45,15 +46,13 @@ interface Reference {
 export interface RegistryOptions {
   storage: Storage;
   clock: Clock;
-  /** The publisher keys trusted now; undefined: none were given yet. */
-  trustRoot: () => TrustRoot | undefined;
+  trust: Trust;
   onChange: (model: string) => void;
 }
 
 export function createRegistry(options: RegistryOptions): Registry {
   const { storage, onChange } = options;
   const { db, blobs } = storage;
-  const publish = createPublisher(options);
   const model = async (name: string): Promise<ModelView> => {
     const [view] = await modelViews(db, name);
     if (!view) throw new CoveyError('NOT_FOUND', `there is no model ${name}`);
@@ -62,8 +61,8 @@ export function createRegistry(options: RegistryOptions): Registry {
   return {
     missingChunks: (digests) => missingChunks(blobs, digests),
     putChunk: (sha256, bytes) => blobs.put(sha256, bytes),
-    publish: async (name, envelope, actor) => {
-      const row = await publish(name, envelope, actor);
+    publish: async (name, request, actor) => {
+      const row = await publish(options, name, request, actor);
       onChange(name);
       return versionView(row);
     },
@@ -78,9 +77,10 @@ export function createRegistry(options: RegistryOptions): Registry {
       onChange(name);
       return model(name);
     },
-    envelope: async (digest) => {
-      const ofDigest = db.selectFrom('versions').select('envelope').where('digest', '=', digest);
-      return (await ofDigest.executeTakeFirst())?.envelope;
+    manifestBytes: async (digest) => {
+      const ofDigest = db.selectFrom('versions').select('manifest').where('digest', '=', digest);
+      const row = await ofDigest.executeTakeFirst();
+      return row && new TextEncoder().encode(row.manifest);
     },
     chunk: (sha256) => blobs.get(sha256),
     reference: (name, version) => readReference(storage, name, version),

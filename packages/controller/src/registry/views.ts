@@ -3,8 +3,7 @@ import type { ModelView, VersionDetail, VersionView } from '@covey/protocol/api'
 import type { Selectable } from 'kysely';
 import type { ChannelsTable, ModelsTable, VersionsTable } from '../storage/index.ts';
 
-export type VersionRow = Omit<Selectable<VersionsTable>, 'envelope'>;
-/** All of a version but its envelope, which can be megabytes. */
+export type VersionRow = Selectable<VersionsTable>;
 export const versionColumns = [
   'model',
   'version',

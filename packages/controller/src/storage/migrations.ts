@@ -15,7 +15,6 @@ export const migrations: readonly string[] = [
     number integer not null,
     digest text not null unique,
     manifest text not null,
-    envelope blob not null,
     created_at integer not null,
     published_by text not null,
     primary key (model, version)
@@ -149,5 +148,11 @@ export const migrations: readonly string[] = [
   );
   create index summaries_by_model on summaries (model, version, from_ms);
   create index summaries_by_device on summaries (device, from_ms);
+  create table trust_files (
+    role text not null,
+    version integer not null,
+    bytes blob not null,
+    primary key (role, version)
+  );
   `,
 ];

@@ -33,7 +33,6 @@ describe.each(['file', ':memory:'])('a database in %s', (kind) => {
   afterEach(() => storage.close());
 
   test('keeps every kind of value', async () => {
-    const envelope = new Uint8Array(randomBytes(300_000));
     await storage.db.insertInto('models').values(model('bearing')).execute();
     const version = {
       model: 'bearing',
@@ -41,12 +40,14 @@ describe.each(['file', ':memory:'])('a database in %s', (kind) => {
       number: 1,
       digest: 'd',
       manifest: '{"a":"ü"}',
-      envelope,
       created_at: 2 ** 52,
       published_by: 'admin',
     };
     await storage.db.insertInto('versions').values(version).execute();
     expect(await storage.db.selectFrom('versions').selectAll().executeTakeFirstOrThrow()).toEqual(version);
+    const file = { role: 'root', version: 1, bytes: new Uint8Array(randomBytes(300_000)) };
+    await storage.db.insertInto('trust_files').values(file).execute();
+    expect(await storage.db.selectFrom('trust_files').selectAll().executeTakeFirstOrThrow()).toEqual(file);
   });
 
   test('reports the rows changed and the id given', async () => {

@@ -19,6 +19,7 @@ export interface Tables {
   metrics: MetricsTable;
   device_metrics: DeviceMetricsTable;
   summaries: SummariesTable;
+  trust_files: TrustFilesTable;
 }
 
 /** Outside a transaction every statement is a transaction of its own. */
@@ -38,7 +39,6 @@ export interface VersionsTable {
   number: number;
   digest: string;
   manifest: string;
-  envelope: Uint8Array;
   created_at: number;
   published_by: string;
 }
@@ -189,4 +189,12 @@ export interface SummariesTable {
   from_ms: number;
   to_ms: number;
   summary: Uint8Array;
+}
+
+/** TUF metadata. Of root every version is kept: devices go from one to the next. */
+export interface TrustFilesTable {
+  /** `root`, `targets`, `snapshot`, `timestamp`, or a delegated role. */
+  role: string;
+  version: number;
+  bytes: Uint8Array;
 }

@@ -1,22 +1,15 @@
 import { z } from 'zod';
-import { limits } from '../limits.ts';
 import { datatypes } from '../tensors.ts';
 import { Count, Digest, Name, SemanticVersion, Time, VersionName } from './terms.ts';
+import { TargetsFiles } from './trust.ts';
 
 /** POST /v1/chunks/missing: which of these the controller does not hold. */
 export const MissingChunksRequest = z.object({ chunks: z.array(Digest).max(10_000) });
 export const MissingChunksAnswer = z.object({ missing: z.array(Digest) });
 export type MissingChunksAnswer = z.infer<typeof MissingChunksAnswer>;
 
-/** POST /v1/models/{model}/versions: the signed envelope; all its chunks have been uploaded before. */
-export const PublishRequest = z.object({
-  payloadType: z.literal('application/vnd.covey.bundle+json'),
-  payload: z.string().max(limits.manifestBytes * 2),
-  signatures: z
-    .array(z.object({ keyid: Digest, sig: z.string().max(200) }))
-    .min(1)
-    .max(16),
-});
+/** POST /v1/models/{model}/versions: manifest and the metadata that lists it; all its chunks have been uploaded before. */
+export const PublishRequest = z.object({ manifest: z.looseObject({}), targets: TargetsFiles });
 export type PublishRequest = z.infer<typeof PublishRequest>;
 
 export const VersionView = z.object({
@@ -66,13 +59,3 @@ export type ModelsAnswer = z.infer<typeof ModelsAnswer>;
 
 /** PUT /v1/models/{model}/channels/{channel} */
 export const ChannelRequest = z.object({ version: VersionName });
-
-/** GET and PUT /v1/trust: the publisher keys that envelopes are verified with and that new devices are given. */
-export const TrustDocument = z.object({
-  format: z.literal('covey-trust/1'),
-  keys: z
-    .array(z.object({ keyid: Digest, publicKeyPem: z.string().max(1_000) }))
-    .min(1)
-    .max(16),
-});
-export type TrustDocument = z.infer<typeof TrustDocument>;

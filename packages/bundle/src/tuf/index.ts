@@ -1,0 +1,54 @@
+export {
+  findTarget,
+  type MetadataStore,
+  refreshMetadata,
+  type TrustedMetadata,
+  type TufClientOptions,
+} from './client.ts';
+export {
+  limitsField,
+  type Metadata,
+  parseMetadata,
+  type RoleLimits,
+  type Root,
+  type TargetFile,
+  type Targets,
+  type TopLevelRole,
+  type TufKey,
+} from './documents.ts';
+export {
+  createKeyPair,
+  isSignedBy,
+  type KeyType,
+  keyIdOf,
+  pemSigner,
+  readPublicKey,
+  type Signer,
+} from './keys.ts';
+export { isDelegatedPath } from './paths.ts';
+export {
+  encodeDocument,
+  holdersOf,
+  isDueToSign,
+  type KeyHolders,
+  nextTargets,
+  rootOf,
+  type SignedDocument,
+  signDocument,
+  signedAtField,
+  targetPath,
+  withDelegation,
+  withoutDelegation,
+  withTarget,
+} from './publish.ts';
+export { firstUpload, type InForce, listVersion, type RoleSigners, type VersionTarget } from './publisher.ts';
+export {
+  isTargetOf,
+  type Publication,
+  publishUpload,
+  type Repository,
+  renewOnline,
+  rolesListing,
+  type Upload,
+} from './repository.ts';
+export { allows, type FoundTarget } from './walk.ts';

@@ -1,0 +1,2 @@
+export { readOnlineKey } from './online-key.ts';
+export { createTrust, type Trust } from './trust.ts';
