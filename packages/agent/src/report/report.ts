@@ -9,6 +9,7 @@ export function reportOf(
   update: Update,
   { serving, quarantined, deaths }: Pick<SupervisorStatus, 'serving' | 'quarantined' | 'deaths'>,
 ): Reported {
+  const until = update.state === 'deferred' ? update.retryAt : null;
   const hasEnded = ['committed', 'reverting', 'reverted'].includes(update.state);
   const isCommitted = update.committed?.release.models.every((ref) =>
     serving.some((model) => model.ref.bundle === ref.bundle),
@@ -16,7 +17,7 @@ export function reportOf(
   return {
     generation: update.desired?.generation ?? 0,
     state: update.state,
-    ...(update.reason && { reason: update.reason }),
+    ...(update.reason && { reason: { ...update.reason, ...(until !== null && { until }) } }),
     ...(update.state === 'committed' && update.committed && { proof: update.committed.proof }),
     ...(hasEnded && update.evidence && { evidence: update.evidence }),
     probe: reportable(update.probe),

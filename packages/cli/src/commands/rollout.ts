@@ -27,6 +27,7 @@ interface StartOptions {
   agreement: number;
   errors: number;
   timeout: number;
+  force: boolean;
   wait: boolean;
 }
 
@@ -77,6 +78,7 @@ function startCommand(): Command {
     .addOption(percentageOption('--agreement <percent>', 'least agreement with the version before', '98%'))
     .addOption(percentageOption('--errors <percent>', 'largest share of failed inferences', '1%'))
     .addOption(durationOption('--timeout <duration>', 'a device without an outcome by then is silent', '15m'))
+    .option('--force', 'try it at once on devices where it failed lately', false)
     .option('--wait', 'follow it to its end; exit 0 passed, 3 reverted, 4 inconclusive', false)
     .action((target: string, options: StartOptions, command: Command) =>
       start(session(command), target, options),
@@ -91,6 +93,7 @@ async function start({ client, output }: Session, target: string, options: Start
       ...parseModelVersion(target),
       selector: options.group,
       waves: parseWaves(options.waves),
+      force: options.force,
       gate: { timeoutMs: Math.max(options.timeout, options.soak) },
       soak: {
         minSamples: options.samples,

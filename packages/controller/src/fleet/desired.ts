@@ -9,6 +9,8 @@ export interface ModelChange {
   /** A published version; null removes the model. */
   version: string | null;
   soak: SoakPolicy;
+  /** Bundles that failed on the device lately are tried at once. */
+  force: boolean;
   setBy: Desired['setBy'];
   /** Unix milliseconds. */
   now: number;
@@ -38,6 +40,7 @@ export async function setModelVersion(tx: Tx, change: ModelChange): Promise<numb
     generation,
     release: { id, models },
     soak: change.soak,
+    ...(change.force && { force: true }),
     setBy: change.setBy,
     setAt: change.now,
   };

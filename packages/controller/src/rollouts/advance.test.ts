@@ -41,7 +41,7 @@ describe('a rollout', () => {
 
   it('does not take an old report for an answer', () => {
     const world = new World(newRollout(['a'], plan()));
-    world.seen.set('a', { isRevoked: false, reported: { ...report('reverted', '1.0.0'), generation: 0 } });
+    world.observe('a', { reported: { ...report('reverted', '1.0.0'), at: 0, generation: 0 } });
     world.tick();
     world.tick();
     expect(stateOf(world, 'a')).toBe('moving');

@@ -1,6 +1,6 @@
 import type { RolloutStateName } from '@covey/protocol/api';
 import { judgeMember } from './member.ts';
-import type { Effect, Observations, Rollout } from './state.ts';
+import type { Effect, Member, Observations, Rollout } from './state.ts';
 import { judgeWave, type WaveEvent, waveTransitions } from './wave.ts';
 import { describeFailedWave, describeInconclusiveWave, describeReturn, describeSuccess } from './words.ts';
 
@@ -8,12 +8,16 @@ import { describeFailedWave, describeInconclusiveWave, describeReturn, describeS
  * The rollout machine.
  *
  *   running --last-wave-passed--> succeeded <--last-wave-passed-- paused
- *     |  ^--------resume-------------------------------------------^
+ *     |  ^                         |   |                           ^ |
+ *     |  |                         |   +--wave-inconclusive (late)-+ |
+ *     |  +--------resume-----------|---------------------------------+
  *     |-----pause, wave-inconclusive------------------------------>|
+ *     |                            | wave-failed (late)            |
  *     +--wave-failed, abort--> reverting <--wave-failed, abort-----+
  *                                  +--returned--> reverted
  *
- * `succeeded` and `reverted` are the end. A failure takes the rollout back even while it is paused.
+ * `reverted` is the end, `succeeded` when `gate.watchMs` have passed since: until then a wave that is re-opened re-opens the
+ * rollout. A failure takes the rollout back even while it is paused.
  */
 export type RolloutEvent =
   | 'wave-passed'
@@ -26,7 +30,8 @@ export type RolloutEvent =
   | 'abort';
 export type RolloutCommand = Extract<RolloutEvent, 'pause' | 'resume' | 'abort'>;
 
-const ended = (state: RolloutStateName): Record<RolloutEvent, RolloutStateName | 'refused'> => ({
+type Row = Record<RolloutEvent, RolloutStateName | 'refused'>;
+const ended = (state: RolloutStateName): Row => ({
   'wave-passed': state,
   'last-wave-passed': state,
   'wave-failed': state,
@@ -38,10 +43,7 @@ const ended = (state: RolloutStateName): Record<RolloutEvent, RolloutStateName |
 });
 
 /** Total: every event has an answer in every state; `refused` is what a command gets where it makes no sense. */
-export const rolloutTransitions: Record<
-  RolloutStateName,
-  Record<RolloutEvent, RolloutStateName | 'refused'>
-> = {
+export const rolloutTransitions: Record<RolloutStateName, Row> = {
   running: {
     'wave-passed': 'running',
     'last-wave-passed': 'succeeded',
@@ -63,7 +65,7 @@ export const rolloutTransitions: Record<
     abort: 'reverting',
   },
   reverting: { ...ended('reverting'), returned: 'reverted' },
-  succeeded: ended('succeeded'),
+  succeeded: { ...ended('succeeded'), 'wave-failed': 'reverting', 'wave-inconclusive': 'paused' },
   reverted: ended('reverted'),
 };
 
@@ -75,17 +77,18 @@ export interface Step {
 
 /** One step on by what has been seen. Pure and idempotent: the same again, with the effects carried out, changes nothing. */
 export function advance(before: Rollout, seen: Observations, now: number): Step {
-  if (before.state === 'succeeded' || before.state === 'reverted') return { rollout: before, effects: [] };
+  if (hasEnded(before, now)) return { rollout: before, effects: [] };
   const members = before.members.map((member) => judgeMember(member, seen.get(member.device), before, now));
   // A device that went back by itself shall no longer be told to run what it cannot.
   const settle = members
     .filter((member, index) => member.state === 'failed' && before.members[index]?.state !== 'failed')
     .map((member): Effect => {
-      const version = seen.get(member.device)?.reported?.serves ?? null;
+      const reported = seen.get(member.device)?.reported;
+      const version = reported?.isQuarantined ? member.previous : (reported?.serves ?? null);
       return { kind: 'settle', device: member.device, version };
     });
   const judged = judgeWaves({ ...before, members });
-  const next = judged.state === 'reverting' ? finishReturn(judged) : moveOn(judged, now);
+  const next = judged.state === 'reverting' ? finishReturn(judged) : moveOn(judged, seen, now);
   const hasChanged =
     JSON.stringify({ ...next.rollout, updatedAt: 0 }) !== JSON.stringify({ ...before, updatedAt: 0 });
   return {
@@ -94,20 +97,29 @@ export function advance(before: Rollout, seen: Observations, now: number): Step 
   };
 }
 
-/** What an operator orders; undefined where the order makes no sense. Resuming accepts an inconclusive wave as it is. */
+/** Whether nothing of it can change any more. */
+export function hasEnded({ state, phaseStartedAt, plan }: Omit<Rollout, 'members'>, now: number): boolean {
+  if (state === 'succeeded') return now - (phaseStartedAt ?? 0) >= plan.gate.watchMs;
+  return state === 'reverted';
+}
+
+/** What an operator orders; undefined where the order makes no sense. Resuming accepts inconclusive waves as they are. */
 export function command(
   before: Rollout,
   order: RolloutCommand,
   actor: string,
-  now: number,
+  { seen, now }: { seen: Observations; now: number },
 ): Step | undefined {
   const state = rolloutTransitions[before.state][order];
   if (state === 'refused') return undefined;
-  if (order === 'abort') return goBack({ ...before, updatedAt: now }, state, `aborted by ${actor}`, now);
+  if (order === 'abort') {
+    const reason = `aborted by ${actor}`;
+    return goBack({ ...before, updatedAt: now }, state, reason, { seen, now });
+  }
   if (order === 'pause')
     return { rollout: { ...before, state, reason: `paused by ${actor}`, updatedAt: now }, effects: [] };
-  const rollout = withWave({ ...before, state, reason: null, updatedAt: now }, before.wave, 'accept');
-  return { rollout, effects: [] };
+  const waves = before.waves.map((wave) => waveTransitions[wave].accept);
+  return { rollout: { ...before, state, reason: null, waves, updatedAt: now }, effects: [] };
 }
 
 function withWave(rollout: Rollout, index: number, event: WaveEvent): Rollout {
@@ -128,22 +140,24 @@ function judgeWaves(rollout: Rollout): Rollout {
   return judged;
 }
 
-function moveOn(rollout: Rollout, now: number): Step {
+function moveOn(rollout: Rollout, seen: Observations, now: number): Step {
   const state = rollout.waves[rollout.wave];
-  if (rollout.waves.includes('failed'))
-    return goBack(rollout, after(rollout, 'wave-failed').state, describeFailedWave(rollout), now);
-  if (state === 'inconclusive') {
+  if (rollout.waves.includes('failed')) {
+    const reason = describeFailedWave(rollout);
+    return goBack(rollout, after(rollout, 'wave-failed').state, reason, { seen, now });
+  }
+  if (rollout.waves.includes('inconclusive')) {
     const reason = describeInconclusiveWave(rollout);
     return { rollout: { ...rollout, ...after(rollout, 'wave-inconclusive'), reason }, effects: [] };
   }
   if (state === 'waiting')
     return rollout.state === 'running' ? startWave(rollout, now) : { rollout, effects: [] };
   if (state === 'moving') return { rollout, effects: [] };
-  if (rollout.wave === rollout.waves.length - 1)
-    return {
-      rollout: { ...rollout, ...after(rollout, 'last-wave-passed'), reason: describeSuccess(rollout) },
-      effects: [],
-    };
+  if (rollout.wave === rollout.waves.length - 1) {
+    const succeeded = { ...after(rollout, 'last-wave-passed'), reason: describeSuccess(rollout) };
+    const phaseStartedAt = rollout.state === 'succeeded' ? rollout.phaseStartedAt : now;
+    return { rollout: { ...rollout, ...succeeded, phaseStartedAt }, effects: [] };
+  }
   const passed = { ...rollout, ...after(rollout, 'wave-passed') };
   return passed.state === 'running'
     ? startWave({ ...passed, wave: rollout.wave + 1 }, now)
@@ -173,9 +187,18 @@ function startWave(rollout: Rollout, now: number): Step {
   };
 }
 
-/** Every device that was moved, and has not gone back by itself, gets the version it had. Devices not yet touched stay. */
-function goBack(rollout: Rollout, state: RolloutStateName, reason: string, now: number): Step {
-  const isMoved = (member: { state: string }) => member.state !== 'waiting' && member.state !== 'failed';
+/**
+ * Every device that was moved, and has not gone back by itself, gets the version it had. Devices not yet touched stay, and
+ * those that a later order has given another version.
+ */
+function goBack(
+  rollout: Rollout,
+  state: RolloutStateName,
+  reason: string,
+  { seen, now }: { seen: Observations; now: number },
+): Step {
+  const isMoved = ({ device, state }: Member) =>
+    state !== 'waiting' && state !== 'failed' && seen.get(device)?.wants === rollout.plan.version;
   return {
     rollout: {
       ...rollout,

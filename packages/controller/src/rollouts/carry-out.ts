@@ -24,7 +24,8 @@ export async function carryOut(tx: Tx, before: Rollout, step: Step, now: number)
     const { id, plan } = before;
     const setBy: Desired['setBy'] = { kind: kind === 'move' ? 'rollout' : 'rollback', id };
     const soak = kind === 'move' ? plan.soak : returnSoak;
-    const change = { device, model: plan.model, version, soak, setBy, now };
+    const force = kind === 'move' && plan.force;
+    const change = { device, model: plan.model, version, soak, force, setBy, now };
     generations.set(device, await setModelVersion(tx, change));
   }
   const rollout = {

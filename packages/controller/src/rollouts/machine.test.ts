@@ -2,16 +2,24 @@ import type { UpdateState } from '@covey/protocol';
 import type { RolloutStateName } from '@covey/protocol/api';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type RolloutCommand, rolloutTransitions } from './advance.ts';
+import { hasEnded, type RolloutCommand, rolloutTransitions } from './advance.ts';
 import { newRollout, plan, report, World } from './rollout.fixture.ts';
 import type { Effect, Rollout } from './state.ts';
 import { countsAsSuccess, judgeWave, waveTransitions } from './wave.ts';
 
 const terminal: RolloutStateName[] = ['succeeded', 'reverted'];
+const watchMs = 90_000;
 type Action =
   | { kind: 'wait'; ms: number }
   | { kind: 'order'; order: RolloutCommand }
-  | { kind: 'report'; device: number; state: UpdateState; serves: '1.0.0' | '2.0.0'; isProven: boolean };
+  | {
+      kind: 'report';
+      device: number;
+      state: UpdateState;
+      serves: string | null;
+      isProven: boolean;
+      isQuarantined: boolean;
+    };
 
 const action: fc.Arbitrary<Action> = fc.oneof(
   fc.record({ kind: fc.constant('wait' as const), ms: fc.integer({ min: 0, max: 40_000 }) }),
@@ -30,15 +38,20 @@ const action: fc.Arbitrary<Action> = fc.oneof(
       'reverted',
       'rejected',
     ),
-    serves: fc.constantFrom('1.0.0' as const, '2.0.0' as const, '2.0.0' as const),
+    serves: fc.constantFrom('1.0.0' as const, '2.0.0' as const, '2.0.0' as const, null),
     isProven: fc.boolean(),
+    isQuarantined: fc.nat(9).map((drawn) => drawn === 0),
   }),
 );
 
 /** The invariants of README.md, checked after every step of any history. */
 function checkInvariants(world: World, before: Rollout, effects: Effect[]): void {
   const { rollout } = world;
-  if (terminal.includes(before.state)) expect(rollout).toEqual(before);
+  if (hasEnded(before, world.now)) expect(rollout).toEqual(before);
+  if (before.state === 'succeeded' && rollout.state !== 'succeeded') {
+    expect(['reverting', 'paused']).toContain(rollout.state);
+    expect(rollout.reason).not.toBeNull();
+  }
   expect(rollout.members.map((member) => [member.device, member.wave, member.previous])).toEqual(
     before.members.map((member) => [member.device, member.wave, member.previous]),
   );
@@ -75,17 +88,22 @@ describe('any history of a rollout', () => {
       fc.array(action, { maxLength: 60 }),
       (count, first, actions) => {
         const devices = Array.from({ length: count }, (_, index) => `d${index}`);
-        const world = new World(newRollout(devices, plan({ waves: [{ count: first }, { percent: 40 }] })));
+        const world = new World(
+          newRollout(
+            devices,
+            plan({ waves: [{ count: first }, { percent: 40 }], gate: { timeoutMs: 60_000, watchMs } }),
+          ),
+        );
         for (const next of actions) {
           const before = world.rollout;
           const from = world.effects.length;
           if (next.kind === 'wait') world.now += next.ms;
           else if (next.kind === 'order') world.order(next.order);
           else
-            world.report(
-              devices[next.device % count] ?? 'd0',
-              report(next.state, next.serves, next.isProven),
-            );
+            world.report(devices[next.device % count] ?? 'd0', {
+              ...report(next.state, next.serves, next.isProven),
+              isQuarantined: next.isQuarantined && next.serves === null,
+            });
           checkInvariants(world, before, world.effects.slice(from));
           const middle = world.rollout;
           const effects = world.tick();
@@ -114,7 +132,7 @@ describe('the transition tables', () => {
     };
     expect(reach(rolloutTransitions, 'running')).toEqual(Object.keys(rolloutTransitions).sort());
     expect(reach(waveTransitions, 'waiting')).toEqual(Object.keys(waveTransitions).sort());
-    for (const end of terminal) expect(reach(rolloutTransitions, end)).toEqual([end]);
+    expect(reach(rolloutTransitions, 'reverted')).toEqual(['reverted']);
     expect(reach(waveTransitions, 'failed')).toEqual(['failed']);
   });
   it('judge a wave without a verdict while an outcome is missing', () => {

@@ -6,7 +6,7 @@ import type { Tx } from '../storage/index.ts';
 import { command } from './advance.ts';
 import { carryOut, returnSoak } from './carry-out.ts';
 import { overlapping } from './create.ts';
-import { readRollout } from './store.ts';
+import { observe, readRollout } from './store.ts';
 
 /**
  * Takes a group back to the version each device had before. A rollout of the model under way on one of the devices is
@@ -43,7 +43,7 @@ export async function rollBack(
       continue;
     }
     const setBy = { kind: 'rollback' as const, id };
-    const change = { device: row.id, model, version: before, soak: returnSoak, setBy, now };
+    const change = { device: row.id, model, version: before, soak: returnSoak, force: true, setBy, now };
     const generation = await setModelVersion(tx, change);
     answer.devices.push({ device: row.id, from: wanted, to: before, generation });
   }
@@ -64,7 +64,8 @@ async function abort(
   { actor, now }: { actor: string; now: number },
 ): Promise<void> {
   const before = await readRollout(tx, id);
-  const step = before && command(before, 'abort', `${actor} (rollback)`, now);
+  const step =
+    before && command(before, 'abort', `${actor} (rollback)`, { seen: await observe(tx, before), now });
   if (!before || !step) return;
   await carryOut(tx, before, step, now);
   answer.aborted.push(id);

@@ -53,8 +53,8 @@ export class World {
     this.rollout = rollout;
     for (const { device, previous } of rollout.members)
       this.seen.set(device, {
-        isRevoked: false,
-        reported: { ...report('committed', previous), generation: 0 },
+        ...{ isRevoked: false, wants: previous, lastSeenAt: 0 },
+        reported: { ...report('committed', previous), at: 0, generation: 0 },
       });
   }
 
@@ -65,20 +65,26 @@ export class World {
   }
 
   order(order: RolloutCommand): boolean {
-    const step = command(this.rollout, order, 'admin', this.now);
+    const step = command(this.rollout, order, 'admin', this);
     if (!step) return false;
     this.carryOut(step.rollout, step.effects);
     return true;
   }
 
-  report(device: string, reported: Omit<NonNullable<Observation['reported']>, 'generation'>): void {
+  report(device: string, reported: Omit<NonNullable<Observation['reported']>, 'generation' | 'at'>): void {
     const generation = this.generations.get(device) ?? 0;
-    this.seen.set(device, { isRevoked: false, reported: { ...reported, generation } });
+    this.observe(device, { lastSeenAt: this.now, reported: { ...reported, at: this.now, generation } });
+  }
+
+  observe(device: string, change: Partial<Observation>): void {
+    const before = this.seen.get(device) ?? { isRevoked: false, wants: null, lastSeenAt: 0, reported: null };
+    this.seen.set(device, { ...before, ...change });
   }
 
   private carryOut(rollout: Rollout, effects: Effect[]): void {
     const set = new Map<string, number>();
-    for (const { device } of effects) {
+    for (const { device, version } of effects) {
+      this.observe(device, { wants: version });
       const generation = (this.generations.get(device) ?? 0) + 1;
       this.generations.set(device, generation);
       set.set(device, generation);
@@ -95,7 +101,7 @@ export class World {
 }
 
 export function report(state: UpdateState, serves: string | null, isProven = true) {
-  return { state, serves, isProven, reason: null, evidence: null };
+  return { state, serves, isProven, reason: null, evidence: null, isQuarantined: false };
 }
 export const stateOf = (world: World, device: string) =>
   world.rollout.members.find((member) => member.device === device)?.state;

@@ -8,7 +8,10 @@ import { carryOut } from './carry-out.ts';
 import { createRollout } from './create.ts';
 import { rollBack } from './rollback.ts';
 import type { Rollout } from './state.ts';
-import { activeRollouts, observe, readRollout } from './store.ts';
+import { activeRollouts, observe, readRollout, watchedRollouts } from './store.ts';
+
+/** What has succeeded is looked at less often than what is under way. */
+const watchIntervalMs = 15_000;
 
 export interface Rollouts {
   /** `plan.version` is a published version. Errors: see createRollout. */
@@ -38,6 +41,7 @@ export function createRollouts(options: RolloutsOptions): Rollouts {
   const newId = (prefix: string) => `${prefix}-${Buffer.from(random.bytes(6)).toString('hex')}`;
   const view = async (id: string) => viewOf(await rolloutOrRefuse(storage.db, id));
   const advanceRollout = (id: string) => advanceFully(options, id);
+  let nextWatchAt = 0;
   return {
     create: async (plan, actor) => {
       const id = newId('rollout');
@@ -53,7 +57,8 @@ export function createRollouts(options: RolloutsOptions): Rollouts {
     order: async (id, order, actor) => {
       const devices = await storage.transaction(async (tx) => {
         const before = await rolloutOrRefuse(tx, id);
-        const step = command(before, order, actor, clock.now());
+        const seen = await observe(tx, before);
+        const step = command(before, order, actor, { seen, now: clock.now() });
         if (!step) throw new CoveyError('CONFLICT', `rollout ${id} is ${before.state}: it cannot ${order}`);
         await audit(tx, clock.now(), actor, order, id, {});
         return carryOut(tx, before, step, clock.now());
@@ -76,6 +81,9 @@ export function createRollouts(options: RolloutsOptions): Rollouts {
     list: (query) => listRollouts(storage.db, query),
     tick: async () => {
       for (const id of await activeRollouts(storage.db)) await advanceRollout(id);
+      if (clock.now() < nextWatchAt) return;
+      nextWatchAt = clock.now() + watchIntervalMs;
+      for (const id of await watchedRollouts(storage.db, clock.now())) await advanceRollout(id);
     },
   };
 }

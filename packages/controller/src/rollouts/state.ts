@@ -32,18 +32,26 @@ export interface Rollout {
   updatedAt: number;
 }
 
-/** What a device last reported, as far as a rollout of one model is concerned. */
+/** What is known of a device, as far as a rollout of one model is concerned. */
 export interface Observation {
   isRevoked: boolean;
+  /** The version of the rollout's model that it is to run, by whatever order came last; null: none. */
+  wants: string | null;
+  /** When the controller last heard of it. */
+  lastSeenAt: number | null;
   /** Null: it has never reported. */
   reported: {
+    /** When it arrived. */
+    at: number;
     generation: number;
     state: UpdateState;
-    reason: string | null;
+    reason: { code: string; message: string; until?: number | undefined } | null;
     isProven: boolean;
     evidence: SoakEvidence | null;
-    /** The version of the rollout's model that serves now; null: none. */
+    /** The version of the rollout's model that serves now, by the digest of what is loaded; null: none. */
     serves: string | null;
+    /** The rollout's version kept ending the inference process and is not loaded. */
+    isQuarantined: boolean;
   } | null;
 }
 export type Observations = ReadonlyMap<string, Observation>;

@@ -1,9 +1,13 @@
-import type { SoakEvidence } from '@covey/protocol';
+import type { Reported, SoakEvidence } from '@covey/protocol';
 import type { MemberState, RolloutPlan, RolloutStateName, WaveStateName } from '@covey/protocol/api';
 import type { Selectable } from 'kysely';
-import { reportOf } from '../fleet/index.ts';
+import { desiredOf, reportOf } from '../fleet/index.ts';
 import type { Db, RolloutDevicesTable, RolloutsTable, Tx } from '../storage/index.ts';
+import { hasEnded } from './advance.ts';
 import type { Member, Observation, Rollout } from './state.ts';
+
+/** The most that a gate may ask for. */
+const longestWatchMs = 30 * 86_400_000;
 
 /** States in which a rollout still has something to do. */
 export const activeStates: readonly RolloutStateName[] = ['running', 'paused', 'reverting'];
@@ -32,6 +36,19 @@ export async function activeRollouts(db: Db): Promise<string[]> {
   return rows.map((row) => row.id);
 }
 
+/** Rollouts that succeeded and may still be re-opened. */
+export async function watchedRollouts(db: Db, now: number): Promise<string[]> {
+  const rows = await db
+    .selectFrom('rollouts')
+    .selectAll()
+    .where('state', '=', 'succeeded')
+    .where('wave_started_at', '>', now - longestWatchMs)
+    .orderBy('created_at')
+    .orderBy('id')
+    .execute();
+  return rows.filter((row) => !hasEnded(rolloutOf(row, []), now)).map((row) => row.id);
+}
+
 export async function insertRollout(tx: Tx, rollout: Rollout): Promise<void> {
   await tx.insertInto('rollouts').values(rowOf(rollout)).execute();
   for (const member of rollout.members)
@@ -54,37 +71,57 @@ export async function updateRollout(tx: Tx, before: Rollout, rollout: Rollout): 
   }
 }
 
-/** What the members' devices last reported about the rollout's model. */
+/** What is known of the members' devices as to the rollout's model. */
 export async function observe(db: Db, rollout: Rollout): Promise<Map<string, Observation>> {
   const rows = await db
     .selectFrom('rollout_devices')
     .innerJoin('devices', 'devices.id', 'rollout_devices.device')
-    .select(['devices.id', 'devices.revoked_at', 'devices.reported'])
+    .select(['devices.id', 'devices.revoked_at', 'devices.last_seen_at', 'devices.desired'])
+    .select(['devices.reported', 'devices.reported_at'])
     .where('rollout_devices.rollout', '=', rollout.id)
     .where('rollout_devices.state', '!=', 'waiting')
     .execute();
+  const { model, version } = rollout.plan;
+  const published = await db
+    .selectFrom('versions')
+    .select('digest')
+    .where('model', '=', model)
+    .where('version', '=', version)
+    .executeTakeFirst();
   return new Map(
     rows.map((row): [string, Observation] => {
+      const wants = desiredOf(row)?.release.models.find((ref) => ref.model === model)?.version ?? null;
       const reported = reportOf(row)?.reported;
-      const serves = reported?.serving.find(({ model }) => model === rollout.plan.model)?.version ?? null;
       return [
         row.id,
         {
           isRevoked: row.revoked_at !== null,
+          wants,
+          lastSeenAt: row.last_seen_at,
           reported: reported
-            ? {
-                generation: reported.generation,
-                state: reported.state,
-                reason: reported.reason?.message ?? null,
-                isProven: reported.proof === 'proven',
-                evidence: reported.evidence ?? null,
-                serves,
-              }
+            ? observedOf(reported, row.reported_at ?? 0, { model, version, digest: published?.digest })
             : null,
         },
       ];
     }),
   );
+}
+
+function observedOf(
+  reported: Reported,
+  at: number,
+  { model, version, digest }: { model: string; version: string; digest: string | undefined },
+): NonNullable<Observation['reported']> {
+  const { generation, state, reason = null, proof, evidence = null, serving, quarantined = [] } = reported;
+  const served = serving.find((candidate) => candidate.model === model);
+  // The digest is what counts: a version of other bytes is another version.
+  const isOther = served?.version === version && served.bundle !== digest;
+  return {
+    ...{ at, generation, state, reason, evidence },
+    isProven: proof === 'proven',
+    serves: served ? (isOther ? `${version} of other bytes` : served.version) : null,
+    isQuarantined: quarantined.some((ref) => ref.model === model && ref.version === version),
+  };
 }
 
 function rowOf(rollout: Rollout): Selectable<RolloutsTable> {

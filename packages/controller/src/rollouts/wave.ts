@@ -5,12 +5,15 @@ import type { Member } from './state.ts';
  * The wave machine.
  *
  *   waiting --start--> moving --pass--> passed <---pass (late)---+-------------+
- *                        |                |                      |             |
- *                        +--inconclusive--|--------------> inconclusive --accept--> accepted
- *                        |                |                      |             |
+ *                        |              |   |                    |             |
+ *                        |              |   +--inconclusive      |             |
+ *                        |              |      (late)--+         |             |
+ *                        +--inconclusive|--------------+-> inconclusive --accept--> accepted
+ *                        |              |                        |             |
  *                        +--fail--> failed <--fail (late)--------+-------------+
  *
- * `failed` is the end. A device that goes back late re-opens a wave that had passed: it becomes `failed`.
+ * `failed` is the end. A device re-opens a wave that had passed: it becomes `failed` when the device goes back late or serves
+ * something else, `inconclusive` when it serves nothing any more.
  */
 export type WaveEvent = 'start' | 'pass' | 'fail' | 'inconclusive' | 'accept';
 
@@ -26,7 +29,7 @@ const stays = (state: WaveStateName): Record<WaveEvent, WaveStateName> => ({
 export const waveTransitions: Record<WaveStateName, Record<WaveEvent, WaveStateName>> = {
   waiting: { ...stays('waiting'), start: 'moving' },
   moving: { ...stays('moving'), pass: 'passed', fail: 'failed', inconclusive: 'inconclusive' },
-  passed: { ...stays('passed'), fail: 'failed' },
+  passed: { ...stays('passed'), fail: 'failed', inconclusive: 'inconclusive' },
   accepted: { ...stays('accepted'), pass: 'passed', fail: 'failed' },
   inconclusive: { ...stays('inconclusive'), pass: 'passed', fail: 'failed', accept: 'accepted' },
   failed: stays('failed'),

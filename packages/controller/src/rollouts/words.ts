@@ -23,8 +23,25 @@ export function describeFailure(
     return `${version} agreed with ${member.previous ?? 'the version before'} on ${percentText(seen.agreement)} of ${seen.samples} mirrored inputs, ${percentText(soak.minAgreement)} needed`;
   if (seen && seen.requests > 0 && seen.errors > soak.maxErrorRate * seen.requests)
     return `${version} failed on ${seen.errors} of ${seen.requests} requests, at most ${percentText(soak.maxErrorRate)} allowed`;
-  const words = reported.reason ?? 'the device gave no reason';
+  const words = reported.reason?.message ?? 'the device gave no reason';
   return reported.state === 'rejected' ? `refused ${version}: ${words}` : `did not keep ${version}: ${words}`;
+}
+
+/** What a device serves that was to serve the version, and had said that it did. */
+export function describeOther(
+  { serves, isQuarantined }: NonNullable<Observation['reported']>,
+  { version }: Pick<RolloutPlan, 'version'>,
+): string {
+  if (isQuarantined) return `${version} kept ending the inference process and is not loaded any more`;
+  return serves === null
+    ? `serves nothing any more, and had ${version}`
+    : `serves ${serves}, and had ${version}`;
+}
+
+/** Why a device has not begun, or not gone on, which is no failure. */
+export function describeDeferral({ reason }: NonNullable<Observation['reported']>): string {
+  const until = reason?.until === undefined ? '' : ` until ${new Date(reason.until).toISOString()}`;
+  return `put off${until}: ${reason?.message ?? 'the device gave no reason'}`;
 }
 
 /** Why a device has no outcome. */
@@ -38,7 +55,7 @@ export function describeSilence(
   const time = durationText(timeoutMs);
   if (!reported || member.generation === null || reported.generation < member.generation)
     return `the device has not answered for ${time}`;
-  return `the device is still ${reported.state} after ${time}${reported.reason ? `: ${reported.reason}` : ''}`;
+  return `the device is still ${reported.state} after ${time}${reported.reason ? `: ${reported.reason.message}` : ''}`;
 }
 
 /** `device edge-1: ...`, and how many more. */
@@ -57,10 +74,11 @@ export function describeFailedWave(rollout: Rollout): string {
 /** Why a rollout waits for somebody to decide. */
 export function describeInconclusiveWave(rollout: Rollout): string {
   const { gate } = rollout.plan;
+  const index = rollout.waves.indexOf('inconclusive');
   const doubtful = rollout.members.filter(
-    (member) => member.wave === rollout.wave && !countsAsSuccess(member, gate),
+    (member) => member.wave === index && !countsAsSuccess(member, gate),
   );
-  return `wave ${rollout.wave + 1} is inconclusive: ${firstOf(doubtful)}`;
+  return `wave ${index + 1} is inconclusive: ${firstOf(doubtful)}`;
 }
 
 /** What a success leaves in doubt; null: nothing. */

@@ -61,7 +61,8 @@ export const ReportedView = z.object({
   /** The desired generation that `state` is about. */
   generation: Count,
   state: z.enum(updateStates),
-  reason: z.object({ code: z.string(), message: z.string() }).nullable(),
+  /** `until`: of a deferred device, when it asks again. */
+  reason: z.object({ code: z.string(), message: z.string(), until: Time.optional() }).nullable(),
   proof: z.enum(['proven', 'unproven']).nullable(),
   evidence: Evidence.nullable(),
   probe: z.array(ProbeView),

@@ -42,6 +42,12 @@ export const Gate = z.object({
     .min(1_000)
     .max(30 * 86_400_000)
     .default(900_000),
+  /** So long after its success a rollout is re-opened by a device that goes back, or serves something else. */
+  watchMs: z
+    .int()
+    .min(0)
+    .max(30 * 86_400_000)
+    .default(86_400_000),
   /** Whether a commit without enough evidence counts as success. On a first install it always does: nothing to compare with. */
   unprovenCounts: z.boolean().default(false),
 });
@@ -71,6 +77,8 @@ export const RolloutRequest = z.object({
     .default([{ count: 1 }]),
   gate: Gate.prefault({}),
   soak: Soak.prefault({}),
+  /** Devices on which the version failed lately try it at once; else each waits until its penalty is over. */
+  force: z.boolean().default(false),
 });
 export type RolloutRequest = z.infer<typeof RolloutRequest>;
 
