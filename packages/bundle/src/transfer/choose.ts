@@ -1,8 +1,19 @@
+import { floatShapeOf } from './floats.ts';
 import type { PlanInput } from './plan.ts';
 import { BitMeter } from './range-coder.ts';
 import type { Region } from './regions.ts';
 import { SegmentModels } from './segment.ts';
-import { type BaseRange, type LevelShape, type Span, type WordType, wordBytes, wordTypes } from './spans.ts';
+import {
+  type BaseRange,
+  type LevelShape,
+  mostNoiseBits,
+  type Span,
+  type WordType,
+  wordBytes,
+  wordTypes,
+} from './spans.ts';
+import { noiseOfSteps } from './steps.ts';
+import { wordLayouts } from './words.ts';
 
 /** How much of a range is coded to see what a way of coding it takes. */
 const trialBytes = 16 * 1024;
@@ -50,13 +61,14 @@ export function candidatesOf(
   const type = wordTypes.find((known) => known === tensor.type);
   if (type === undefined) return candidates;
   const whole = { type, from, to, into: (from - regionOffset) % wordBytes(type) };
-  if (own) candidates.push(inWords(whole, row, own));
-  if (type !== 'int32') candidates.push(inWords(whole, row, undefined));
+  if (own) candidates.push(inWords(input, whole, row, own));
+  if (type !== 'int32') candidates.push(inWords(input, whole, row, undefined));
   return candidates;
 }
 
 /** A span of whole words, from `own` or from nothing, and bytes for what is left of words at either end. */
 function inWords(
+  { file, base }: PlanInput,
   { type, from, to, into }: { type: WordType; from: number; to: number; into: number },
   stride: number,
   own: BaseRange | undefined,
@@ -65,9 +77,17 @@ function inWords(
   const skipped = Math.min(to - from, (bytes - into) % bytes);
   const left = (to - from - skipped) % bytes;
   const sizeBytes = to - from - skipped - left;
-  const words: Span = own
-    ? { kind: 'steps', sizeBytes, type, stride, base: { offset: own.offset + skipped, sizeBytes } }
-    : { kind: 'words', sizeBytes, type, stride };
+  const target = file.bytes.subarray(from + skipped, from + skipped + sizeBytes);
+  const layout = wordLayouts[type];
+  let words: Span;
+  if (own && base) {
+    const range = { offset: own.offset + skipped, sizeBytes };
+    const before = base.bytes.subarray(range.offset, range.offset + sizeBytes);
+    const noiseBits = noiseOfSteps(target, before, layout, mostNoiseBits(type));
+    words = { kind: 'steps', sizeBytes, type, stride, noiseBits, base: range };
+  } else {
+    words = { kind: 'words', sizeBytes, type, stride, ...floatShapeOf(target, layout, mostNoiseBits(type)) };
+  }
   const spans: Span[] = [
     { kind: 'bytes', sizeBytes: skipped, base: none },
     words,

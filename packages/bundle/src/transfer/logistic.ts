@@ -38,7 +38,8 @@ export const stretch: Float64Array = Float64Array.from({ length: stretchSteps },
 
 const squashed = Float64Array.from({ length: squashSteps + 1 }, (_, i) => {
   const x = (i / squashSteps) * 2 * squashRange - squashRange;
-  return 1 / (1 + exponential(-x));
+  // As a probability of a coder, which ends before 0 and 1.
+  return Math.min(65_535, Math.max(1, Math.floor(65_536 / (1 + exponential(-x))))) / 65_536;
 });
 
 /** 1 / (1 + e^-x), `stretch` turned back. */

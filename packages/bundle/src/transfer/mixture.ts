@@ -8,6 +8,10 @@ const largest = 2 ** 22 - 1;
 /** How fast a probability follows, by how often it was seen: 1 / (n + 1.5) is the estimate of Krichevsky and Trofimov. */
 const rates = Float64Array.from({ length: 1_024 }, (_, n) => 1 / (n + 1.5));
 
+/** How far the weights of a mixture follow, by how often they were used. */
+const settledAfter = 1_000;
+const steps = Float64Array.from({ length: settledAfter + 1 }, (_, n) => 0.002 + 0.02 / (1 + n / 16));
+
 /** Adaptive probabilities. */
 export function newCells(count: number): Uint32Array {
   return new Uint32Array(count).fill(unseen);
@@ -16,7 +20,8 @@ export function newCells(count: number): Uint32Array {
 /** `limit`: the count at which a probability stops to slow down, 1023 at most. */
 function learn(cells: Uint32Array, at: number, bit: number, limit: number): void {
   const cell = cells[at] as number;
-  const [p, n] = [cell >>> 10, cell & 1_023];
+  const p = cell >>> 10;
+  const n = cell & 1_023;
   const moved = (p + ((bit ? largest : 0) - p) * (rates[n] as number)) | 0;
   cells[at] = ((moved << 10) | (n < limit ? n + 1 : n)) >>> 0;
 }
@@ -73,8 +78,10 @@ export class Mixture {
 
   /** `node` is added to each slot. */
   code(coder: BitCoder, bit: number, node: number, set: number): number {
-    const { slots } = this;
-    const [cells, weights, stretched] = [this.#cells, this.#weights, this.#stretched];
+    const slots = this.slots;
+    const cells = this.#cells;
+    const weights = this.#weights;
+    const stretched = this.#stretched;
     const inputs = slots.length;
     const first = set * inputs;
     let dot = 0;
@@ -84,14 +91,20 @@ export class Mixture {
       dot += input * (weights[first + i] as number);
     }
     const p = squash(dot);
-    const scaled = (p * 65_536) | 0;
-    const coded = coder.code(bit, scaled < 1 ? 1 : scaled > 65_535 ? 65_535 : scaled);
+    const coded = coder.code(bit, (p * 65_536) | 0);
     const seen = this.#seen[set] as number;
-    if (seen < 1_000) this.#seen[set] = seen + 1;
-    const step = (coded - p) * (0.002 + 0.02 / (1 + seen / 16));
+    if (seen < settledAfter) this.#seen[set] = seen + 1;
+    const step = (coded - p) * (steps[seen] as number);
+    const goal = coded ? largest : 0;
+    const limit = this.#limit;
     for (let i = 0; i < inputs; i++) {
       weights[first + i] = (weights[first + i] as number) + step * (stretched[i] as number);
-      learn(cells, (slots[i] as number) + node, coded, this.#limit);
+      const at = (slots[i] as number) + node;
+      const cell = cells[at] as number;
+      const before = cell >>> 10;
+      const n = cell & 1_023;
+      const after = (before + (goal - before) * (rates[n] as number)) | 0;
+      cells[at] = (after << 10) | (n < limit ? n + 1 : n);
     }
     return coded;
   }

@@ -1,8 +1,6 @@
 import { Mixture } from './mixture.ts';
 import type { BitCoder } from './range-coder.ts';
 
-const hashedBits = 17;
-const hashed = 1 << hashedBits;
 const inputs = 8;
 /** Bytes in a row that point to where they stood before. */
 const anchor = 5;
@@ -15,10 +13,17 @@ const settled = 16;
  * the base or in this segment, and by where they stand in a word of four.
  */
 export class OctetModel {
-  readonly #mixture = new Mixture(inputs, 256 * 4, inputs * hashed, 250);
+  readonly #mixture: Mixture;
+  /** Each input has 2^bits cells, by how many bytes there are. */
+  readonly #bits: number;
   /** Where bytes stood before, by their hash: in this segment, one added; in the window. */
   readonly #places = new Int32Array(1 << 16);
   readonly #placesInWindow = new Int32Array(1 << 16);
+
+  constructor(targetBytes: number) {
+    this.#bits = Math.max(12, Math.min(18, 35 - Math.clz32(targetBytes)));
+    this.#mixture = new Mixture(inputs, 256 * 4, inputs << this.#bits, 250);
+  }
 
   /** `target` is read by a writer and filled by a reader from `from` to `to`. What lies before `from` is history. */
   code(coder: BitCoder, target: Uint8Array, from: number, to: number, window: Uint8Array): void {
@@ -56,26 +61,26 @@ export class OctetModel {
     const three = (target[i - 3] ?? 0) | (two << 8);
     const four = Math.imul((target[i - 4] ?? 0) + 1, 0x2f0b4c47) ^ three;
     const sure = guess < 0 ? 0 : run === 0 ? 1 : run < 4 ? 2 : run < settled ? 3 : 4;
-    slots[0] = slotOf(0, one);
-    slots[1] = slotOf(1, two);
-    slots[2] = slotOf(2, three);
-    slots[3] = slotOf(3, four);
-    slots[4] = slotOf(4, (guess + 1) * 8 + sure);
-    slots[5] = slotOf(5, (guess + 1) * 256 + one);
-    slots[6] = slotOf(6, i & 3);
-    slots[7] = slotOf(7, ((i & 3) << 8) | (target[i - 4] ?? 0));
+    slots[0] = this.#slotOf(0, one);
+    slots[1] = this.#slotOf(1, two);
+    slots[2] = this.#slotOf(2, three);
+    slots[3] = this.#slotOf(3, four);
+    slots[4] = this.#slotOf(4, (guess + 1) * 8 + sure);
+    slots[5] = this.#slotOf(5, (guess + 1) * 256 + one);
+    slots[6] = this.#slotOf(6, i & 3);
+    slots[7] = this.#slotOf(7, ((i & 3) << 8) | (target[i - 4] ?? 0));
     let node = 1;
     const set = Math.min(3, sure) * 256;
     for (let k = 7; k >= 0; k--)
       node = (node << 1) | this.#mixture.code(coder, (byte >>> k) & 1, node, set + node);
     return node & 255;
   }
-}
 
-/** The 256 cells of a context, which others may share. */
-function slotOf(input: number, context: number): number {
-  const hash = Math.imul(context + 1, 0x9e3779b1) >>> (32 - hashedBits + 8);
-  return input * hashed + hash * 256;
+  /** The 256 cells of a context, which others may share. */
+  #slotOf(input: number, context: number): number {
+    const hash = Math.imul(context + 1, 0x9e3779b1) >>> (40 - this.#bits);
+    return (input << this.#bits) + hash * 256;
+  }
 }
 
 function anchored(bytes: Uint8Array, end: number): number {

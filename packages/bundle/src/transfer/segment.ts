@@ -36,7 +36,7 @@ export class SegmentModels {
         this.#levels.code(coder, own, base, span);
         return;
       case 'bytes':
-        this.#octets ??= new OctetModel();
+        this.#octets ??= new OctetModel(target.byteLength);
         this.#octets.code(coder, target, at, end, base);
         return;
     }

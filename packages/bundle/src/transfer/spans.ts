@@ -17,18 +17,31 @@ export interface BaseRange {
  * `copy`: the bytes of the base. `bytes`: anything, with a window of the base to match.
  * `steps`: numbers of 16 or 32 bits by their distance from those of the base. `words`: floats from nothing.
  * `levels`: 8-bit integers, predicted from those of the base by the ratio of the scales, which is learned per channel.
- * `stride`: elements between one and the next in the row above; `phase`: of the first, in the tensor.
  */
 export type Span = { sizeBytes: number } & (
   | { kind: 'copy'; base: BaseRange }
   | { kind: 'bytes'; base: BaseRange }
-  | { kind: 'steps'; base: BaseRange; type: WordType; stride: number }
-  | { kind: 'words'; type: WordType; stride: number }
+  | ({ kind: 'steps'; base: BaseRange } & WordShape)
+  | ({ kind: 'words' } & FloatShape)
   | ({ kind: 'levels'; base: BaseRange } & LevelShape)
 );
 
+export interface WordShape {
+  type: WordType;
+  /** Elements from one to the next in the row above. */
+  stride: number;
+  /** Lower bits that are noise, and are sent as they are. */
+  noiseBits: number;
+}
+
+export interface FloatShape extends WordShape {
+  /** The exponent that few of these floats exceed. */
+  top: number;
+}
+
 export interface LevelShape {
   stride: number;
+  /** Of the first element, in its row. */
   phase: number;
   /** Whether a channel is a column (element modulo stride) and no row. */
   byColumn: boolean;
@@ -42,9 +55,20 @@ export interface LevelShape {
 export const spanKinds = ['copy', 'bytes', 'steps', 'words', 'levels'] as const;
 
 /** Kinds of numbers, for NumberModel. */
-const [kindOf, lengthOf, moveOf, windowOf, typeOf, strideOf, phaseOf, flagsOf, slopeOf, shiftOf] = [
-  0, 1, 3, 4, 5, 6, 7, 8, 9, 10,
-];
+const [
+  kindOf,
+  lengthOf,
+  moveOf,
+  windowOf,
+  typeOf,
+  strideOf,
+  phaseOf,
+  flagsOf,
+  slopeOf,
+  shiftOf,
+  noiseOf,
+  topOf,
+] = [0, 1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12];
 /** Copies are long or short for other reasons than the rest. */
 const copyLengthOf = 2;
 
@@ -109,23 +133,25 @@ function codeSpan(
       return { kind, sizeBytes, base: codeBase() };
     case 'steps':
       return { kind, sizeBytes, base: codeBase(sizeBytes), ...codeWordShape(coder, model, span, sizeBytes) };
-    case 'words':
-      return { kind, sizeBytes, ...codeWordShape(coder, model, span, sizeBytes) };
+    case 'words': {
+      const shape = codeWordShape(coder, model, span, sizeBytes);
+      const top = model.code(coder, span.kind === 'words' ? span.top : 0, topOf);
+      if (top > 255) throw corrupt('a span has no such exponents');
+      return { kind, sizeBytes, ...shape, top };
+    }
     case 'levels':
       return { kind, sizeBytes, base: codeBase(sizeBytes), ...codeLevelShape(coder, model, span) };
   }
 }
 
-function codeWordShape(
-  coder: BitCoder,
-  model: NumberModel,
-  span: Span,
-  sizeBytes: number,
-): { type: WordType; stride: number } {
-  const given = 'type' in span ? span : { type: 'float32' as const, stride: 1 };
+function codeWordShape(coder: BitCoder, model: NumberModel, span: Span, sizeBytes: number): WordShape {
+  const given = 'type' in span ? span : { type: 'float32' as const, stride: 1, noiseBits: 0 };
   const type = wordTypes[model.code(coder, wordTypes.indexOf(given.type), typeOf)];
   if (type === undefined || sizeBytes % wordBytes(type) !== 0) throw corrupt('a span has broken words');
-  return { type, stride: codeStride(coder, model, given.stride) };
+  const stride = codeStride(coder, model, given.stride);
+  const noiseBits = model.code(coder, given.noiseBits, noiseOf);
+  if (noiseBits > mostNoiseBits(type)) throw corrupt('a span has no such noise');
+  return { type, stride, noiseBits };
 }
 
 function codeLevelShape(coder: BitCoder, model: NumberModel, span: Span): LevelShape {
@@ -146,6 +172,11 @@ function codeStride(coder: BitCoder, model: NumberModel, given: number): number 
   const stride = model.code(coder, given, strideOf);
   if (stride < 1 || stride > 2 ** 30) throw corrupt('a span has no such rows');
   return stride;
+}
+
+/** Three bits of a mantissa are never taken for noise. */
+export function mostNoiseBits(type: WordType): number {
+  return { float32: 20, float16: 7, bfloat16: 4, int32: 24 }[type];
 }
 
 export function wordBytes(type: WordType): 2 | 4 {
