@@ -28,7 +28,7 @@ export interface Transfer {
 }
 
 /** Bytes that say how long the header is; a first range of `headerGuessBytes` nearly always holds all of it. */
-export const headerStartBytes = 8;
+const headerStartBytes = 8;
 export const headerGuessBytes = 4_096;
 const headerLimitBytes = 1024 * 1024;
 /** "CVT" and the version of the codec, which is a part of a transfer's name wherever one is kept. */
@@ -40,7 +40,7 @@ export function segmentLimit(targetBytes: number): number {
   return targetBytes + Math.ceil(targetBytes / 16) + 1_024;
 }
 
-/** Length of the header that begins with these bytes, `headerStartBytes` at least. Errors: BUNDLE_CORRUPT. */
+/** Length of the header that begins with these bytes, 8 at least. Errors: BUNDLE_CORRUPT. */
 export function headerBytesOf(start: Uint8Array): number {
   if (start.byteLength < headerStartBytes) throw corrupt('its header is cut off');
   if (magic.some((byte, i) => start[i] !== byte)) throw corrupt('it is none, or of another version');

@@ -52,7 +52,7 @@ export interface LevelShape {
   shift: number;
 }
 
-export const spanKinds = ['copy', 'bytes', 'steps', 'words', 'levels'] as const;
+const spanKinds = ['copy', 'bytes', 'steps', 'words', 'levels'] as const;
 
 /** Kinds of numbers, for NumberModel. */
 const [
