@@ -41,7 +41,7 @@ export class LevelModel {
       const from = (((base[i] as number) ^ flipBase) << 24) >> 24;
       const guess = fitted(squares, products, channel, slope) * from + shift;
       const level = Math.floor(guess + 0.5);
-      const near = level < -128 ? -128 : level > 127 ? 127 : level;
+      const near = level < -128 ? -128 : Math.min(level, 127);
       const [one, two, above] = [
         off[i - 1] ?? 0,
         off[i - 2] ?? 0,

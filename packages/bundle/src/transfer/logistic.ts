@@ -25,7 +25,7 @@ function exponential(x: number): number {
   return sum;
 }
 
-const ln2 = 0.6931471805599453;
+const ln2 = Math.LN2;
 const stretchSteps = 4_096;
 const squashSteps = 4_096;
 const squashRange = 12;

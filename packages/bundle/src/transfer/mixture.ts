@@ -29,7 +29,7 @@ function learn(cells: Uint32Array, at: number, bit: number, limit: number): void
 /** Codes a bit by one adaptive probability. */
 export function codeBit(coder: BitCoder, bit: number, cells: Uint32Array, at: number, limit: number): number {
   const p = (cells[at] as number) >>> 16;
-  const coded = coder.code(bit, p < 1 ? 1 : p);
+  const coded = coder.code(bit, Math.max(p, 1));
   learn(cells, at, coded, limit);
   return coded;
 }

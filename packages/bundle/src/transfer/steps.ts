@@ -72,7 +72,7 @@ export class StepModel {
     slots[1] = anyExponent + exponent * tree;
     slots[2] = recent + bounded((expected >> 2) + 64, 255) * tree;
     slots[3] = around + (bounded((expected >> 3) + 16, 63) * 64 + bounded((over >> 3) + 16, 63)) * tree;
-    const coded = this.#lengths.codeTree(coder, length < longest ? length : longest, lengthBits);
+    const coded = this.#lengths.codeTree(coder, Math.min(length, longest), lengthBits);
     return coded < longest ? coded : longest + coder.raw(length - longest, 1);
   }
 
@@ -99,7 +99,7 @@ export class StepModel {
     for (; k >= 0 && prefix < 8; k--)
       prefix = (prefix << 1) | codeBit(coder, (size >>> k) & 1, this.#leading, leading + prefix, 500);
     if (k < 0) return prefix;
-    const noise = k + 1 < noiseBits ? k + 1 : noiseBits;
+    const noise = Math.min(k + 1, noiseBits);
     const rest = codeBits(coder, size >>> noise, k + 1 - noise, this.#rest, noise);
     const low = noise > 0 ? coder.raw(size & ((1 << noise) - 1), noise) : 0;
     return ((((prefix << (k + 1 - noise)) | rest) << noise) | low) >>> 0;
