@@ -15,6 +15,10 @@ const beside = {
   env: { NODE_COMPILE_CACHE: join(root, 'node_modules', '.cache', 'compiled') },
 };
 
+/** Rooms of the runtime that run no model in the process of their tests. */
+const withoutModels =
+  'packages/runtime/src/{cache,measure,mirror,preprocess,record,routing,scheduler,trace}/**/*.test.ts';
+
 /**
  * Unit tests sit beside the source; what crosses packages is in test/. Longer runs are scripts of their own. Vitest takes
  * the projects by their names, so that the slow journeys begin first, and short files fill the end.
@@ -27,8 +31,7 @@ export default defineConfig({
         test: {
           ...beside,
           name: 'unit',
-          include: ['packages/*/src/**/*.test.ts', 'test/tidy/**/*.test.ts'],
-          exclude: ['packages/runtime/**'],
+          include: ['packages/!(runtime)/src/**/*.test.ts', withoutModels, 'test/tidy/**/*.test.ts'],
           // No module keeps state, so files may share a process: that saves importing everything again for each.
           isolate: false,
         },
@@ -39,6 +42,7 @@ export default defineConfig({
           // Each file in a process of its own: threads that hang in ONNX Runtime on purpose are left behind, and may end it.
           name: 'runtime',
           include: ['packages/runtime/src/**/*.test.ts'],
+          exclude: [withoutModels],
         },
       },
       {

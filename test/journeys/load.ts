@@ -20,7 +20,7 @@ export interface Load {
 }
 
 /** Before a connection asks again: some hundred requests a second meet every moment, and leave the processors to the journey. */
-const pauseMs = { afterAnswer: 4, afterFailure: 10 };
+const pauseMs = { afterAnswer: 10, afterFailure: 10 };
 
 /**
  * Asks `model` at `url` for one inference shortly after the other on each of `connections` kept-alive connections, with FP32 input `x` of

@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import { afterAll, expect, test } from 'vitest';
-import { covey, temporaryFolder } from './harness.ts';
+import { covey, sourceMain, temporaryFolder } from './harness.ts';
 
 const data = temporaryFolder();
 afterAll(() => rmSync(data, { recursive: true, force: true }));
@@ -42,8 +42,8 @@ test('covey up --once --json plays the story as it should, in JSON lines and not
   expect(story?.answers).toBeGreaterThan(100);
 });
 
-test('a second start finds its data: the story is not played again and 1.1.0 serves', async () => {
-  const { code, stdout } = await covey(upOnce);
+test('a second start, from source, finds its data: the story is not played again and 1.1.0 serves', async () => {
+  const { code, stdout } = await covey(upOnce, { program: sourceMain });
   expect(code, stdout).toBe(0);
   const events = eventsOf(stdout);
   expect(events.filter(({ event }) => event === 'chapter')).toEqual([]);
