@@ -1,10 +1,13 @@
+import type { IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
+import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { limits } from '@covey/protocol';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { addModel, schemaOf } from '../models.fixture.ts';
 import { serverWith } from '../server.fixture.ts';
+import { createBodyReader } from './body.ts';
 
 let server: Awaited<ReturnType<typeof serverWith>>;
 let http: typeof server.http;
@@ -75,6 +78,24 @@ test(
   },
   60_000 + numRuns * 20,
 );
+
+test('the memory of chunks is given back at once, but not what they share with others', async () => {
+  const whole = new Uint8Array(64 * 1024).fill(1);
+  const pool = new Uint8Array(1024).fill(2);
+  const chunks = [Buffer.from(whole.buffer), Buffer.from(pool.buffer, 100, 200)];
+  const sizeBytes = 64 * 1024 + 200;
+  const request = Object.assign(Readable.from(chunks), { headers: { 'content-length': String(sizeBytes) } });
+  const share = { heldBytes: 0, limitBytes: Number.POSITIVE_INFINITY };
+  const sums = createBodyReader().withBody(
+    request as unknown as IncomingMessage,
+    0,
+    share,
+    async ({ binary }) => [binary?.byteLength, binary?.reduce((sum, byte) => sum + byte, 0)],
+  );
+  expect(await sums).toEqual([sizeBytes, 64 * 1024 + 2 * 200]);
+  expect(whole.buffer.byteLength).toBe(0);
+  expect(pool.buffer.byteLength).toBe(1024);
+});
 
 test('what JSON would become is bounded before it is parsed', async () => {
   const path = '/v2/models/add/infer';
