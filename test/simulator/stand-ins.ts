@@ -108,6 +108,8 @@ class StandInRuntime implements RuntimeLife {
       agreements: Math.round(samples * this.#agreementOf(ref.bundle)),
       latencyMs: samples > 0 ? 1 : null,
       incumbentLatencyMs: samples > 0 ? 1 : null,
+      slower: 0,
+      shift: { gained: [], lost: [] },
     };
   }
 

@@ -1,4 +1,4 @@
-import type { Ports } from '@covey/ports';
+import type { Ports, Timer } from '@covey/ports';
 import {
   CommandSchema,
   CoveyError,
@@ -11,8 +11,9 @@ import {
 } from '@covey/protocol';
 import { readDesired } from './desired/index.ts';
 import { createDownloader } from './download/index.ts';
-import { openDeviceFolder } from './folder/index.ts';
+import { type DeviceFolder, openDeviceFolder } from './folder/index.ts';
 import { type Identity, readIdentity } from './identity/index.ts';
+import { type Ledger, openLedger } from './ledger/index.ts';
 import { type Connection, createConnection, type LinkState } from './link/index.ts';
 import type { Outbox } from './outbox/index.ts';
 import { openParts, type Parts } from './parts.ts';
@@ -24,8 +25,9 @@ import {
   type SupervisorSettings,
   type SupervisorStatus,
 } from './runtime/index.ts';
+import { countStart, noteLasted } from './starts/index.ts';
 import type { Trust } from './trust/index.ts';
-import { createUpdater, type Updater } from './updater/index.ts';
+import { createUpdater, recordStart, type Updater } from './updater/index.ts';
 
 export interface AgentOptions {
   /** The device's data folder, enrolled. */
@@ -59,6 +61,8 @@ export interface Agent {
   status(): AgentStatus | undefined;
 }
 
+/** A start of the agent that lasted so long is no part of a crash loop. */
+const lastedMs = 5 * 60_000;
 /** Ids of commands remembered; a command expires, so that forgetting the oldest is safe enough. */
 const seenCommands = 1_000;
 
@@ -91,14 +95,18 @@ class RunningAgent {
   readonly #updater: Updater;
   readonly #trust: Trust;
   readonly #seenCommands = new Set<string>();
+  readonly #stateFolder: string;
+  #lasting: Timer | null = null;
   #lastReport = '';
 
   static async open(ports: Ports, options: AgentOptions): Promise<RunningAgent> {
     const folder = await openDeviceFolder(ports.disk, options.folder);
+    const ledger = await openLedger(ports.disk, folder.state);
+    await countAndRecord(ports, folder, ledger);
     const identity = await readIdentity(ports.disk, folder);
     if (!identity)
       throw new CoveyError('NOT_FOUND', `${options.folder} holds no identity: enrol the device first`);
-    const parts = await openParts(ports, options, folder, identity);
+    const parts = await openParts(ports, options, folder, identity, ledger);
     return new RunningAgent(ports, options, identity, parts);
   }
 
@@ -107,6 +115,7 @@ class RunningAgent {
     this.#options = options;
     this.#identity = identity;
     this.#bootId = parts.bootId;
+    this.#stateFolder = parts.stateFolder;
     this.#outbox = parts.outbox;
     this.#trust = parts.trust;
     this.#supervisor = createSupervisor(
@@ -155,13 +164,20 @@ class RunningAgent {
     this.#supervisor.start();
     this.#updater.start();
     this.#connection.start();
+    this.#lasting = this.#ports.clock.setTimer(lastedMs, () => void this.#lasted());
   }
 
   async stop(): Promise<void> {
+    this.#lasting?.cancel();
     this.#updater.stop();
     await this.#supervisor.stop();
     await this.#outbox.close();
     await this.#connection.stop();
+    await this.#lasted();
+  }
+
+  async #lasted(): Promise<void> {
+    await noteLasted(this.#ports.disk, this.#stateFolder).catch((error) => this.#note('starts', error));
   }
 
   status(): AgentStatus {
@@ -189,11 +205,14 @@ class RunningAgent {
       },
       evidence: ({ generation }, evidence) =>
         this.#updater.dispatch({ kind: 'evidence', generation, evidence }),
-      died: (message) => {
+      died: (message, bundles) => {
         this.#event('runtime-died', message);
-        this.#updater.dispatch({ kind: 'runtimeDied' });
+        this.#updater.dispatch({ kind: 'runtimeDied', bundles });
       },
-      quarantined: (_ref, message) => this.#event('model-quarantined', message),
+      quarantined: ({ bundle }, message) => {
+        this.#event('model-quarantined', message);
+        this.#updater.dispatch({ kind: 'quarantined', bundle, message });
+      },
       metrics: (metrics) => void this.#metrics(metrics),
       summary: (summary) => void this.#outbox.put({ kind: 'summary', summary }),
       changed: () => this.#report(),
@@ -283,5 +302,15 @@ class RunningAgent {
   #note(what: string, error: unknown): void {
     const { code, message } = toCoveyError(error);
     this.#ports.log.write('warn', `${what}: ${message}`, { code });
+  }
+}
+
+/** A disk that takes no note of the start keeps nothing from being served. */
+async function countAndRecord(ports: Ports, folder: DeviceFolder, ledger: Ledger): Promise<void> {
+  try {
+    await recordStart(ports.clock, ledger, await countStart(ports.disk, folder.state));
+  } catch (error) {
+    const { code, message } = toCoveyError(error);
+    ports.log.write('error', `this start is not counted: ${message}`, { code });
   }
 }

@@ -3,7 +3,7 @@ import type { AgentOptions } from './agent.ts';
 import { openBundleStore } from './bundles/index.ts';
 import type { DeviceFolder } from './folder/index.ts';
 import type { Identity } from './identity/index.ts';
-import { openLedger } from './ledger/index.ts';
+import type { Ledger } from './ledger/index.ts';
 import { openOutbox } from './outbox/index.ts';
 import { createTrust } from './trust/index.ts';
 
@@ -17,9 +17,9 @@ export async function openParts(
   options: AgentOptions,
   folder: DeviceFolder,
   identity: Identity,
+  ledger: Ledger,
 ) {
   const bootId = Buffer.from(ports.random.bytes(16)).toString('hex');
-  const ledger = await openLedger(ports.disk, folder.state);
   return {
     bootId,
     stateFolder: folder.state,

@@ -119,23 +119,63 @@ export const errorCatalogue = {
     retry: 'rejected',
     remedy: 'The model does not compute here what it computed for its publisher; rebuild the bundle.',
   },
+  PROBE_CRASHED: {
+    status: 500,
+    retry: 'retryable',
+    remedy:
+      'The version ended the process that tried it, or took too long; try it on a machine of this kind.',
+  },
+  PROBE_FAILED: {
+    status: 409,
+    retry: 'rejected',
+    remedy: 'The version is slower or larger than the rollout allows; publish a smaller one, or allow more.',
+  },
+  SOAK_FAILED: {
+    status: 409,
+    retry: 'rejected',
+    remedy:
+      'The version did worse on live requests than the one before; the message and the evidence say in what.',
+  },
+  CRASH_LOOP: {
+    status: 500,
+    retry: 'rejected',
+    remedy: 'The device kept restarting with the version; look at its log and memory.',
+  },
+  RECENTLY_FAILED: {
+    status: 409,
+    retry: 'deferred',
+    remedy:
+      'The version failed on this device; it is tried again by itself, or at once in a rollout with --force.',
+  },
   // delivery: none of these is a failure, the update goes on when it may
   HELD_LOCALLY: {
     status: 409,
+    retry: 'deferred',
     remedy: 'Somebody on the device holds it up; there, `covey hold --release` lets it go on.',
   },
-  START_SPREAD: { status: 409, remedy: 'Devices start spread over the time of the plan; its turn comes.' },
-  OUTSIDE_WINDOW: { status: 409, remedy: 'It goes on when the next maintenance window opens.' },
+  START_SPREAD: {
+    status: 409,
+    retry: 'deferred',
+    remedy: 'Devices start spread over the time of the plan; its turn comes.',
+  },
+  OUTSIDE_WINDOW: {
+    status: 409,
+    retry: 'deferred',
+    remedy: 'It goes on when the next maintenance window opens.',
+  },
   METERED_LINK: {
     status: 409,
+    retry: 'deferred',
     remedy: 'It goes on over a link that is not metered, or with another policy.',
   },
   DELTA_UNAVAILABLE: {
     status: 409,
+    retry: 'deferred',
     remedy: 'Allow the full download in the plan (`--when-delta-fails full`), or bring it on a USB stick.',
   },
   BUDGET_SPENT: {
     status: 429,
+    retry: 'deferred',
     remedy:
       'The byte budget of the device, site or rollout is spent; wait, or begin a rollout with a larger one.',
   },

@@ -45,7 +45,12 @@ export interface ServingPlan {
    * Present during a soak: evidence is sent while it is. `models` are the versions before, kept loaded: live inputs run on
    * them too and the answers are compared. Models without a version before are judged on requests and errors alone.
    */
-  mirror?: { models: LoadedModel[]; sampleShare: number };
+  mirror?: {
+    models: LoadedModel[];
+    sampleShare: number;
+    /** An input counts as slower when it took more than so many times as long, and 1 ms more; absent: none does. */
+    maxLatencyRatio?: number;
+  };
 }
 
 /** Counts since the plan that holds the mirror was applied, per model. */
@@ -58,6 +63,13 @@ export interface MirrorEvidence {
   /** Medians over the mirrored inputs, milliseconds; null before the first. */
   latencyMs: number | null;
   incumbentLatencyMs: number | null;
+  /** Of the samples. */
+  slower: number;
+  /**
+   * Samples whose answer only the new version (`gained`), or only the old one (`lost`), put in a class; of outputs without
+   * classes, in a bin between quartiles. Empty where there is neither.
+   */
+  shift: { gained: number[]; lost: number[] };
 }
 
 /** What a version showed that saw requests and answered nobody, per model, since the plan was applied. */

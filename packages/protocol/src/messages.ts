@@ -24,17 +24,21 @@ export const updateStates = [
 ] as const;
 export type UpdateState = (typeof updateStates)[number];
 
-/** How a new version proves itself while it serves. */
+/** How a new version proves itself: in its probe, and while it serves. Judged by tests that are valid however often one looks. */
 export const SoakPolicySchema = v.object({
-  /** Mirrored comparisons that settle the verdict; fewer within `maxDurationMs` is `inconclusive`. */
+  /** Mirrored comparisons that settle the verdict where all are in order; too few within `maxDurationMs` is `inconclusive`. */
   minSamples: v.pipe(v.number(), v.integer(), v.minValue(1)),
   maxDurationMs: v.pipe(v.number(), v.integer(), v.minValue(1)),
   /** Least share of mirrored inputs on which both versions decide the same. */
   minAgreement: fraction,
   /** Largest share of failed inferences. */
   maxErrorRate: fraction,
-  /** Largest ratio of the new version's median latency to the old one's; absent: not judged. */
+  /** Largest ratio of the new version's latency to the old one's, at the median of inputs; absent: not judged. */
   maxLatencyRatio: v.optional(v.pipe(v.number(), v.minValue(0))),
+  /** Largest ratio of the memory that the probe found the new version to take to the old one's; absent: not judged. */
+  maxMemoryRatio: v.optional(v.pipe(v.number(), v.minValue(0))),
+  /** Largest share of answers that may move from one class to another (total variation distance); absent: not judged. */
+  maxOutputShift: v.optional(fraction),
 });
 export type SoakPolicy = v.InferOutput<typeof SoakPolicySchema>;
 
@@ -60,6 +64,8 @@ export const DesiredSchema = v.object({
   generation: count,
   release: ReleaseSchema,
   soak: SoakPolicySchema,
+  /** Bundles that failed on the device lately are tried at once. */
+  force: v.optional(v.boolean()),
   setBy: v.object({
     kind: v.picklist(['rollout', 'rollback', 'operator']),
     id: v.pipe(v.string(), v.maxLength(128)),
@@ -70,13 +76,22 @@ export const DesiredSchema = v.object({
 });
 export type Desired = v.InferOutput<typeof DesiredSchema>;
 
-/** What the soak saw, as numbers. */
+/** What the soak saw, as numbers. Intervals are confidence sequences: they hold the true rate with 95 % at every look. */
 export const SoakEvidenceSchema = v.object({
+  /** `open`: neither was certain when the time was over. */
+  verdict: v.picklist(['pass', 'fail', 'open']),
   samples: count,
   agreement: v.nullable(fraction),
+  agreementInterval: v.tuple([fraction, fraction]),
   errors: count,
   requests: count,
+  errorRateInterval: v.tuple([fraction, fraction]),
+  /** Of the medians. */
   latencyRatio: v.nullable(v.number()),
+  /** Samples on which the new version took longer than `maxLatencyRatio` allows. */
+  slower: count,
+  /** Share of answers that moved from one class to another. */
+  outputShift: v.nullable(fraction),
 });
 export type SoakEvidence = v.InferOutput<typeof SoakEvidenceSchema>;
 
@@ -133,7 +148,14 @@ export const ReportedSchema = v.object({
   generation: count,
   state: v.picklist(updateStates),
   /** Short machine word and human words for a state that ended badly. */
-  reason: v.optional(v.object({ code: v.pipe(v.string(), v.maxLength(64)), message: text })),
+  reason: v.optional(
+    v.object({
+      code: v.pipe(v.string(), v.maxLength(64)),
+      message: text,
+      /** Of `deferred`: when it is asked for again. */
+      until: v.optional(TimeSchema),
+    }),
+  ),
   /** Outcome of a commit: `unproven` never counts as a pass. */
   proof: v.optional(v.picklist(['proven', 'unproven'])),
   evidence: v.optional(SoakEvidenceSchema),

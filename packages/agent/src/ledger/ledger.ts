@@ -63,7 +63,8 @@ function encode(document: LedgerDocument): Uint8Array {
 }
 
 async function readSlot(disk: Disk, path: string): Promise<{ document?: LedgerDocument; damaged?: string }> {
-  const bytes = await disk.read(path);
+  const bytes = await readable(disk, path);
+  if (bytes === 'unreadable') return { damaged: path };
   if (!bytes) return {};
   const text = Buffer.from(bytes).toString();
   const json = text.slice(65);
@@ -78,6 +79,16 @@ async function readSlot(disk: Disk, path: string): Promise<{ document?: LedgerDo
     );
   }
   return { document };
+}
+
+/** A sector that cannot be read is damage like any other: the other slot stands in. */
+async function readable(disk: Disk, path: string): Promise<Uint8Array | undefined | 'unreadable'> {
+  try {
+    return await disk.read(path);
+  } catch (error) {
+    if (toCoveyError(error).code === 'DISK_FAILED') return 'unreadable';
+    throw error;
+  }
 }
 
 /** The checksum has shown that these are the bytes we wrote, so they are typed and not validated. */

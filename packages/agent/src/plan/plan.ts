@@ -1,5 +1,12 @@
 import { canonicalJson, type ModelVersionRef } from '@covey/protocol';
-import { type Choice, candidateOf, comparedModels, isSettled, type Update } from '../update/index.ts';
+import {
+  type Choice,
+  candidateOf,
+  comparedModels,
+  isSettled,
+  pinnedBundles,
+  type Update,
+} from '../update/index.ts';
 
 /** What shall be done next, with no choices left. `key` is equal for equal work, so that it is done once. */
 export type Step =
@@ -13,6 +20,8 @@ export type Step =
       choices: Choice[];
       /** Versions that stay loaded to be compared with. */
       mirror: Choice[];
+      /** Of a candidate, where its policy has one. */
+      maxLatencyRatio?: number;
     }
   | { kind: 'download'; key: string; generation: number; models: ModelVersionRef[] }
   | { kind: 'verify'; key: string; generation: number; models: ModelVersionRef[] }
@@ -60,7 +69,11 @@ function serveStep(update: Update): Step & { kind: 'serve' } {
   const generation = update.desired?.generation ?? 0;
   const content = canonicalJson({ choices, mirror, isCandidate });
   const key = `serve/${of}/${generation}/${content}`;
-  return { kind: 'serve', key, content, of, generation, choices, mirror };
+  const maxLatencyRatio = isCandidate ? update.desired?.soak.maxLatencyRatio : undefined;
+  return {
+    ...{ kind: 'serve', key, content, of, generation, choices, mirror },
+    ...(maxLatencyRatio !== undefined && { maxLatencyRatio }),
+  };
 }
 
 function workStep(update: Update, bundles: readonly string[]): Step | undefined {
@@ -91,10 +104,9 @@ function workStep(update: Update, bundles: readonly string[]): Step | undefined 
   }
 }
 
-/** Only what neither the committed, nor the previous, nor a waiting release names may go. */
+/** Only what nothing pins may go. */
 function collectStep(update: Update, bundles: readonly string[]): Step | undefined {
-  const releases = [update.committed?.release, update.previous?.release, update.waiting?.release];
-  const kept = new Set(releases.flatMap((release) => release?.models.map((ref) => ref.bundle) ?? []));
+  const kept = pinnedBundles(update);
   const remove = bundles.filter((digest) => !kept.has(digest));
   return remove.length === 0 ? undefined : { kind: 'collect', key: `collect/${remove.join()}`, remove };
 }

@@ -215,7 +215,11 @@ function planOf(
     ...(left.length > 0 && { quarantined: left.map(({ ref }) => ({ ref, reason: quarantineReason(ref) })) }),
     // A first install has nothing to mirror to, but its requests and errors are evidence too.
     ...(target.of === 'candidate' && {
-      mirror: { models: loads.mirror.filter(isFree).map(careful), sampleShare: mirrorShare },
+      mirror: {
+        models: loads.mirror.filter(isFree).map(careful),
+        sampleShare: mirrorShare,
+        ...(target.maxLatencyRatio !== undefined && { maxLatencyRatio: target.maxLatencyRatio }),
+      },
     }),
   };
 }

@@ -17,6 +17,8 @@ export interface ServingTarget {
   content: string;
   of: 'candidate' | 'committed';
   generation: number;
+  /** Of a candidate: see ServingPlan.mirror. */
+  maxLatencyRatio?: number;
   load: () => Promise<{ models: LoadedModel[]; mirror: LoadedModel[] }>;
 }
 
@@ -38,8 +40,8 @@ export interface SupervisorHandlers {
   applied(target: ServingTarget): void;
   applyFailed(target: ServingTarget, error: CoveyError): void;
   evidence(target: ServingTarget, evidence: MirrorEvidence[]): void;
-  /** The process ended unasked and without having said that it cannot start. */
-  died(message: string): void;
+  /** The process ended unasked and without having said that it cannot start; `bundles` were loading or running. */
+  died(message: string, bundles: string[]): void;
   /** A version is not loaded any more, because it kept ending the process. */
   quarantined(ref: ModelVersionRef, message: string): void;
   metrics(metrics: Metrics): void;

@@ -236,7 +236,7 @@ class RuntimeSupervisor implements Supervisor {
     const said = names === '' ? message : `${message} while ${names} ran`;
     this.#deaths++;
     this.#note(new CoveyError('RUNTIME_DIED', said));
-    this.#handlers.died(said);
+    this.#handlers.died(said, bundles);
   }
 
   #suspect(life: Life, bundles: string[]): void {

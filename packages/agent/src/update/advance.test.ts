@@ -23,6 +23,7 @@ const draft: fc.Arbitrary<Draft> = fc.record({
     'committedApplied',
     'evidence',
     'runtimeDied',
+    'quarantined',
   ),
   flavour: fc.nat(11),
   waitMs: fc.constantFrom(0, 1, 1_000, 61_000, 3_600_000),
@@ -96,8 +97,18 @@ function eventOf({ kind, flavour }: Draft, update: Update, now: number): UpdateE
           agreements,
           latencyMs: 1,
           incumbentLatencyMs: 1,
+          slower: 0,
+          shift: { gained: [], lost: [] },
         })),
       };
+    }
+    case 'started':
+      return { kind, starts: flavour, inRow: flavour };
+    case 'runtimeDied':
+      return { kind, bundles: models.slice(flavour % 3).map(({ bundle }) => bundle) };
+    case 'quarantined': {
+      const served = update.committed?.release.models ?? [];
+      return { kind, bundle: served[flavour % Math.max(1, served.length)]?.bundle ?? '', message: 'x' };
     }
     case 'downloaded':
     case 'candidateApplied':
@@ -116,7 +127,11 @@ function checkStep(before: Update, event: UpdateEvent, after: Update): void {
   const where = `${before.state} --${event.kind}--> ${after.state}`;
   expect(allowed[before.state][event.kind], where).toContain(after.state);
   expect(after.accepted).toBeGreaterThanOrEqual(before.accepted);
-  if (after.committed !== before.committed) {
+  checkLastGood(before, after, where);
+  if (after.committed !== before.committed && after.state === 'reverting') {
+    expect(before.committed?.proof, where).toBe('unproven');
+    expect(after.committed, where).toBe(before.lastGood);
+  } else if (after.committed !== before.committed) {
     expect(after.state, where).toBe('committed');
     expect(after.previous).toBe(before.committed);
     for (const [model, counter] of Object.entries(before.securityCounters)) {
@@ -141,8 +156,16 @@ function checkStep(before: Update, event: UpdateEvent, after: Update): void {
     const taken = after.desired?.generation ?? 0;
     expect(taken, where).toBeGreaterThanOrEqual(before.waiting.generation);
   }
-  expect(after.restarts).toBeLessThanOrEqual(4);
+  if (before.restarts <= 3 && after.restarts > 3 && after.desired === before.desired)
+    expect(['reverting', 'reverted'], where).toContain(after.state);
   checkPlan(after);
+}
+
+/** What proved itself is never given up for what did not. */
+function checkLastGood(before: Update, after: Update, where: string): void {
+  if (after.lastGood === before.lastGood) return;
+  expect(after.state, where).toBe('committed');
+  if (before.lastGood) expect(after.lastGood?.proof, where).toBe('proven');
 }
 
 function checkPlan(update: Update): void {
@@ -150,7 +173,9 @@ function checkPlan(update: Update): void {
     versions.map((version) => sha(`${model}/${version}`)),
   );
   const steps = plan(update, { serving: null, work: null, bundles: everything });
-  const pinned = [update.committed, update.previous].flatMap((kept) => kept?.release.models ?? []);
+  const pinned = [update.committed, update.previous, update.lastGood].flatMap(
+    (kept) => kept?.release.models ?? [],
+  );
   for (const step of steps) {
     if (step.kind === 'collect') for (const ref of pinned) expect(step.remove).not.toContain(ref.bundle);
     if (step.kind === 'serve' && update.state !== 'activating' && update.state !== 'soaking') {

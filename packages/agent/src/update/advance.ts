@@ -5,6 +5,9 @@ import {
   retryClassOf,
   type UpdateState,
 } from '@covey/protocol';
+import * as crash from './crashes.ts';
+import * as end from './endings.ts';
+import * as soaking from './soaking.ts';
 import { type Held, isSettled, type Update } from './state.ts';
 import * as to from './transitions.ts';
 
@@ -21,12 +24,13 @@ import * as to from './transitions.ts';
  *                  no variant that runs (from downloading, verifying, probing)
  * ```
  * `reverted` straight from downloading, verifying and probing: what served was never touched. A newer desired generation
- * pre-empts up to probing; from activating on it waits for the end. Invariants: SPEC.md.
+ * pre-empts up to probing; from activating on it waits for the end. An unproven committed version that keeps ending the runtime,
+ * or the agent, falls back: from any settled state to `reverting`, and the last good release serves. Invariants: SPEC.md.
  */
 export type UpdateEvent =
   | { kind: 'desired'; desired: Desired }
-  /** The agent started. */
-  | { kind: 'started' }
+  /** The agent started; see `crash.Start`. */
+  | { kind: 'started'; starts: number; inRow: number }
   /** Time has come, see `wakeAt`. */
   | { kind: 'tick' }
   | { kind: 'downloaded'; generation: number }
@@ -50,7 +54,10 @@ export type UpdateEvent =
   | { kind: 'candidateApplied'; generation: number }
   | { kind: 'committedApplied' }
   | { kind: 'evidence'; generation: number; evidence: MirrorEvidence[] }
-  | { kind: 'runtimeDied' };
+  /** `bundles` were loading or running; empty: nobody knows. */
+  | { kind: 'runtimeDied'; bundles: string[] }
+  /** A committed version kept ending the runtime and is not loaded for a time. */
+  | { kind: 'quarantined'; bundle: string; message: string };
 
 type EventKind = UpdateEvent['kind'];
 type EventOf<K extends EventKind> = Extract<UpdateEvent, { kind: K }>;
@@ -60,8 +67,19 @@ type Row = { [K in EventKind]: Handler<K> };
 const stay = (update: Update) => update;
 const begin: Handler<'desired'> = (update, { desired }, now) => to.begin(update, desired, now);
 const wait: Handler<'desired'> = (update, { desired }) => to.wait(update, desired);
-const restart: Handler<'started'> = (update, _event, now) => to.restart(update, now);
-const revertOn: Handler<'failed'> = (update, { code, message }, now) => to.revert(update, code, message, now);
+const noteStart: Handler<'started'> = (update, event, now) => crash.noteStart(update, event, now);
+const restart: Handler<'started'> = (update, event, now) => crash.restart(update, event, now);
+const countDeath: Handler<'runtimeDied'> = (update, { bundles }, now) =>
+  crash.countDeath(update, bundles, now);
+const quarantine: Handler<'quarantined'> = (update, { bundle, message }, now) =>
+  crash.quarantine(update, bundle, message, now);
+/** A disk or a network may fail as well; that is not held against the bundle. */
+const blameFor = (update: Update, code: string, now: number) =>
+  code === 'PROBE_CRASHED' || retryClassOf(code) === 'rejected' ? end.blame(update, now) : update;
+const revertOn: Handler<'failed'> = (update, { code, message }, now) =>
+  end.revert(blameFor(update, code, now), code, message, now);
+const giveUpOn: Handler<'failed'> = (update, { code, message }, now) =>
+  end.giveUp(blameFor(update, code, now), code, message);
 
 const holdFrom =
   (from: Held['from']): Handler<'held'> =>
@@ -72,7 +90,7 @@ const failedFrom =
   (from: Held['from'], orElse: Handler<'failed'>): Handler<'failed'> =>
   (update, event, now) => {
     const retry = retryClassOf(event.code);
-    if (retry === 'rejected') return to.reject(update, event.code, event.message);
+    if (retry === 'rejected') return end.reject(update, event.code, event.message);
     if (retry === 'deferred') return to.hold(update, from, { ...event, until: null }, now);
     return orElse(update, event, now);
   };
@@ -80,7 +98,7 @@ const fetchAgain: Handler<'failed'> = (update, event, now) => to.retryDownload(u
 const verifyFailed: Handler<'failed'> = (update, event, now) => {
   // The store has removed what was damaged; only that is fetched again.
   if (event.code === 'BUNDLE_CORRUPT') return to.retryDownload(update, event, now);
-  return to.giveUp(update, event.code, event.message);
+  return end.giveUp(update, event.code, event.message);
 };
 
 const isOver = (update: Update, now: number) => update.deadlineAt !== null && now >= update.deadlineAt;
@@ -89,17 +107,17 @@ const retryOrGiveUp: Handler<'tick'> = (update, _event, now) => {
   if (!isOver(update, now)) return isDue(update, now) ? to.retry(update) : update;
   const late = 'the download did not end in time';
   const { code, message } = update.reason ?? { code: 'TIMEOUT', message: '' };
-  return to.giveUp(update, code, message ? `${late}: ${message}` : late);
+  return end.giveUp(update, code, message ? `${late}: ${message}` : late);
 };
 const resumeOrGiveUp: Handler<'tick'> = (update, _event, now) => {
   if (!isOver(update, now)) return isDue(update, now) ? to.resume(update, now) : update;
   const { code, message } = update.reason ?? { code: 'TIMEOUT', message: '' };
-  return to.giveUp(update, code, `it was put off for too long: ${message}`);
+  return end.giveUp(update, code, `it was put off for too long: ${message}`);
 };
 const giveUpAfter =
   (code: string, message: string): Handler<'tick'> =>
   (update, _event, now) =>
-    isOver(update, now) ? to.giveUp(update, code, message) : update;
+    isOver(update, now) ? end.giveUp(blameFor(update, code, now), code, message) : update;
 const takeUpWaiting: Handler<'tick'> = (update, _event, now) =>
   update.waiting ? to.begin(update, update.waiting, now) : update;
 
@@ -116,8 +134,9 @@ const nothing: Row = {
   committedApplied: stay,
   evidence: stay,
   runtimeDied: stay,
+  quarantined: stay,
 };
-const settled: Row = { ...nothing, tick: takeUpWaiting };
+const settled: Row = { ...nothing, tick: takeUpWaiting, started: noteStart, quarantined: quarantine };
 /** Whatever was waited for, a start of the agent asks at once. */
 const askAtOnce: Handler<'started'> = (update) => ({
   ...update,
@@ -151,8 +170,8 @@ const table: Record<UpdateState, Row> = {
     ...nothing,
     started: restart,
     tick: giveUpAfter('PROBE_CRASHED', 'the probe did not end in time'),
-    probed: (update, { results }, now) => to.judgeProbe(update, results, now),
-    failed: failedFrom('probing', (update, { code, message }) => to.giveUp(update, code, message)),
+    probed: (update, { results }, now) => to.weighProbe(update, results, now),
+    failed: failedFrom('probing', giveUpOn),
     held: holdFrom('probing'),
   },
   activating: {
@@ -160,10 +179,12 @@ const table: Record<UpdateState, Row> = {
     desired: wait,
     started: restart,
     tick: (update, _event, now) =>
-      isOver(update, now) ? to.revert(update, 'TIMEOUT', 'the runtime did not load it in time', now) : update,
+      isOver(update, now)
+        ? end.revert(end.blame(update, now), 'TIMEOUT', 'the runtime did not load it in time', now)
+        : update,
     failed: revertOn,
-    candidateApplied: (update, _event, now) => to.soak(update, now),
-    runtimeDied: (update, _event, now) => to.countDeath(update, now),
+    candidateApplied: (update, _event, now) => soaking.soak(update, now),
+    runtimeDied: countDeath,
   },
   soaking: {
     ...nothing,
@@ -171,20 +192,25 @@ const table: Record<UpdateState, Row> = {
     started: restart,
     tick: (update, _event, now) => {
       if (!isOver(update, now)) return update;
-      if (!update.isReplaying) return to.replay(update, now);
-      return to.revert(update, 'PROBE_CRASHED', 'the golden vectors did not end in time', now);
+      if (!update.isReplaying) return soaking.replay(update, now);
+      return end.revert(
+        end.blame(update, now),
+        'PROBE_CRASHED',
+        'the golden vectors did not end in time',
+        now,
+      );
     },
     probed: (update, { results }, now) =>
-      update.isReplaying ? to.judgeReplay(update, results, now) : update,
+      update.isReplaying ? soaking.judgeReplay(update, results, now) : update,
     failed: revertOn,
-    evidence: (update, { evidence }, now) => to.weigh(update, evidence, now),
-    runtimeDied: (update, _event, now) => to.countDeath(update, now),
+    evidence: (update, { evidence }, now) => soaking.weigh(update, evidence, now),
+    runtimeDied: countDeath,
   },
   reverting: {
     ...nothing,
     desired: wait,
-    tick: (update, _event, now) => (isOver(update, now) ? to.reverted(update) : update),
-    committedApplied: to.reverted,
+    tick: (update, _event, now) => (isOver(update, now) ? end.reverted(update) : update),
+    committedApplied: end.reverted,
   },
 };
 

@@ -11,7 +11,7 @@ export const allowed: Record<UpdateState, Record<EventKind, UpdateState[]>> = {
   rejected: settledRow('rejected'),
   downloading: {
     ...only('downloading'),
-    desired: ['downloading', 'committed'],
+    desired: ['downloading', 'deferred', 'committed'],
     tick: ['downloading', 'reverted'],
     downloaded: ['verifying'],
     failed: ['downloading', 'rejected', 'deferred'],
@@ -19,12 +19,12 @@ export const allowed: Record<UpdateState, Record<EventKind, UpdateState[]>> = {
   },
   deferred: {
     ...only('deferred'),
-    desired: ['downloading', 'committed'],
+    desired: ['downloading', 'deferred', 'committed'],
     tick: ['deferred', 'downloading', 'verifying', 'probing', 'reverted'],
   },
   verifying: {
     ...only('verifying'),
-    desired: ['downloading', 'committed'],
+    desired: ['downloading', 'deferred', 'committed'],
     started: ['verifying', 'reverted'],
     tick: ['verifying', 'reverted'],
     verified: ['probing', 'activating', 'rejected'],
@@ -33,7 +33,7 @@ export const allowed: Record<UpdateState, Record<EventKind, UpdateState[]>> = {
   },
   probing: {
     ...only('probing'),
-    desired: ['downloading', 'committed'],
+    desired: ['downloading', 'deferred', 'committed'],
     started: ['probing', 'reverted'],
     tick: ['probing', 'reverted'],
     probed: ['activating', 'reverted', 'rejected'],
@@ -74,9 +74,16 @@ function only(state: UpdateState): Record<EventKind, UpdateState[]> {
     committedApplied: [state],
     evidence: [state],
     runtimeDied: [state],
+    quarantined: [state],
   };
 }
 
 function settledRow(state: UpdateState): Record<EventKind, UpdateState[]> {
-  return { ...only(state), desired: ['downloading', 'committed'], tick: [state, 'downloading', 'committed'] };
+  return {
+    ...only(state),
+    desired: ['downloading', 'deferred', 'committed'],
+    tick: [state, 'downloading', 'deferred', 'committed'],
+    started: [state, 'reverting'],
+    quarantined: [state, 'reverting'],
+  };
 }

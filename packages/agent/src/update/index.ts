@@ -5,5 +5,6 @@ export {
   comparedModels,
   initialUpdate,
   isSettled,
+  pinnedBundles,
   type Update,
 } from './state.ts';

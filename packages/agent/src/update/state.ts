@@ -7,6 +7,7 @@ import type {
   SoakEvidence,
   UpdateState,
 } from '@covey/protocol';
+import type { Penalty } from './penalties.ts';
 
 /** A model version with the variant, provider and threads that the probe found fastest inside the error budget here. */
 export interface Choice {
@@ -15,6 +16,8 @@ export interface Choice {
   provider: Provider;
   /** Absent in ledgers of agents that knew one thread alone. */
   threads?: number;
+  /** What its probe found here: an interval that holds the median, and the memory it takes. Absent where it was not measured. */
+  measured?: { latencyMs: [number, number] | null; memoryBytes: number | null };
 }
 
 /** A release that was committed here. */
@@ -22,6 +25,13 @@ export interface SettledRelease {
   release: Release;
   choices: Choice[];
   proof: 'proven' | 'unproven';
+}
+
+/** Bundles that must stay on the disk, whatever else is removed. */
+export function pinnedBundles(update: Update): Set<string> {
+  const { committed, previous, lastGood, waiting } = update;
+  const releases = [committed?.release, previous?.release, lastGood?.release, waiting?.release];
+  return new Set(releases.flatMap((release) => release?.models.map((ref) => ref.bundle) ?? []));
 }
 
 /** Work that waits until it may go on: the state it is in, since when, and when that state would have ended. */
@@ -43,6 +53,13 @@ export interface Update {
   committed: SettledRelease | null;
   /** The one committed before: kept on disk, so that going back needs no network. */
   previous: SettledRelease | null;
+  /**
+   * The last that proved itself, and while none has, the one before the first that did not: kept on disk, and never replaced
+   * by one that is unproven. What the device falls back to when an unproven version turns out to be bad.
+   */
+  lastGood: SettledRelease | null;
+  /** Bundles that failed here, the latest last. */
+  penalties: readonly Penalty[];
   /** Of the candidate, once probed. */
   choices: Choice[] | null;
   probe: ProbeResult[];
@@ -64,6 +81,8 @@ export interface Update {
   attempts: number;
   /** Downloads that failed in a row without getting anywhere. */
   failuresInRow: number;
+  /** All starts of the agent ever when it last started with the candidate verified, as counted outside of the ledger; null: it has not. */
+  starts: number | null;
   /** Starts of the agent since the candidate was verified: a candidate that takes the device down shows here. */
   restarts: number;
   /** Deaths of the runtime since activation. */
@@ -85,6 +104,7 @@ export const noAttempt = {
   heldMs: 0,
   attempts: 0,
   failuresInRow: 0,
+  starts: null,
   restarts: 0,
   deaths: 0,
   isReplaying: false,
@@ -99,6 +119,8 @@ export const initialUpdate: Update = {
   desired: null,
   committed: null,
   previous: null,
+  lastGood: null,
+  penalties: [],
   securityCounters: {},
   deadlineAt: null,
   retryAt: null,

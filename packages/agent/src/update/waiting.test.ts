@@ -38,7 +38,7 @@ describe('held', () => {
   it('asks again after a minute when nobody knows until when, and at once after a start', () => {
     const deferred = advance(at('probing'), held(null), 0);
     expect(wakeAt(deferred)).toBe(60_000);
-    const started = advance(deferred, { kind: 'started' }, 10);
+    const started = advance(deferred, { kind: 'started', starts: 2, inRow: 1 }, 10);
     expect(advance(started, { kind: 'tick' }, 10).state).toBe('probing');
   });
 

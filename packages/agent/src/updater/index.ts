@@ -1,1 +1,1 @@
-export { createUpdater, type Updater } from './updater.ts';
+export { createUpdater, recordStart, type Updater } from './updater.ts';

@@ -1,4 +1,4 @@
-import type { Ports, Timer } from '@covey/ports';
+import type { Clock, Ports, Timer } from '@covey/ports';
 import { toCoveyError } from '@covey/protocol';
 import type { Ledger } from '../ledger/index.ts';
 import { type Observed, plan, type Step } from '../plan/index.ts';
@@ -15,6 +15,20 @@ export interface Updater {
 }
 
 const saveRetryMs = 5_000;
+
+/**
+ * Tells the machine that the agent started, before anything else of it does: a candidate that takes the agent down is taken
+ * back by this alone. Errors: DISK_FULL, DISK_FAILED; then the machine goes on as if it had not started anew.
+ */
+export async function recordStart(
+  clock: Clock,
+  ledger: Ledger,
+  start: { starts: number; inRow: number },
+): Promise<void> {
+  const now = Math.max(clock.now(), ledger.at);
+  const next = advance(ledger.update, { kind: 'started', ...start }, now);
+  if (next !== ledger.update) await ledger.save(next, now);
+}
 
 export function createUpdater(
   ports: Pick<Ports, 'clock' | 'log' | 'random'>,
@@ -60,7 +74,7 @@ class LedgerUpdater implements Updater {
 
   start(): void {
     this.#isStopped = false;
-    this.dispatch({ kind: 'started' });
+    this.#act();
   }
 
   stop(): void {

@@ -82,7 +82,10 @@ describe('a rollout through messages', () => {
     await fixture.world.advance(100);
     await fixture.fleet.report('edge-2', 'committed', { proof: 'proven' });
     await fixture.fleet.report('edge-1', 'reverted', {
-      evidence: { samples: 50, agreement: 0.41, errors: 0, requests: 60, latencyRatio: 1 },
+      evidence: {
+        ...{ verdict: 'fail', samples: 50, agreement: 0.41, agreementInterval: [0.2, 0.6], errors: 0 },
+        ...{ requests: 60, errorRateInterval: [0, 0.1], latencyRatio: 1, slower: 0, outputShift: 0 },
+      },
       reason: { code: 'DISAGREES', message: 'disagrees' },
       serving: serving('1.0.0', 1),
     });

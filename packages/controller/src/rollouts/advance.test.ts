@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { newRollout, plan, report, stateOf, World } from './rollout.fixture.ts';
+import { newRollout, plan, report, seenEvidence, stateOf, World } from './rollout.fixture.ts';
 
 describe('a rollout', () => {
   it('moves wave by wave as devices prove the version', () => {
@@ -22,7 +22,7 @@ describe('a rollout', () => {
     const world = new World(newRollout(['edge-1', 'edge-2', 'edge-3'], plan({ waves: [{ count: 2 }] })));
     world.tick();
     world.report('edge-2', report('committed', '2.0.0'));
-    const evidence = { samples: 50, agreement: 0.41, errors: 0, requests: 50, latencyRatio: null };
+    const evidence = seenEvidence({ samples: 50, agreement: 0.41, requests: 50 });
     world.report('edge-1', { ...report('reverted', '1.0.0'), evidence });
     expect(world.tick()).toEqual([
       { kind: 'settle', device: 'edge-1', version: '1.0.0' },

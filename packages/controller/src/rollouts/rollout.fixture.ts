@@ -1,4 +1,4 @@
-import type { UpdateState } from '@covey/protocol';
+import type { SoakEvidence, UpdateState } from '@covey/protocol';
 import { RolloutPlan } from '@covey/protocol/api';
 import { advance, command, type RolloutCommand } from './advance.ts';
 import type { Effect, Observation, Rollout } from './state.ts';
@@ -98,6 +98,14 @@ export class World {
       })),
     };
   }
+}
+
+export function seenEvidence(seen: Partial<SoakEvidence>): SoakEvidence {
+  return {
+    ...{ verdict: 'open', samples: 0, agreement: null, agreementInterval: [0, 1], errors: 0, requests: 0 },
+    ...{ errorRateInterval: [0, 1], latencyRatio: null, slower: 0, outputShift: null },
+    ...seen,
+  };
 }
 
 export function report(state: UpdateState, serves: string | null, isProven = true) {

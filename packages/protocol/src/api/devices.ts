@@ -9,12 +9,20 @@ export const VersionRef = z.object({
   bundle: Digest,
 });
 
+const Share = z.number().min(0).max(1);
+
 export const Evidence = z.object({
+  verdict: z.enum(['pass', 'fail', 'open']),
   samples: Count,
-  agreement: z.number().nullable(),
+  agreement: Share.nullable(),
+  /** Holds the true rate with 95 % at every look. */
+  agreementInterval: z.tuple([Share, Share]),
   errors: Count,
   requests: Count,
+  errorRateInterval: z.tuple([Share, Share]),
   latencyRatio: z.number().nullable(),
+  slower: Count,
+  outputShift: Share.nullable(),
 });
 
 export const DesiredView = z.object({

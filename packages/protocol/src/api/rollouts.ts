@@ -63,7 +63,9 @@ export const Soak = z.object({
     .default(600_000),
   minAgreement: fraction.default(0.98),
   maxErrorRate: fraction.default(0.01),
-  maxLatencyRatio: z.number().min(0).optional(),
+  maxLatencyRatio: z.number().min(0).default(3),
+  maxMemoryRatio: z.number().min(0).default(3),
+  maxOutputShift: fraction.default(0.1),
 }) satisfies z.ZodType<SoakPolicy>;
 
 export const RolloutRequest = z.object({

@@ -52,7 +52,8 @@ export function distanceOf(other: Outcome, reference: Outcome): number | undefin
   return squaredNorm === 0 ? Number(squaredError > 0) : Math.sqrt(squaredError / squaredNorm);
 }
 
-function classNames({ outputs, classification }: Outcome): (string | undefined)[] | undefined {
+/** The class of each row; undefined where the publisher named none. */
+export function classNames({ outputs, classification }: Outcome): (string | undefined)[] | undefined {
   const scores = classification && outputs[classification.output];
   if (!scores) return undefined;
   const { classNames: names } = classification;
@@ -84,11 +85,11 @@ function errorOf(a: Tensor, b: Tensor): { squaredError: number; squaredNorm: num
   return { squaredError, squaredNorm, count: right.length };
 }
 
-function isFloat({ datatype }: Tensor): boolean {
+export function isFloat({ datatype }: Tensor): boolean {
   return datatype === 'FP32' || datatype === 'FP64' || datatype === 'FP16';
 }
 
-function floats({ datatype, data }: Tensor): ArrayLike<number> {
+export function floats({ datatype, data }: Tensor): ArrayLike<number> {
   if (datatype === 'FP16') return new Float16Array(data.buffer, data.byteOffset, data.byteLength / 2);
   const elements = elementsOf(datatype === 'FP64' ? 'FP64' : 'FP32', data);
   return elements as Float32Array | Float64Array;

@@ -4,9 +4,12 @@ import type { Runnable } from '../pipeline/index.ts';
 import type { RunOptions, RunResult } from '../scheduler/index.ts';
 import type { Tensors } from '../tensors/index.ts';
 import { agree, distanceOf } from './compare.ts';
+import { OutputShift } from './shift.ts';
 
 /** Inputs in hand at a time; while so many wait, further ones are dropped, not queued. */
 const mostInHand = 2;
+/** What a version may take longer whatever the ratio: nobody waits for it, and a clock is not finer. */
+const slowerByMs = 1;
 /** Samples kept for medians, the newest. */
 const samplesKept = 501;
 
@@ -26,27 +29,38 @@ export interface ComparisonFigures {
   /** Milliseconds in the model. */
   latencyMs: number | null;
   otherLatencyMs: number | null;
+  /** Samples on which the answering version took longer than allowed. */
+  slower: number;
+  /** Samples whose answer only the one version, or only the other, put in a class or bin. */
+  shift: { gained: number[]; lost: number[] };
+}
+
+export interface ComparisonOptions {
+  /** Of the answered requests. */
+  share: number;
+  /** After a run, so many times as long, none begins: where cores are few, those who wait for an answer need them. */
+  restsPerRun: number;
+  /** How many times as long as the other the answering version may take. */
+  maxLatencyRatio: number;
 }
 
 /** Answered requests, a share of them, run on another version too, and compared. */
 export class Comparison {
-  readonly #share: number;
-  readonly #restsPerRun: number;
+  readonly #options: ComparisonOptions;
   readonly #log: Log;
   /** Grows by the share with every request; at 1 the request is taken: spreads the sample evenly. */
   #credit = 0;
   #inHand = 0;
   /** On performance.now(). */
   #restsUntilMs = 0;
-  readonly #counts = { samples: 0, agreements: 0, failures: 0, dropped: 0 };
+  readonly #counts = { samples: 0, agreements: 0, failures: 0, dropped: 0, slower: 0 };
+  readonly #shift = new OutputShift();
   readonly #distances: number[] = [];
   readonly #latenciesMs: number[] = [];
   readonly #otherLatenciesMs: number[] = [];
 
-  /** After a run, `restsPerRun` times as long, none begins: where cores are few, those who wait for an answer need them. */
-  constructor(share: number, restsPerRun: number, log: Log) {
-    this.#share = share;
-    this.#restsPerRun = restsPerRun;
+  constructor(options: ComparisonOptions, log: Log) {
+    this.#options = options;
     this.#log = log;
   }
 
@@ -55,7 +69,7 @@ export class Comparison {
    * tensors any more; rejects never.
    */
   async offer(answered: Runnable, inputs: Tensors, result: RunResult, other: Runnable): Promise<void> {
-    this.#credit += this.#share;
+    this.#credit += this.#options.share;
     // Rounding must not make a share of 1 miss one.
     if (this.#credit < 1 - 1e-9) return;
     this.#credit -= 1;
@@ -73,7 +87,7 @@ export class Comparison {
       this.#log.write('debug', `an input could not be mirrored: ${String(error)}`);
     } finally {
       const endedMs = performance.now();
-      this.#restsUntilMs = endedMs + this.#restsPerRun * (endedMs - startedMs);
+      this.#restsUntilMs = endedMs + this.#options.restsPerRun * (endedMs - startedMs);
       this.#inHand--;
     }
   }
@@ -81,6 +95,7 @@ export class Comparison {
   figures(): ComparisonFigures {
     return {
       ...this.#counts,
+      shift: { gained: this.#shift.gained, lost: this.#shift.lost },
       distance: median(this.#distances),
       latencyMs: median(this.#latenciesMs),
       otherLatencyMs: median(this.#otherLatenciesMs),
@@ -96,6 +111,9 @@ export class Comparison {
     if (agreed === undefined) return;
     this.#counts.samples++;
     if (agreed) this.#counts.agreements++;
+    this.#shift.add(one, two);
+    const allowedMs = second.timings.inferMs * this.#options.maxLatencyRatio + slowerByMs;
+    if (result.timings.inferMs > allowedMs) this.#counts.slower++;
     keep(this.#latenciesMs, result.timings.inferMs);
     keep(this.#otherLatenciesMs, second.timings.inferMs);
     const distance = distanceOf(two, one);

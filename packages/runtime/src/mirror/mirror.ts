@@ -61,12 +61,12 @@ class Soak {
 
   constructor(versions: SoakedVersions, clock: Clock, log: Log, send: SendEvidence) {
     const { plan, served } = versions;
-    const share = plan.mirror?.sampleShare ?? 0;
+    const { sampleShare: share = 0, maxLatencyRatio = Number.POSITIVE_INFINITY } = plan.mirror ?? {};
     this.#versions = versions;
     this.#sides = new Map(
       [...served.keys()].map((model) => [
         model,
-        { requests: 0, errors: 0, comparison: new Comparison(share, restsPerRun, log) },
+        { requests: 0, errors: 0, comparison: new Comparison({ share, restsPerRun, maxLatencyRatio }, log) },
       ]),
     );
     this.#timer = startEvidenceTimer(clock, () =>
@@ -105,13 +105,9 @@ class Soak {
 
   #evidence(): MirrorEvidence[] {
     return [...this.#sides].map(([model, { requests, errors, comparison }]) => {
-      const { samples, agreements, latencyMs, otherLatencyMs } = comparison.figures();
+      const { samples, agreements, latencyMs, otherLatencyMs, slower, shift } = comparison.figures();
       return {
-        model,
-        requests,
-        errors,
-        samples,
-        agreements,
+        ...{ model, requests, errors, samples, agreements, slower, shift },
         latencyMs,
         incumbentLatencyMs: otherLatencyMs,
       };

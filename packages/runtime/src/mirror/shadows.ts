@@ -58,7 +58,10 @@ class PlannedShadows {
       this.#shadows.set(model, {
         requests: 0,
         version,
-        comparison: new Comparison(shadow.share, restsPerRun, log),
+        comparison: new Comparison(
+          { share: shadow.share, restsPerRun, maxLatencyRatio: Number.POSITIVE_INFINITY },
+          log,
+        ),
       });
     }
     this.#timer = startEvidenceTimer(clock, () => send({ type: 'shadow', plan, evidence: this.#evidence() }));

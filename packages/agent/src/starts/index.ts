@@ -1,0 +1,1 @@
+export { countStart, noteLasted } from './starts.ts';

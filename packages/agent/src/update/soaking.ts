@@ -1,0 +1,67 @@
+import type { MirrorEvidence, ProbeResult } from '@covey/protocol';
+import { blame, bounds, enter, revert } from './endings.ts';
+import { pardon } from './penalties.ts';
+import { judgeSoak, totalEvidence } from './soak.ts';
+import { type Choice, changedModels, comparedModels, type SettledRelease, type Update } from './state.ts';
+
+export function soak(update: Update, now: number): Update {
+  if (changedModels(update).length === 0) return commit(update, 'proven');
+  return enter(update, 'soaking', now + (update.desired?.soak.maxDurationMs ?? 0));
+}
+
+export function weigh(update: Update, evidence: MirrorEvidence[], now: number): Update {
+  if (!update.desired) return update;
+  const judged = changedModels(update).map((ref) => ref.model);
+  const compared = new Set(comparedModels(update).map((choice) => choice.ref.model));
+  const judgement = judgeSoak(evidence, update.desired.soak, judged, compared);
+  const { verdict } = judgement;
+  const own = evidence.filter((seen) => judged.includes(seen.model));
+  const next = { ...update, evidence: totalEvidence(own, verdict) };
+  if (verdict === 'fail') {
+    const culprit = changedModels(update).find(({ model }) => model === judgement.model);
+    const blamed = blame(next, now, culprit ? [culprit.bundle] : []);
+    return revert(blamed, 'SOAK_FAILED', judgement.message, now);
+  }
+  return verdict === 'pass' ? commit(next, 'proven') : next;
+}
+
+/** Too little evidence in the bounded time: the golden vectors decide, and the result is called unproven. */
+export function replay(update: Update, now: number): Update {
+  return { ...enter(update, 'soaking', now + bounds.probeMs), isReplaying: true };
+}
+
+export function judgeReplay(update: Update, results: ProbeResult[], now: number): Update {
+  const isGood = (choice: Choice) =>
+    results.some(
+      (result) => result.model === choice.ref.model && result.variant === choice.variant && result.ok,
+    );
+  const changed = new Set(changedModels(update).map((ref) => ref.bundle));
+  const bad = update.choices?.find((choice) => changed.has(choice.ref.bundle) && !isGood(choice));
+  if (!bad) return commit(update, 'unproven');
+  const reason = results.find((result) => result.model === bad.ref.model)?.reason ?? 'it was not measured';
+  const blamed = blame(update, now, [bad.ref.bundle]);
+  return revert(blamed, 'GOLDEN_MISMATCH', `${bad.ref.model} ${bad.ref.version}: ${reason}`, now);
+}
+
+function commit(update: Update, proof: SettledRelease['proof']): Update {
+  if (!update.desired) return update;
+  const securityCounters = { ...update.securityCounters };
+  for (const [model, counter] of Object.entries(update.candidateCounters)) {
+    securityCounters[model] = Math.max(counter, securityCounters[model] ?? 0);
+  }
+  const { release } = update.desired;
+  const committed = { release, choices: update.choices ?? [], proof };
+  const bundles = release.models.map(({ bundle }) => bundle);
+  const isProven = proof === 'proven';
+  return {
+    ...enter(update, 'committed', null),
+    previous: update.committed,
+    committed,
+    lastGood: isProven ? committed : (update.lastGood ?? update.committed),
+    penalties: isProven ? pardon(update.penalties, bundles) : update.penalties,
+    securityCounters,
+    choices: null,
+    isReplaying: false,
+    reason: null,
+  };
+}
