@@ -15,7 +15,7 @@ describe('the error catalogue', () => {
   it.each([
     ['UNREACHABLE', 'retryable'],
     ['BUNDLE_CORRUPT', 'retryable'],
-    ['BUNDLE_SIGNATURE', 'rejected'],
+    ['TRUST_UNKNOWN', 'rejected'],
     ['DISK_FULL', 'deferred'],
     ['no code at all', 'retryable'],
     ['constructor', 'retryable'],

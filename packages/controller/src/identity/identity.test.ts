@@ -383,7 +383,7 @@ describe('renewal', () => {
     const folder2 = await mkdtemp(join(tmpdir(), 'covey-identity-'));
     const storage2 = await openStorage({ file: ':memory:', blobFolder: folder2, disk: systemDisk });
     const ports = { clock, random: systemRandom, disk: systemDisk };
-    const other = await openIdentity({ folder: folder2, names: [], storage: storage2, ...ports });
+    const other = await openIdentity({ folder: folder2, names: [], storage: storage2, trust, ...ports });
     await rm(folder2, { recursive: true });
     await storage2.close();
     expect(await checkOf(other.server.certificate, 'renewal')).toBe('CERTIFICATE_UNKNOWN');
