@@ -1,4 +1,5 @@
 import type { Manifest, Variant } from '@covey/protocol';
+import type { Extent } from './cut.ts';
 import { sha256 } from './digest.ts';
 import { encodeEvaluation } from './evaluation.ts';
 import { cutFile } from './files.ts';
@@ -6,8 +7,15 @@ import { checkGolden, encodeGolden, type GoldenVector } from './golden.ts';
 import { checkManifest, encodeManifest } from './manifest.ts';
 import { parseReference } from './reference.ts';
 
-/** A variant with its bytes; `file` is its path in the bundle, `<name>.onnx` when absent. */
-export type VariantSource = Omit<Variant, 'file'> & { bytes: Uint8Array; file?: string };
+/**
+ * A variant with its bytes; `file` is its path in the bundle, `<name>.onnx` when absent; `tensors`: where its weights lie,
+ * which chunks then respect.
+ */
+export type VariantSource = Omit<Variant, 'file'> & {
+  bytes: Uint8Array;
+  file?: string;
+  tensors?: readonly Extent[];
+};
 
 /** What a bundle is made of. `reference` comes from encodeReference; `evaluation` is any JSON value. */
 export interface BundleSource
@@ -43,9 +51,9 @@ export interface Bundle {
  */
 export function buildBundle(source: BundleSource): Bundle {
   const { variants, golden, reference, evaluation, ...about } = source;
-  const contents: { path: string; bytes: Uint8Array }[] = [];
-  const place = (path: string, bytes: Uint8Array): string => {
-    contents.push({ path, bytes });
+  const contents: { path: string; bytes: Uint8Array; tensors: readonly Extent[] }[] = [];
+  const place = (path: string, bytes: Uint8Array, tensors: readonly Extent[] = []): string => {
+    contents.push({ path, bytes, tensors });
     return path;
   };
   if (golden) checkGolden(golden, about.schema);
@@ -53,10 +61,9 @@ export function buildBundle(source: BundleSource): Bundle {
   const placed: Omit<Manifest, 'files'> = {
     format: 'covey-bundle/1',
     ...about,
-    variants: variants.map(({ name, tolerances, bytes, file }) => ({
-      name,
-      tolerances,
-      file: place(file ?? `${name}.onnx`, bytes),
+    variants: variants.map(({ bytes, file, tensors, ...variant }) => ({
+      ...variant,
+      file: place(file ?? `${variant.name}.onnx`, bytes, tensors),
     })),
     ...(golden ? { golden: place('golden.json', encodeGolden(golden)) } : {}),
     ...(reference ? { reference: place('reference.pb', reference) } : {}),
@@ -64,7 +71,7 @@ export function buildBundle(source: BundleSource): Bundle {
       ? {}
       : { evaluation: place('evaluation.json', encodeEvaluation(evaluation)) }),
   };
-  const cut = contents.map(({ path, bytes }) => cutFile(path, bytes));
+  const cut = contents.map(({ path, bytes, tensors }) => cutFile(path, bytes, tensors));
   const manifest = checkManifest({ ...placed, files: cut.map(({ file }) => file) });
   const manifestBytes = encodeManifest(manifest);
   return {

@@ -1,19 +1,20 @@
 import { createHash } from 'node:crypto';
 import { type BundleFile, CoveyError } from '@covey/protocol';
+import { cutEnds, type Extent } from './cut.ts';
 import { sha256 } from './digest.ts';
 
 type Chunk = BundleFile['chunks'][number];
 
-/** Size of the chunks that files are cut into. Readers accept any up to the limit of the manifest. */
-const chunkBytes = 64 * 1024;
-
-/** Cuts a file into chunks; `chunks` are views into `bytes`. */
+/** Cuts a file into chunks, large tensors apart; `chunks` are views into `bytes`. */
 export function cutFile(
   path: string,
   bytes: Uint8Array,
+  tensors: readonly Extent[] = [],
 ): { file: BundleFile; chunks: Map<string, Uint8Array> } {
-  const parts = Array.from({ length: Math.ceil(bytes.byteLength / chunkBytes) }, (_, i) => {
-    const part = bytes.subarray(i * chunkBytes, (i + 1) * chunkBytes);
+  let start = 0;
+  const parts = cutEnds(bytes, tensors).map((end) => {
+    const part = bytes.subarray(start, end);
+    start = end;
     return { sha256: sha256(part), part };
   });
   return {
