@@ -50,7 +50,9 @@ function emit(): void {
     exclude: [...everywhere('**/*.test.ts'), ...everywhere('**/*.fixture.ts')],
   };
   writeFileSync(project, JSON.stringify(configuration));
-  execFileSync(join(root, 'node_modules', '.bin', 'tsc'), ['-p', project, '--checkers', '1'], { stdio: 'inherit' });
+  execFileSync(join(root, 'node_modules', '.bin', 'tsc'), ['-p', project, '--checkers', '1'], {
+    stdio: 'inherit',
+  });
   rmSync(project);
 }
 

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 /** `covey` as a checkout runs it. */
 export const sourceMain = fileURLToPath(import.meta.resolve('@covey/cli/main'));
 const { COVEY_PROGRAMS: programs } = process.env;
-/** `covey` as programs.ts bundled it for the journeys; benchmarks, which have no such thing, run the source. */
+/** `covey` as programs.ts had it bundled for the journeys; benchmarks, which have no such thing, run the source. */
 export const main = programs === undefined ? sourceMain : join(programs, 'covey.js');
 /** Real models, photographs and speech, beside the checkout; journeys that need them are skipped without. */
 export const dataFolder = join(import.meta.dirname, '..', '..', '..', 'shared', 'data');

@@ -79,7 +79,9 @@ test('the program of the README compiles against the packed types, every library
   const configuration = { compilerOptions, files: ['program.ts'] };
   writeFileSync(join(project, 'tsconfig.json'), JSON.stringify(configuration));
   const tsc = join(root, 'node_modules', '.bin', 'tsc');
-  const compiling = await run(tsc, ['-p', project, '--checkers', '1']).catch((failed: { stdout: string }) => failed);
+  const compiling = await run(tsc, ['-p', project, '--checkers', '1']).catch(
+    (failed: { stdout: string }) => failed,
+  );
   expect(compiling.stdout).toBe('');
   expect(await runProgram('program.ts', program)).toEqual([
     '1.0.0 10 cpu',
