@@ -11,12 +11,12 @@ import {
 } from '@covey/protocol';
 import { readDesired } from './desired/index.ts';
 import { createDownloader } from './download/index.ts';
-import { type DeviceFolder, openDeviceFolder } from './folder/index.ts';
+import { openDeviceFolder } from './folder/index.ts';
 import { type Identity, readIdentity } from './identity/index.ts';
-import { type Ledger, openLedger } from './ledger/index.ts';
+import { openLedger } from './ledger/index.ts';
 import { type Connection, createConnection, type LinkState } from './link/index.ts';
 import type { Outbox } from './outbox/index.ts';
-import { openParts, type Parts } from './parts.ts';
+import { countAndRecord, openParts, type Parts } from './parts.ts';
 import { birthOf, reportOf, withSystem } from './report/index.ts';
 import {
   createSupervisor,
@@ -25,9 +25,9 @@ import {
   type SupervisorSettings,
   type SupervisorStatus,
 } from './runtime/index.ts';
-import { countStart, noteLasted } from './starts/index.ts';
+import { noteLasted } from './starts/index.ts';
 import type { Trust } from './trust/index.ts';
-import { createUpdater, recordStart, type Updater } from './updater/index.ts';
+import { createUpdater, type Updater } from './updater/index.ts';
 
 export interface AgentOptions {
   /** The device's data folder, enrolled. */
@@ -60,7 +60,6 @@ export interface Agent {
   /** Undefined before `start` and after `stop`. */
   status(): AgentStatus | undefined;
 }
-
 /** A start of the agent that lasted so long is no part of a crash loop. */
 const lastedMs = 5 * 60_000;
 /** Ids of commands remembered; a command expires, so that forgetting the oldest is safe enough. */
@@ -106,7 +105,7 @@ class RunningAgent {
     const identity = await readIdentity(ports.disk, folder);
     if (!identity)
       throw new CoveyError('NOT_FOUND', `${options.folder} holds no identity: enrol the device first`);
-    const parts = await openParts(ports, options, folder, identity, ledger);
+    const parts = await openParts(ports, options, { folder, identity, ledger });
     return new RunningAgent(ports, options, identity, parts);
   }
 
@@ -176,8 +175,8 @@ class RunningAgent {
     await this.#lasted();
   }
 
-  async #lasted(): Promise<void> {
-    await noteLasted(this.#ports.disk, this.#stateFolder).catch((error) => this.#note('starts', error));
+  #lasted(): Promise<void> {
+    return noteLasted(this.#ports.disk, this.#stateFolder).catch((error) => this.#note('starts', error));
   }
 
   status(): AgentStatus {
@@ -302,15 +301,5 @@ class RunningAgent {
   #note(what: string, error: unknown): void {
     const { code, message } = toCoveyError(error);
     this.#ports.log.write('warn', `${what}: ${message}`, { code });
-  }
-}
-
-/** A disk that takes no note of the start keeps nothing from being served. */
-async function countAndRecord(ports: Ports, folder: DeviceFolder, ledger: Ledger): Promise<void> {
-  try {
-    await recordStart(ports.clock, ledger, await countStart(ports.disk, folder.state));
-  } catch (error) {
-    const { code, message } = toCoveyError(error);
-    ports.log.write('error', `this start is not counted: ${message}`, { code });
   }
 }

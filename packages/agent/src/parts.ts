@@ -1,23 +1,35 @@
 import type { Ports } from '@covey/ports';
+import { toCoveyError } from '@covey/protocol';
 import type { AgentOptions } from './agent.ts';
 import { openBundleStore } from './bundles/index.ts';
 import type { DeviceFolder } from './folder/index.ts';
 import type { Identity } from './identity/index.ts';
 import type { Ledger } from './ledger/index.ts';
 import { openOutbox } from './outbox/index.ts';
+import { countStart } from './starts/index.ts';
 import { createTrust } from './trust/index.ts';
+import { recordStart } from './updater/index.ts';
 
 const outboxLimits = { messages: 20_000, bytes: 16 * 1024 * 1024 };
 
-/** What an agent has on its disk, opened. */
+/** To be called before anything else of the agent that may fail. A disk that takes no note of the start keeps nothing from being served. */
+export async function countAndRecord(ports: Ports, folder: DeviceFolder, ledger: Ledger): Promise<void> {
+  try {
+    await recordStart(ports.clock, ledger, await countStart(ports.disk, folder.state));
+  } catch (error) {
+    const { code, message } = toCoveyError(error);
+    ports.log.write('error', `this start is not counted: ${message}`, { code });
+  }
+}
+
+/** What an agent keeps on its disk. */
 export type Parts = Awaited<ReturnType<typeof openParts>>;
 
+/** Errors: DATA_CORRUPT, DATA_NEWER, those of the disk. */
 export async function openParts(
   ports: Ports,
-  options: AgentOptions,
-  folder: DeviceFolder,
-  identity: Identity,
-  ledger: Ledger,
+  { intervals }: Pick<AgentOptions, 'intervals'>,
+  { folder, identity, ledger }: { folder: DeviceFolder; identity: Identity; ledger: Ledger },
 ) {
   const bootId = Buffer.from(ports.random.bytes(16)).toString('hex');
   return {
@@ -28,7 +40,7 @@ export async function openParts(
     trust: createTrust(ports, { identity, folder: folder.trust, ledger }),
     outbox: await openOutbox(
       { ...ports, log: ports.log.component('outbox') },
-      { folder: folder.outbox, bootId, flushMs: options.intervals.telemetryFlushMs, limits: outboxLimits },
+      { folder: folder.outbox, bootId, flushMs: intervals.telemetryFlushMs, limits: outboxLimits },
     ),
   };
 }

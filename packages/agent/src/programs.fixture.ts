@@ -72,8 +72,7 @@ export function runtimeProgram(
           agreements: Math.round(samples * agreement),
           latencyMs: isMirrored ? 1 : null,
           incumbentLatencyMs: isMirrored ? 1 : null,
-          slower: 0,
-          shift: { gained: [], lost: [] },
+          ...{ slower: 0, shift: { gained: [], lost: [] } },
         };
       });
       self.send({ type: 'mirror', plan: current.plan.plan, evidence });

@@ -1,89 +1,12 @@
-import type { Desired, MirrorEvidence, ProbeResult } from '@covey/protocol';
+import type { ProbeResult } from '@covey/protocol';
 import { describe, expect, it } from 'vitest';
 import { plan } from '../plan/index.ts';
-import { advance, type UpdateEvent, wakeAt } from './advance.ts';
-import { initialUpdate, pinnedBundles, type Update } from './state.ts';
-import { desired, sha } from './update.fixture.ts';
+import { type UpdateEvent, wakeAt } from './advance.ts';
+import { bundleOf, Device } from './device.fixture.ts';
+import { pinnedBundles } from './state.ts';
+import { desired } from './update.fixture.ts';
 
 const hour = 3_600_000;
-const bundleOf = (version: string) => sha(`m0/${version}`);
-
-/** The machine with a clock: each event comes a second after the one before. */
-class Device {
-  update: Update = initialUpdate;
-  now = 0;
-
-  tell(...events: UpdateEvent[]): Update {
-    for (const event of events) {
-      this.now += 1_000;
-      this.update = advance(this.update, event, this.now);
-    }
-    return this.update;
-  }
-
-  want(version: string, change: Partial<Desired> = {}): Update {
-    const generation = this.update.accepted + 1;
-    return this.tell({ kind: 'desired', desired: { ...desired(generation, [version]), ...change } });
-  }
-
-  get generation(): number {
-    return this.update.desired?.generation ?? 0;
-  }
-
-  probed(...changes: Partial<ProbeResult>[]): UpdateEvent {
-    const models = this.update.desired?.release.models ?? [];
-    const results = models.map(
-      ({ model, version }, index): ProbeResult => ({
-        ...{ model, version, variant: 'fp32', provider: 'cpu', ok: true, chosen: true },
-        ...{ maxError: 0, latencyMs: 10, memoryBytes: 1e8 },
-        ...changes[index],
-      }),
-    );
-    return { kind: 'probed', generation: this.generation, results };
-  }
-
-  /** Up to its soak. */
-  activate(...probed: Partial<ProbeResult>[]): Update {
-    const { generation } = this;
-    return this.tell(
-      { kind: 'downloaded', generation },
-      { kind: 'verified', generation, counters: {} },
-      this.probed(...probed),
-      { kind: 'candidateApplied', generation },
-    );
-  }
-
-  evidence(change: Partial<MirrorEvidence>): UpdateEvent {
-    const models = this.update.desired?.release.models ?? [];
-    const seen = {
-      requests: 100,
-      errors: 0,
-      samples: 100,
-      agreements: 100,
-      latencyMs: 1,
-      incumbentLatencyMs: 1,
-    };
-    const evidence = models.map(({ model }) => ({
-      ...{ model, ...seen, slower: 0, shift: { gained: [], lost: [] } },
-      ...change,
-    }));
-    return { kind: 'evidence', generation: this.generation, evidence };
-  }
-
-  prove(version: string): Update {
-    this.want(version);
-    this.activate();
-    return this.tell(this.evidence({}));
-  }
-
-  /** Its soak sees nobody. */
-  leaveUnproven(version: string): Update {
-    this.want(version);
-    this.activate();
-    this.now = wakeAt(this.update) ?? this.now;
-    return this.tell({ kind: 'tick' }, this.probed());
-  }
-}
 
 describe('the last good version (Greengrass nucleus #1838, #1831)', () => {
   it('is never replaced by one that is not proven, however many of them follow, and never removed', () => {
@@ -257,62 +180,5 @@ describe('what a probe found, against the version before', () => {
     const update = probe(result);
     expect(update).toMatchObject({ state: 'reverted', reason: { code: 'PROBE_FAILED' } });
     expect(update.reason?.message).toContain(words);
-  });
-});
-
-describe('several models in one release change together or not at all', () => {
-  const both = (device: Device, first: string, second: string) => {
-    const generation = device.update.accepted + 1;
-    return device.tell({ kind: 'desired', desired: desired(generation, [first, second]) });
-  };
-  const versionsServed = (update: Update) => {
-    const [serve] = plan(update, { serving: null, work: null, bundles: [] });
-    return serve?.kind === 'serve' ? serve.choices.map(({ ref }) => ref.version) : [];
-  };
-  const installed = () => {
-    const device = new Device();
-    both(device, '1.0.0', '1.0.0');
-    device.activate();
-    device.tell(device.evidence({}));
-    both(device, '2.0.0', '2.0.0');
-    return device;
-  };
-
-  it.each<[string, (device: Device) => Update]>([
-    [
-      'one of which has no variant that runs here',
-      (device) => device.activate({}, { ok: false, chosen: false }),
-    ],
-    [
-      'one of which does worse',
-      (device) => {
-        device.activate();
-        const event = device.evidence({});
-        const [good, bad] = event.kind === 'evidence' ? event.evidence : [];
-        if (good && bad)
-          device.tell({ ...event, evidence: [good, { ...bad, agreements: 5 }] } as UpdateEvent);
-        return device.tell({ kind: 'committedApplied' });
-      },
-    ],
-  ])('%s: neither changes, and the other is not blamed', (_what, fail) => {
-    const device = installed();
-    const update = fail(device);
-    expect(['reverted', 'rejected']).toContain(update.state);
-    expect(versionsServed(update)).toEqual(['1.0.0', '1.0.0']);
-    expect(update.penalties.map(({ bundle }) => bundle)).toEqual([sha('m1/2.0.0')]);
-  });
-
-  it('one of which is not yet proven: neither is committed', () => {
-    const device = installed();
-    device.activate();
-    const event = device.evidence({});
-    const [first] = event.kind === 'evidence' ? event.evidence : [];
-    const update = device.tell({ ...event, evidence: first ? [first] : [] } as UpdateEvent);
-    expect(update.state).toBe('soaking');
-    expect(versionsServed(update)).toEqual(['2.0.0', '2.0.0']);
-    expect(device.tell(device.evidence({})).committed?.release.models.map(({ version }) => version)).toEqual([
-      '2.0.0',
-      '2.0.0',
-    ]);
   });
 });
