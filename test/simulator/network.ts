@@ -1,6 +1,6 @@
 import type { Bus, MessageHandler } from '@covey/controller';
 import type { FetchAnswer, FetchRequest, Link, LinkOptions, LinkSession, Random } from '@covey/ports';
-import type { SimulatedWorld } from '@covey/ports/simulated';
+import { handOver, type SimulatedWorld } from '@covey/ports/simulated';
 import { CoveyError, type DownKind, parseTopic, topicOf, type UpKind } from '@covey/protocol';
 import { Connection } from './connection.ts';
 
@@ -119,7 +119,9 @@ export class SimulatedNetwork {
       throw new CoveyError('UNREACHABLE', `cannot reach ${request.url}`);
     const given = await answer(new URL(request.url));
     await this.#wait(this.#delayMs());
-    return given;
+    return handOver(request, given, async (part) =>
+      this.#isDrawn(this.weather.breakShare) ? part.subarray(0, Math.floor(part.byteLength / 2)) : part,
+    );
   }
 
   async #connect(options: LinkOptions): Promise<LinkSession> {

@@ -251,5 +251,5 @@ async function withFirstVersion(seed: string): Promise<Simulation> {
 }
 
 function bundlesOnDisk(device: Simulation): string[] {
-  return device.machine.disk.paths().flatMap((path) => /bundles\/([0-9a-f]+)/.exec(path)?.[1] ?? []);
+  return device.machine.disk.paths().flatMap((path) => /manifests\/([0-9a-f]{64})$/.exec(path)?.[1] ?? []);
 }

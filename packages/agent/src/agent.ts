@@ -41,6 +41,12 @@ export interface AgentOptions {
   observing?: SupervisorSettings['observing'];
   /** A second runtime process takes over when the first dies, where memory allows. */
   warmSpare: boolean;
+  /** Whether the link costs by the byte, where the folder has no `network.json`. */
+  isMetered?: boolean;
+  /** IANA name; absent: that of the machine. */
+  timeZone?: string;
+  /** Largest size of all bundles on the disk; absent: as much as it has. */
+  bundleQuotaBytes?: number;
   intervals: { metricsMs: number; summaryMs: number; telemetryFlushMs: number };
 }
 export interface AgentStatus {
@@ -137,7 +143,18 @@ class RunningAgent {
         ports: { ...ports, log: ports.log.component('steps') },
         store: parts.store,
         trust: parts.trust,
-        downloader: createDownloader(ports, parts.store, identity),
+        downloader: createDownloader(ports, parts.store, {
+          folder: parts.bundlesFolder,
+          identity,
+          quotaBytes: options.bundleQuotaBytes ?? null,
+        }),
+        delivery: {
+          deviceId: identity.deviceId,
+          folder: options.folder,
+          stateFolder: parts.stateFolder,
+          isMetered: options.isMetered ?? false,
+          timeZone: options.timeZone ?? ports.host.describe().timeZone,
+        },
         supervisor: this.#supervisor,
         stateFolder: parts.stateFolder,
         probeModule: options.probeModule,

@@ -35,6 +35,7 @@ export async function openParts(
   return {
     bootId,
     stateFolder: folder.state,
+    bundlesFolder: folder.bundles,
     ledger,
     store: await openBundleStore(ports.disk, folder.bundles),
     trust: createTrust(ports, { identity, folder: folder.trust, ledger }),

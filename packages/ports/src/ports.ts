@@ -157,6 +157,8 @@ export interface HostDescription {
   cpu: string;
   cores: number;
   memoryBytes: number;
+  /** IANA name of the time zone that its clock is set to. */
+  timeZone: string;
 }
 export interface HostUsage {
   rssBytes: number;

@@ -237,13 +237,21 @@ export const errorCatalogue = {
   },
   INFERENCE_FAILED: { status: 500, remedy: 'The model failed on this input; the message has its own words.' },
   OVERLOADED: { status: 503, remedy: 'The queue is full; send fewer requests at a time or retry later.' },
-  RATE_LIMITED: { status: 429, remedy: 'Wait as long as Retry-After says; send fewer requests at a time.' },
+  RATE_LIMITED: {
+    status: 429,
+    retry: 'deferred',
+    remedy: 'Wait as long as Retry-After says; send fewer requests at a time.',
+  },
   QUOTA_EXHAUSTED: {
     status: 429,
     remedy: "The day's requests are spent; wait until midnight UTC, or ask for a larger quota.",
   },
   DEADLINE_EXCEEDED: { status: 503, remedy: 'Give the request more time, or the device less load.' },
-  CANCELLED: { status: 499, remedy: 'The caller gave the request up before it was answered.' },
+  CANCELLED: {
+    status: 499,
+    retry: 'retryable',
+    remedy: 'The caller gave the request up before it was answered.',
+  },
   RUNTIME_DIED: {
     status: 503,
     retry: 'retryable',

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { DeliveryPolicySchema } from './delivery.ts';
 import { DeviceIdSchema, DigestSchema, NameSchema, TagsSchema, TimeSchema, VersionSchema } from './ids.ts';
 import { limits } from './limits.ts';
 
@@ -64,6 +65,8 @@ export const DesiredSchema = v.object({
   generation: count,
   release: ReleaseSchema,
   soak: SoakPolicySchema,
+  /** Absent: nothing holds it back. */
+  delivery: v.optional(DeliveryPolicySchema),
   /** Bundles that failed on the device lately are tried at once. */
   force: v.optional(v.boolean()),
   setBy: v.object({

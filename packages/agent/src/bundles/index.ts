@@ -1,2 +1,3 @@
 export { loadedModel, probeCandidate } from './models.ts';
-export { type BundleStore, openBundleStore } from './store.ts';
+export { makeRoom } from './room.ts';
+export { type BundleStore, openBundleStore, type StoredFile } from './store.ts';

@@ -1,4 +1,10 @@
-import { CoveyError, type LoadedModel, type ModelVersionRef, type ProbeCandidate } from '@covey/protocol';
+import {
+  CoveyError,
+  type LoadedModel,
+  type Manifest,
+  type ModelVersionRef,
+  type ProbeCandidate,
+} from '@covey/protocol';
 import type { Choice } from '../update/index.ts';
 import type { BundleStore } from './store.ts';
 
@@ -17,12 +23,12 @@ export async function loadedModel(
     variant,
     provider,
     threads,
-    path: store.filePath(ref.bundle, chosen.file),
+    path: pathOf(store, manifest, chosen.file),
     schema: manifest.schema,
     ...(manifest.serving && { settings: manifest.serving }),
     ...(manifest.pipeline && { pipeline: manifest.pipeline }),
     ...(manifest.classification && { classification: manifest.classification }),
-    ...(manifest.reference && { referencePath: store.filePath(ref.bundle, manifest.reference) }),
+    ...(manifest.reference && { referencePath: pathOf(store, manifest, manifest.reference) }),
   };
 }
 
@@ -39,7 +45,14 @@ export async function probeCandidate(
     ...(manifest.classification && { classification: manifest.classification }),
     variants: manifest.variants
       .filter(({ name }) => variant === null || name === variant)
-      .map(({ name, file, tolerances }) => ({ name, path: store.filePath(ref.bundle, file), tolerances })),
-    ...(manifest.golden && { goldenPath: store.filePath(ref.bundle, manifest.golden) }),
+      .map(({ name, file, tolerances }) => ({ name, path: pathOf(store, manifest, file), tolerances })),
+    ...(manifest.golden && { goldenPath: pathOf(store, manifest, manifest.golden) }),
   };
+}
+
+/** Where the file lies that the manifest names by this path. */
+function pathOf(store: BundleStore, { files }: Manifest, path: string): string {
+  const file = files.find((candidate) => candidate.path === path);
+  if (!file) throw new CoveyError('BUNDLE_INCOMPATIBLE', `the manifest names no file ${path}`);
+  return store.filePath(file);
 }

@@ -92,15 +92,14 @@ const outsideWindow: Rule = ({ windows, outsideWindows }, { phase, timeZone }, n
 const overMeteredLink: Rule = ({ meteredLink }, { isMetered, needed, used }) => {
   if (!isMetered || meteredLink === 'everything' || needed?.bytes === 0) return go;
   if (meteredLink === 'nothing') return hold('METERED_LINK', 'the link is metered', null);
-  if (!needed) return go;
   if (meteredLink === 'deltas') {
-    if (needed.wholeBytes === 0) return go;
+    if (!needed || needed.wholeBytes === 0) return go;
     const message = `the link is metered, and ${needed.wholeBytes} bytes would come without a delta`;
     return hold('METERED_LINK', message, null);
   }
   const leftBytes = Math.max(0, meteredLink.upToBytes - used.meteredBytes);
-  if (needed.bytes <= leftBytes) return go;
-  const message = `the link is metered: ${needed.bytes} bytes are to come, ${leftBytes} of ${meteredLink.upToBytes} are left`;
+  if ((needed?.bytes ?? 1) <= leftBytes) return go;
+  const message = `the link is metered: ${needed?.bytes ?? 'more'} bytes are to come, ${leftBytes} of ${meteredLink.upToBytes} are left`;
   return hold('METERED_LINK', message, null);
 };
 
@@ -112,7 +111,7 @@ const withoutDelta: Rule = ({ whenDeltaFails }, { needed }) => {
 
 const beyondAllowance: Rule = ({ device }, { needed, used, timeZone }, now) => {
   if (needed?.bytes === 0) return go;
-  if (device.bytes !== undefined && used.bytes + (needed?.bytes ?? 0) > device.bytes) {
+  if (device.bytes !== undefined && used.bytes + (needed?.bytes ?? 1) > device.bytes) {
     const message = `this device may fetch ${device.bytes} bytes for it and has fetched ${used.bytes}; ${needed?.bytes ?? 'more'} are to come`;
     return hold('BUDGET_SPENT', message, null);
   }

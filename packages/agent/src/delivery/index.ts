@@ -1,1 +1,3 @@
-export { type DeliveryConditions, mayProceed } from './decide.ts';
+export { type NeededBytes, smallFileBytes } from './decide.ts';
+export { type DeliveryOptions, type Order, openPassage, type Passage } from './delivery.ts';
+export { Held } from './held.ts';

@@ -1,178 +1,144 @@
-import { FileVerifier, verifyChunk } from '@covey/bundle';
 import type { Ports } from '@covey/ports';
-import { type BundleFile, CoveyError, type ErrorCode, limits, type Manifest } from '@covey/protocol';
-import type { BundleStore } from '../bundles/index.ts';
+import { type BundleFile, limits, type Manifest } from '@covey/protocol';
+import { type BundleStore, makeRoom, type StoredFile } from '../bundles/index.ts';
+import type { Passage } from '../delivery/index.ts';
 import type { Identity } from '../identity/index.ts';
+import { gatheredChunks, verifyFile } from './chunks.ts';
+import { gatherFile } from './gather.ts';
+import { offersFor } from './offers.ts';
 import { chunksOnDisk, type LocalChunks } from './reuse.ts';
-
-type Chunk = BundleFile['chunks'][number];
-
-/** Left free for the ledger, the outbox and the rest of the machine. */
-const reserveBytes = 32 * 1024 * 1024;
-/** Chunks asked for at once. */
-const window = 4;
-const timeoutMs = 60_000;
+import { addNeeded, asksForTransfers, chooseRoute, type Missing, neededFor, type Route } from './route.ts';
+import { openSource, type Source } from './source.ts';
 
 export interface Downloader {
   /**
-   * Brings a bundle that is authorized to the disk: manifest first; then what is missing of each
-   * file, chunk by chunk, each verified. What is verified on disk already, in this bundle or another, is not fetched.
-   * `onProgress` is called for every chunk that came over the network. Errors: BUNDLE_CORRUPT,
-   * DISK_FULL, NOT_FOUND, FORBIDDEN, UNREACHABLE, TIMEOUT.
+   * Brings a bundle that is authorized to the disk: the manifest first, then each file that is not
+   * here, the cheapest way: chunks that lie on this disk, a transfer from a file that does, one from nothing, or chunk by
+   * chunk. Every chunk is verified before it is written; what is here is not fetched. Errors: BUNDLE_CORRUPT, DISK_FULL, NOT_FOUND, FORBIDDEN, UNREACHABLE, TIMEOUT; `Held` where policy or controller say so.
    */
-  fetchBundle(digest: string, signal: AbortSignal, onProgress: () => void): Promise<void>;
+  fetchBundle(digest: string, options: FetchOptions): Promise<void>;
+}
+
+export interface FetchOptions {
+  passage: Passage;
+  /** Digests that have to stay, the one that serves first: what it has is told from it. */
+  needed: readonly string[];
+  signal: AbortSignal;
+  /** Called when something came over the network and was good. */
+  onProgress: () => void;
+}
+
+export interface DownloaderOptions {
+  /** Of the store. */
+  folder: string;
+  identity: Identity;
+  /** Largest size of all bundles; null: as much as the disk has. */
+  quotaBytes: number | null;
 }
 
 export function createDownloader(
   ports: Pick<Ports, 'disk' | 'fetch'>,
   store: BundleStore,
-  identity: Identity,
+  options: DownloaderOptions,
 ): Downloader {
-  const get = (path: string, maxBytes: number) => fetchImmutable(ports, identity, path, maxBytes);
   return {
-    fetchBundle: async (digest, signal, onProgress) => {
+    fetchBundle: async (digest, fetching) => {
       if (await store.isComplete(digest)) return;
-      await store.begin(digest);
-      const manifest = await fetchManifest(ports, store, digest, get);
-      const files = await Promise.all(
-        manifest.files.map(async (file) => ({
-          file,
-          have: await verifiedChunks(ports, store, digest, file),
-        })),
-      );
-      await needRoom(ports, store.partialManifestPath(digest), files);
-      const local = await chunksOnDisk(ports.disk, store);
-      for (const { file, have } of files) {
-        const path = store.partialFilePath(digest, file.path);
-        await ports.disk.makeFolder(path.slice(0, path.lastIndexOf('/')));
-        for (let next = have; next < file.chunks.length; next += window) {
-          if (signal.aborted) throw new CoveyError('INTERNAL', 'the download was cancelled');
-          const wanted = file.chunks.slice(next, next + window);
-          const got = await Promise.allSettled(wanted.map((chunk) => obtain(chunk, local, get, onProgress)));
-          // What came before a failure is kept: it need not come again.
-          for (const outcome of got) {
-            if (outcome.status === 'rejected') throw outcome.reason;
-            await ports.disk.append(path, outcome.value, { sync: false });
-          }
-        }
-        await ports.disk.append(path, new Uint8Array(0), { sync: true });
+      const { passage } = fetching;
+      try {
+        await passage.pass('download', null);
+        await fetchMissing(ports, store, digest, options, fetching);
+      } finally {
+        await passage.end();
       }
-      await store.finish(digest);
     },
   };
 }
 
+async function fetchMissing(
+  ports: Pick<Ports, 'disk' | 'fetch'>,
+  store: BundleStore,
+  digest: string,
+  { folder, identity, quotaBytes }: DownloaderOptions,
+  { passage, needed, signal, onProgress }: FetchOptions,
+): Promise<void> {
+  const { disk } = ports;
+  const source = openSource(ports, identity, passage, signal);
+  const manifest = await manifestOf(store, source, digest);
+  const local = await chunksOnDisk(disk, store);
+  const context = { disk, store, source, passage, local, onProgress };
+  const planned: { missing: Missing; route: Route }[] = [];
+  for (const missing of await missingFiles(ports, store, manifest, local, needed)) {
+    const offers = asksForTransfers(missing) ? await offersFor(context, missing) : [];
+    planned.push({ missing, route: chooseRoute(missing, offers) });
+  }
+  await passage.pass('download', addNeeded(planned.map(({ missing, route }) => neededFor(missing, route))));
+  const bytes = planned.reduce((sum, { missing }) => sum + ungatheredBytes(missing), 0);
+  await makeRoom(disk, store, folder, { bytes, keep: new Set([...needed, digest]), quotaBytes });
+  for (const { missing, route } of planned) await gatherFile(context, missing, route);
+}
+
 /**
- * Reads every file of a complete bundle and compares it with the manifest. Errors: BUNDLE_CORRUPT, and those of
+ * Reads every file of a complete bundle and compares it with the manifest. Errors: BUNDLE_CORRUPT, those of
  * `BundleStore.manifest`.
  */
 export async function verifyBundle(
-  ports: Pick<Ports, 'disk'>,
+  { disk }: Pick<Ports, 'disk'>,
   store: BundleStore,
   digest: string,
 ): Promise<Manifest> {
   const manifest = await store.manifest(digest);
+  let damaged: unknown;
   for (const file of manifest.files) {
-    const verifier = new FileVerifier(file);
-    let offset = 0;
-    for (const chunk of file.chunks) {
-      verifier.add(await ports.disk.readRange(store.filePath(digest, file.path), offset, chunk.sizeBytes));
-      offset += chunk.sizeBytes;
-    }
-    verifier.finish();
+    // All of them are looked at, so that one repair is enough.
+    await verifyFile(disk, store, file).catch((error) => {
+      damaged ??= error;
+    });
   }
+  if (damaged) throw damaged;
   return manifest;
 }
 
-type Get = (path: string, maxBytes: number) => Promise<Uint8Array>;
-
-async function fetchImmutable(
-  { fetch }: Pick<Ports, 'fetch'>,
-  { deviceUrl, caPem, certificatePem, keyPem }: Identity,
-  path: string,
-  maxBytes: number,
-): Promise<Uint8Array> {
-  const url = new URL(path, deviceUrl).href;
-  const tls = { ca: caPem, certificate: certificatePem, key: keyPem };
-  const answer = await fetch({ method: 'GET', url, tls, timeoutMs, maxBytes });
-  if (answer.status === 200) return answer.body;
-  const codes: Record<number, ErrorCode> = { 403: 'FORBIDDEN', 404: 'NOT_FOUND' };
-  throw new CoveyError(codes[answer.status] ?? 'UNREACHABLE', `${url} answers with status ${answer.status}`);
+async function manifestOf(store: BundleStore, source: Source, digest: string): Promise<Manifest> {
+  if (store.present.includes(digest)) return store.manifest(digest);
+  return store.keepManifest(digest, await source.get(`/bundles/${digest}`, limits.manifestBytes));
 }
 
-async function fetchManifest(
+async function missingFiles(
   { disk }: Pick<Ports, 'disk'>,
   store: BundleStore,
-  digest: string,
-  get: Get,
-): Promise<Manifest> {
-  const path = store.partialManifestPath(digest);
-  const before = await disk.read(path);
-  if (before) return store.check(digest, before);
-  const bytes = await get(`/bundles/${digest}`, limits.manifestBytes);
-  const manifest = store.check(digest, bytes);
-  await disk.write(path, bytes);
-  return manifest;
-}
-
-/** How many chunks of a partial file are whole and true; what follows them, torn by a crash, is cut off. */
-async function verifiedChunks(
-  { disk }: Pick<Ports, 'disk'>,
-  store: BundleStore,
-  digest: string,
-  file: BundleFile,
-): Promise<number> {
-  const path = store.partialFilePath(digest, file.path);
-  const folder = path.slice(0, path.lastIndexOf('/'));
-  const onDisk = (await disk.list(folder)).find((entry) => path === `${folder}/${entry.name}`);
-  if (!onDisk) return 0;
-  let verified = 0;
-  let offset = 0;
-  for (const chunk of file.chunks) {
-    if (!isChunk(await disk.readRange(path, offset, chunk.sizeBytes), chunk)) break;
-    verified++;
-    offset += chunk.sizeBytes;
-  }
-  if (onDisk.sizeBytes > offset) await disk.truncate(path, offset);
-  return verified;
-}
-
-async function needRoom(
-  { disk }: Pick<Ports, 'disk'>,
-  path: string,
-  files: { file: BundleFile; have: number }[],
-): Promise<void> {
-  const missing = files.flatMap(({ file, have }) => file.chunks.slice(have));
-  const missingBytes = missing.reduce((sum, chunk) => sum + chunk.sizeBytes, 0);
-  const freeBytes = await disk.freeBytes(path.slice(0, path.lastIndexOf('/')));
-  if (missingBytes > 0 && freeBytes < missingBytes + reserveBytes) {
-    throw new CoveyError(
-      'DISK_FULL',
-      `the bundle needs ${missingBytes} bytes and a reserve of ${reserveBytes}, the disk has ${freeBytes}`,
-    );
-  }
-}
-
-async function obtain(
-  chunk: Chunk,
+  manifest: Manifest,
   local: LocalChunks,
-  get: Get,
-  onProgress: () => void,
-): Promise<Uint8Array> {
-  const found = await local.read(chunk);
-  if (found && isChunk(found, chunk)) return found;
-  const fetched = await get(`/chunks/${chunk.sha256}`, chunk.sizeBytes);
-  verifyChunk(fetched, chunk);
-  onProgress();
-  return fetched;
+  needed: readonly string[],
+): Promise<Missing[]> {
+  const stored = await store.files();
+  const found = new Map<string, Missing>();
+  for (const file of manifest.files) {
+    if (store.has(file) || found.has(file.sha256)) continue;
+    const gathered = await gatheredChunks(disk, store, file);
+    const base = baseFor(store, stored, manifest, file, needed);
+    const isLocal = (chunk: BundleFile['chunks'][number]) => local.has(chunk);
+    found.set(file.sha256, { file, gathered, isLocal, base });
+  }
+  return [...found.values()];
 }
 
-function isChunk(bytes: Uint8Array, chunk: Chunk): boolean {
-  try {
-    verifyChunk(bytes, chunk);
-    return true;
-  } catch {
-    // verifyChunk says no by throwing; here no is an answer.
-    return false;
-  }
+/** The same file of another version of the model: of the one that serves, else of the newest. */
+function baseFor(
+  store: BundleStore,
+  stored: readonly StoredFile[],
+  manifest: Manifest,
+  file: BundleFile,
+  needed: readonly string[],
+): BundleFile | undefined {
+  const rank = ({ digest }: StoredFile) => (needed.includes(digest) ? needed.indexOf(digest) : needed.length);
+  const candidates = stored
+    .filter((other) => other.manifest.model === manifest.model && other.file.path === file.path)
+    .filter((other) => other.file.sha256 !== file.sha256 && store.has(other.file))
+    .sort((a, b) => rank(a) - rank(b) || (a.manifest.createdAt < b.manifest.createdAt ? 1 : -1));
+  return candidates[0]?.file;
+}
+
+function ungatheredBytes({ file, gathered }: Missing): number {
+  return file.chunks.slice(gathered).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
 }

@@ -1,33 +1,40 @@
 import type { Disk } from '@covey/ports';
 import type { BundleFile } from '@covey/protocol';
 import type { BundleStore } from '../bundles/index.ts';
+import { isChunk } from './chunks.ts';
 
 type Chunk = BundleFile['chunks'][number];
 
-/** Chunks that complete bundles on this disk hold. The bytes read are not verified. */
+/** Chunks that files on this disk hold, damaged ones too: each is verified as it is read. */
 export interface LocalChunks {
+  /** Whether it should be here. */
+  has(chunk: Chunk): boolean;
+  /** Undefined: it is not, or not any more. */
   read(chunk: Chunk): Promise<Uint8Array | undefined>;
 }
 
-/** Looks through the manifests once; a bundle whose manifest cannot be read offers nothing. */
+/** Looks through the manifests once. A chunk that lies in several files is found in each. */
 export async function chunksOnDisk(disk: Disk, store: BundleStore): Promise<LocalChunks> {
-  const places = new Map<string, { path: string; offset: number }>();
-  for (const digest of await store.complete()) {
-    // A damaged neighbour must not stop a download: its chunks are fetched instead.
-    const manifest = await store.manifest(digest).catch(() => undefined);
-    for (const file of manifest?.files ?? []) {
-      let offset = 0;
-      for (const chunk of file.chunks) {
-        places.set(chunk.sha256, { path: store.filePath(digest, file.path), offset });
-        offset += chunk.sizeBytes;
-      }
+  const places = new Map<string, { path: string; offset: number }[]>();
+  const seen = new Set<string>();
+  for (const { file } of await store.files()) {
+    if (seen.has(file.sha256)) continue;
+    seen.add(file.sha256);
+    let offset = 0;
+    for (const { sha256, sizeBytes } of file.chunks) {
+      const known = places.get(sha256) ?? [];
+      places.set(sha256, [...known, { path: store.filePath(file), offset }]);
+      offset += sizeBytes;
     }
   }
-  return {
-    read: async (chunk) => {
-      const place = places.get(chunk.sha256);
-      if (!place) return undefined;
-      return disk.readRange(place.path, place.offset, chunk.sizeBytes).catch(() => undefined);
-    },
+  const read = async (chunk: Chunk) => {
+    for (const { path, offset } of places.get(chunk.sha256) ?? []) {
+      // What cannot be read is fetched instead.
+      const bytes = await disk.readRange(path, offset, chunk.sizeBytes).catch(() => undefined);
+      if (bytes && isChunk(bytes, chunk)) return bytes;
+    }
+    places.delete(chunk.sha256);
+    return undefined;
   };
+  return { has: ({ sha256 }) => places.has(sha256), read };
 }

@@ -1,22 +1,28 @@
 import type { Ports } from '@covey/ports';
 import type { BundleStore } from '../bundles/index.ts';
+import type { DeliveryOptions } from '../delivery/index.ts';
 import type { Downloader } from '../download/index.ts';
 import type { Step, StepKind } from '../plan/index.ts';
 import type { Supervisor } from '../runtime/index.ts';
 import type { Trust } from '../trust/index.ts';
 import type { UpdateEvent } from '../update/index.ts';
+import type { Update, UpdateEvent } from '../update/index.ts';
 
 /** What executors work with. */
 export interface StepContext {
-  ports: Pick<Ports, 'disk' | 'processes' | 'log' | 'random'>;
+  ports: Pick<Ports, 'clock' | 'disk' | 'processes' | 'log' | 'random'>;
   store: BundleStore;
   trust: Trust;
   downloader: Downloader;
+  delivery: DeliveryOptions;
   supervisor: Supervisor;
   /** Where what the probe measured is kept. */
   stateFolder: string;
   /** File URL of the probe's entry. */
   probeModule: string;
+  /** The state that the step is for, and ledger time. */
+  update: () => Update;
+  now: () => number;
   cancelWork: () => void;
 }
 

@@ -9,6 +9,7 @@ import { probeCandidate } from '../bundles/index.ts';
 import type { UpdateEvent } from '../update/index.ts';
 import type { Executor, StepContext } from './context.ts';
 import { type MeasuredBundles, readMeasured, rememberMeasured } from './measured.ts';
+import { heldBack } from './passage.ts';
 
 /** For each model: with the start of the process below 10 s, where the machine does not do much else. */
 const limitMs = 8_000;
@@ -20,6 +21,10 @@ const nodeFlags = ['--max-semi-space-size=1', '--optimize-for-size', '--max-old-
  * update machine, which cancels.
  */
 export const probe: Executor<'probe'> = async ({ generation, candidates }, context, signal) => {
+  // A replay judges what serves already; a candidate that may not replace it now is not even looked at.
+  const isCandidate = candidates.every(({ variant }) => variant === null);
+  const held = isCandidate ? await heldBack(context, generation) : null;
+  if (held) return held;
   const known = await recall(context);
   const job: ProbeJob = {
     type: 'probe',
@@ -36,6 +41,9 @@ export const probe: Executor<'probe'> = async ({ generation, candidates }, conte
   // One variant alone tells nothing of the choice between them.
   const whole = candidates.filter(({ variant }) => variant === null).map(({ ref }) => ref);
   await remember(answer, whole, context);
+  // It took its time, and what was measured is remembered.
+  const heldSince = isCandidate ? await heldBack(context, generation) : null;
+  if (heldSince) return heldSince;
   return { kind: 'probed', generation, results: answer.results };
 };
 

@@ -1,13 +1,19 @@
-import { CoveyError, type Manifest, type ModelVersionRef } from '@covey/protocol';
+import { CoveyError } from '@covey/protocol';
 import { verifyBundle } from '../download/index.ts';
-import type { Executor, StepContext } from './context.ts';
+import type { Executor } from './context.ts';
+import { heldBack } from './passage.ts';
 
-/** Proves that all bytes on disk are what the authorized manifests of exactly these versions name. A damaged bundle is removed. */
+/**
+ * Proves that all bytes on disk are what the authorized manifests of exactly these versions name. What is damaged is repaired
+ * by the next download.
+ */
 export const verify: Executor<'verify'> = async ({ generation, models }, context, signal) => {
+  const held = await heldBack(context, generation);
+  if (held) return held;
   const counters: Record<string, number> = {};
   for (const ref of models) {
     if (signal.aborted) return null;
-    const manifest = await verified(ref, context);
+    const manifest = await verifyBundle(context.ports, context.store, ref.bundle);
     if (manifest.model !== ref.model || manifest.version !== ref.version) {
       throw new CoveyError(
         'INVALID_DOCUMENT',
@@ -18,15 +24,3 @@ export const verify: Executor<'verify'> = async ({ generation, models }, context
   }
   return { kind: 'verified', generation, counters };
 };
-
-async function verified(ref: ModelVersionRef, { ports, store }: StepContext): Promise<Manifest> {
-  try {
-    return await verifyBundle(ports, store, ref.bundle);
-  } catch (error) {
-    const isDamaged =
-      error instanceof CoveyError && ['BUNDLE_CORRUPT', 'DISK_FAILED', 'INTERNAL'].includes(error.code);
-    if (!isDamaged) throw error;
-    await store.remove(ref.bundle);
-    throw new CoveyError('BUNDLE_CORRUPT', error.message, { cause: error });
-  }
-}

@@ -33,7 +33,7 @@ export async function recordStart(
 export function createUpdater(
   ports: Pick<Ports, 'clock' | 'log' | 'random'>,
   ledger: Ledger,
-  context: Omit<StepContext, 'cancelWork'>,
+  context: Omit<StepContext, 'update' | 'now' | 'cancelWork'>,
   onChange: () => void,
 ): Updater {
   return new LedgerUpdater(ports, ledger, context, onChange);
@@ -57,12 +57,17 @@ class LedgerUpdater implements Updater {
   constructor(
     ports: Pick<Ports, 'clock' | 'log' | 'random'>,
     ledger: Ledger,
-    context: Omit<StepContext, 'cancelWork'>,
+    context: Omit<StepContext, 'update' | 'now' | 'cancelWork'>,
     onChange: () => void,
   ) {
     this.#ports = ports;
     this.#ledger = ledger;
-    this.#context = { ...context, cancelWork: () => this.#work?.abort.abort() };
+    this.#context = {
+      ...context,
+      update: () => this.#update,
+      now: () => this.#now(),
+      cancelWork: () => this.#work?.abort.abort(),
+    };
     this.#onChange = onChange;
     this.#update = ledger.update;
     this.#timeOffsetMs = Math.max(ports.clock.now(), ledger.at) - ports.clock.monotonicMs();

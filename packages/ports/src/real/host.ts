@@ -16,6 +16,7 @@ export function systemHost(): Host {
       cpu: cpus()[0]?.model ?? 'unknown',
       cores: availableParallelism(),
       memoryBytes: totalmem(),
+      timeZone: Temporal.Now.timeZoneId(),
     }),
     usage: async (pid) => {
       const child = pid === null ? undefined : await usageOfProcess(pid);

@@ -43,37 +43,42 @@ export function simulatedFetch(
         throw new CoveyError('TIMEOUT', `${request.url} did not answer within ${request.timeoutMs} ms`);
       }
       network.served.push(`${request.method} ${request.url}`);
-      const given = ranged(request, await answer(request));
-      if (given.body.byteLength > request.maxBytes) {
-        throw new CoveyError(
-          'PAYLOAD_TOO_LARGE',
-          `${request.url} answers with more than ${request.maxBytes} bytes`,
-        );
-      }
-      return deliver(request, given);
+      return handOver(request, await answer(request), async (part) => {
+        if (Number.isFinite(network.bytesPerSecond))
+          await wait((part.byteLength * 1_000) / network.bytesPerSecond);
+        const got = part.subarray(0, network.isUp ? network.breakAfterBytes : 0);
+        network.bodyBytes += got.byteLength;
+        network.breakAfterBytes -= got.byteLength;
+        return got;
+      });
     },
   };
-  const deliver = async (request: FetchRequest, given: FetchAnswer): Promise<FetchAnswer> => {
-    const { onPart } = request;
-    const take = onPart && given.status >= 200 && given.status < 300 ? onPart : undefined;
-    for (let offset = 0; offset < given.body.byteLength; offset += partBytes) {
-      const part = given.body.subarray(
-        offset,
-        Math.min(offset + partBytes, offset + network.breakAfterBytes),
-      );
-      const whole = Math.min(partBytes, given.body.byteLength - offset);
-      if (Number.isFinite(network.bytesPerSecond))
-        await wait((part.byteLength * 1_000) / network.bytesPerSecond);
-      if (request.signal?.aborted) throw new CoveyError('CANCELLED', 'the exchange was cancelled');
-      network.bodyBytes += part.byteLength;
-      network.breakAfterBytes -= part.byteLength;
-      if (take && part.byteLength > 0) await take(part, { status: given.status, headers: given.headers });
-      if (part.byteLength < whole || !network.isUp)
-        throw new CoveyError('UNREACHABLE', `the connection to ${request.url} broke`);
-    }
-    return take ? { ...given, body: new Uint8Array(0) } : given;
-  };
   return network;
+}
+
+/**
+ * Brings the answer of a server that need not know ranges to whoever asked, as the real fetch would. `carry` is the way of
+ * each part: the connection breaks where it lets less through.
+ */
+export async function handOver(
+  request: FetchRequest,
+  whole: FetchAnswer,
+  carry: (part: Uint8Array) => Promise<Uint8Array> = async (part) => part,
+): Promise<FetchAnswer> {
+  const given = ranged(request, whole);
+  const { onPart, maxBytes, url } = request;
+  if (given.body.byteLength > maxBytes)
+    throw new CoveyError('PAYLOAD_TOO_LARGE', `${url} answers with more than ${maxBytes} bytes`);
+  const take = onPart && given.status >= 200 && given.status < 300 ? onPart : undefined;
+  for (let offset = 0; offset < given.body.byteLength; offset += partBytes) {
+    const part = given.body.subarray(offset, offset + partBytes);
+    const carried = await carry(part);
+    if (request.signal?.aborted) throw new CoveyError('CANCELLED', 'the exchange was cancelled');
+    if (take && carried.byteLength > 0) await take(carried, { status: given.status, headers: given.headers });
+    if (carried.byteLength < part.byteLength)
+      throw new CoveyError('UNREACHABLE', `the connection to ${url} broke`);
+  }
+  return take ? { ...given, body: new Uint8Array(0) } : given;
 }
 
 /** What a server that knows ranges makes of a whole body: one open or closed range, as Covey asks for. */

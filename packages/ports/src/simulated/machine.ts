@@ -1,4 +1,15 @@
-import type { Child, Clock, Fetch, Host, Link, LinkSession, Log, Ports, Processes } from '../ports.ts';
+import type {
+  Child,
+  Clock,
+  Fetch,
+  FetchRequest,
+  Host,
+  Link,
+  LinkSession,
+  Log,
+  Ports,
+  Processes,
+} from '../ports.ts';
 import { SimulatedDisk } from './disk.ts';
 import type { SimulatedWorld } from './world.ts';
 
@@ -65,12 +76,22 @@ export function simulatedMachine(world: SimulatedWorld, options: MachineOptions)
         random,
         disk: disk.port(guard),
         link: linkOf(options.link, current, guard),
-        fetch: (request) => guard(() => options.fetch(request)),
+        fetch: (request) => guard(() => options.fetch(heardBy(current, request))),
         processes: processesOf(options.processes, current),
         host: simulatedHost,
         log: options.log,
       };
     },
+  };
+}
+
+/** Nobody listens to what still comes when the process is dead. */
+function heardBy(life: Life, request: FetchRequest): FetchRequest {
+  const { onPart } = request;
+  if (!onPart) return request;
+  return {
+    ...request,
+    onPart: (part, head) => (life.isOver ? new Promise<never>(() => {}) : onPart(part, head)),
   };
 }
 
@@ -144,7 +165,14 @@ function processesOf(processes: Processes, life: Life): Processes {
 }
 
 const simulatedHost: Host = {
-  describe: () => ({ os: 'linux', arch: 'x64', cpu: 'simulated', cores: 2, memoryBytes: 2 ** 30 }),
+  describe: () => ({
+    os: 'linux',
+    arch: 'x64',
+    cpu: 'simulated',
+    cores: 2,
+    memoryBytes: 2 ** 30,
+    timeZone: 'UTC',
+  }),
   usage: async () => ({ rssBytes: 50e6, childRssBytes: 100e6, cpu: 0.1 }),
   memory: async () => ({ residentBytes: 100e6, freeBytes: 1e9 }),
 };
