@@ -34,8 +34,11 @@ export interface Passage {
   end(): Promise<void>;
 }
 
-/** Bytes between two looks at the conditions; also how far the count on disk may be ahead. */
-const strideBytes = 256 * 1024;
+/** Two looks at the conditions are not further apart than this. */
+const lookBytes = 256 * 1024;
+const lookMs = 5_000;
+/** How far the count on disk may be ahead, within an eighth of what is left: what a crash costs of a budget. */
+const aheadBytes = { least: 16 * 1024, most: 256 * 1024 };
 /** Shortest stretch asked for at a time where the rate is limited: less would be all headers. */
 const stretchBytes = 64 * 1024;
 
@@ -60,6 +63,7 @@ class CountedPassage implements Passage {
   #isMetered = false;
   /** Bytes since the last look, bytes that the disk knows of ahead, and when the rate lets more come. */
   #sinceLook = 0;
+  #lookedAtMs = 0;
   #aheadBytes = 0;
   #nextAtMs = 0;
 
@@ -89,7 +93,11 @@ class CountedPassage implements Passage {
     await this.pass('download', null);
     const { bytesPerSecond } = this.policy.device;
     const pacedBytes = bytesPerSecond === undefined ? null : Math.max(stretchBytes, bytesPerSecond);
-    return Math.max(1, Math.min(pacedBytes ?? Number.POSITIVE_INFINITY, this.#leftBytes()));
+    const unlimited = Number.POSITIVE_INFINITY;
+    if (!this.#isLimited()) return pacedBytes ?? unlimited;
+    // What a budget is spent on is asked for only when the disk knows of it.
+    if (this.#aheadBytes <= 0) await this.#writeAhead();
+    return Math.max(1, Math.min(pacedBytes ?? unlimited, this.#aheadBytes));
   }
 
   async count(bytes: number): Promise<void> {
@@ -102,8 +110,7 @@ class CountedPassage implements Passage {
     this.#aheadBytes -= bytes;
     if (this.#aheadBytes < 0 && this.#isLimited()) await this.#writeAhead();
     this.#sinceLook += bytes;
-    if (this.#sinceLook < strideBytes) return;
-    this.#sinceLook = 0;
+    if (this.#sinceLook < lookBytes && this.#clock.monotonicMs() - this.#lookedAtMs < lookMs) return;
     await this.pass('download', null);
   }
 
@@ -123,6 +130,8 @@ class CountedPassage implements Passage {
 
   async #conditions(phase: DeliveryPhase, needed: NeededBytes | null): Promise<DeliveryConditions> {
     const { deviceId, folder, timeZone, isMetered } = this.#options;
+    this.#sinceLook = 0;
+    this.#lookedAtMs = this.#clock.monotonicMs();
     this.#usage = usageFor(this.#usage, this.#order.setBy.id, this.#day());
     this.#isMetered = await readMetered(this.#disk, folder, isMetered);
     return {
@@ -157,7 +166,12 @@ class CountedPassage implements Passage {
 
   async #writeAhead(): Promise<void> {
     // No further than the budget goes: a crash must not spend what is left of it.
-    this.#aheadBytes = Math.max(0, Math.min(strideBytes, this.#leftBytes()));
+    const leftBytes = Math.max(0, this.#leftBytes());
+    this.#aheadBytes = Math.min(
+      leftBytes,
+      aheadBytes.most,
+      Math.max(aheadBytes.least, Math.floor(leftBytes / 8)),
+    );
     const ahead = addBytes(this.#usage, this.#aheadBytes, this.#isMetered);
     await writeUsage(this.#disk, this.#options.stateFolder, ahead);
   }
