@@ -1,4 +1,5 @@
 import { buildBundle } from '@covey/bundle';
+import { tensorRanges } from '@covey/onnx';
 import { CoveyError, checkDocument, NameSchema, VersionSchema } from '@covey/protocol';
 import { VersionView } from '@covey/protocol/api';
 import type { Command } from 'commander';
@@ -79,6 +80,7 @@ async function push(path: string, options: PushOptions, command: Command): Promi
     ...(options.description !== undefined && { description: options.description }),
     securityCounter: options.securityCounter,
     ...content,
+    variants: content.variants.map((variant) => ({ ...variant, tensors: tensorRanges(variant.bytes) })),
     ...served,
   });
   output.progress(`publishing ${model}@${options.version}, ${bundle.chunks.size} chunks`);

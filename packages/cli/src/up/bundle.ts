@@ -1,5 +1,6 @@
 import { type Bundle, buildBundle, encodeReference } from '@covey/bundle';
 import { type ExampleVersionNumber, exampleVersion } from '@covey/example';
+import { tensorRanges } from '@covey/onnx';
 import { SummaryAccumulator } from '@covey/stats';
 
 export const exampleModel = 'bearing';
@@ -21,7 +22,7 @@ export function exampleBundle(version: ExampleVersionNumber): Bundle {
     securityCounter: 0,
     schema,
     classification,
-    variants,
+    variants: variants.map((variant) => ({ ...variant, tensors: tensorRanges(variant.bytes) })),
     golden: example.goldenInputs.map((inputs, index) => ({
       inputs,
       outputs: example.goldenOutputs[index] ?? {},

@@ -6,6 +6,7 @@ import { embeddedBus } from '../bus/index.ts';
 import { createAdminServer, createDeviceServer, type Listener, listen } from '../http/index.ts';
 import { openIdentity } from '../identity/index.ts';
 import { claimDataFolder, openStorage } from '../storage/index.ts';
+import { createTransfers, makeInWorker } from '../transfers/index.ts';
 import { createTrust, readOnlineKey } from '../trust/index.ts';
 import { createCleanups } from './cleanups.ts';
 import { createDomain } from './domain.ts';
@@ -100,7 +101,12 @@ async function startAll(options: ControllerOptions, onStop: AddCleanup): Promise
   });
   const { registry } = domain;
   const isOnline = (id: string) => bus.isConnected(id);
-  const device = createDeviceServer({ registry, trust, identity, isOnline, urls, clock, log }, identity.server);
+  const transfers = createTransfers({ storage, clock, log, make: makeInWorker });
+  onStop('transfers', () => transfers.stop());
+  const device = createDeviceServer(
+    { registry, transfers, trust, identity, isOnline, urls, clock, log },
+    identity.server,
+  );
   devicePort = await serve(device.app, onStop, options, 'devicePort', 'device downloads');
   const services = { ...domain, storage, clock, log, identity, urls, version: options.version };
   const disconnect = (id: string) => {

@@ -9,6 +9,9 @@ import { createPeers } from './peers.ts';
 import { parseRange } from './range.ts';
 import type { DeviceServices } from './services.ts';
 
+/** How long a device is kept waiting while its transfer is made; after that it is told to ask again. */
+const transferWaitMs = 20_000;
+
 /** The listener of devices; `disconnect` ends those of one. */
 export interface DeviceServer {
   app: FastifyInstance;
@@ -16,9 +19,9 @@ export interface DeviceServer {
 }
 
 /**
- * What devices fetch, with mutual TLS: GET /trust/{name} (signed metadata), GET /bundles/{digest} (the manifest) and
- * GET /chunks/{sha256} (with ranges), of which the latter two are named by their digest, so that they never change; and their
- * identity. An expired certificate passes the handshake, as it may still be renewed; every request is checked by the
+ * What devices fetch, with mutual TLS: GET /trust/{name} (signed metadata), GET /bundles/{digest} (the manifest),
+ * GET /transfers/{sha256} and GET /chunks/{sha256} (with ranges), of which the latter three are named by digests, so that they
+ * never change; and their identity. An expired certificate passes the handshake, as it may still be renewed; every request is checked by the
  * certificate's fingerprint.
  */
 export function createDeviceServer(services: DeviceServices, tls: ServerCredentials): DeviceServer {
@@ -72,6 +75,24 @@ function fileRoutes(app: FastifyInstance, services: DeviceServices): void {
     if (!bytes) throw new CoveyError('NOT_FOUND', `there is no chunk ${sha256}`);
     return sendRange(immutable(reply), bytes, request.headers.range);
   });
+  transferRoute(app, services);
+}
+
+/** GET /transfers/{target}?from={base}: a file in its encoded form, from a base or from nothing. 404: fetch its chunks. */
+function transferRoute(app: FastifyInstance, { transfers }: DeviceServices): void {
+  app.get<{ Params: { target: string }; Querystring: { from?: string } }>(
+    '/transfers/:target',
+    async (request, reply) => {
+      const { target } = request.params;
+      const { from } = request.query;
+      const isNamed = [target, ...(from === undefined ? [] : [from])].every(
+        (digest) => Digest.safeParse(digest).success,
+      );
+      const bytes = isNamed ? await transfers.get(target, from ?? null, transferWaitMs) : null;
+      if (!bytes) throw new CoveyError('NOT_FOUND', `there is no transfer of ${target}`);
+      return sendRange(immutable(reply), bytes, request.headers.range);
+    },
+  );
 }
 
 function immutable(reply: FastifyReply): FastifyReply {

@@ -4,6 +4,7 @@ import type { EnrolmentUrls, Identity } from '../identity/index.ts';
 import type { Registry } from '../registry/index.ts';
 import type { Rollouts } from '../rollouts/index.ts';
 import type { Storage } from '../storage/index.ts';
+import type { Transfers } from '../transfers/index.ts';
 import type { Trust } from '../trust/index.ts';
 
 /** What the admin API stands on. */
@@ -29,6 +30,7 @@ export interface AdminServices {
 /** What devices fetch over HTTP. */
 export interface DeviceServices {
   registry: Pick<Registry, 'manifestBytes' | 'chunk'>;
+  transfers: Pick<Transfers, 'get'>;
   trust: Pick<Trust, 'file'>;
   identity: Pick<Identity, 'caPem' | 'check' | 'renew'>;
   /** Whether the device's MQTT session is up. */

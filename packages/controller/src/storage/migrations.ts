@@ -27,6 +27,15 @@ export const migrations: readonly string[] = [
     primary key (model, channel),
     foreign key (model, version) references versions (model, version)
   );
+  create table transfers (
+    target text not null,
+    base text not null,
+    codec integer not null,
+    sha256 text,
+    size_bytes integer not null,
+    created_at integer not null,
+    primary key (target, base, codec)
+  );
   create table devices (
     id text primary key,
     tags text not null,

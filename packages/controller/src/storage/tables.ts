@@ -8,6 +8,7 @@ export interface Tables {
   models: ModelsTable;
   versions: VersionsTable;
   channels: ChannelsTable;
+  transfers: TransfersTable;
   devices: DevicesTable;
   certificates: CertificatesTable;
   sequences: SequencesTable;
@@ -47,6 +48,18 @@ export interface ChannelsTable {
   model: string;
   channel: string;
   version: string;
+}
+
+/** Files as devices fetch them, see transfers/. */
+export interface TransfersTable {
+  /** Digests of files; '': from nothing. */
+  target: string;
+  base: string;
+  codec: number;
+  /** Of the transfer, a blob; null: none pays. */
+  sha256: string | null;
+  size_bytes: number;
+  created_at: number;
 }
 
 export interface DevicesTable {
