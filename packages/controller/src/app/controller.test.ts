@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { openTransfer } from '@covey/bundle/transfer';
 import { firstUpload, parseMetadata, type Targets } from '@covey/bundle/tuf';
 import { nodeFetch, systemClock, systemDisk, systemRandom } from '@covey/ports';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -131,6 +132,17 @@ it('serves an enrolled device what was published, with ranges, until it is revok
   expect((await fetchAsDevice(`/chunks/${sha256}`, { range: `bytes=${bytes.length}-` })).status).toBe(416);
   expect((await fetchAsDevice(`/chunks/${'0'.repeat(64)}`)).status).toBe(404);
   expect((await fetchAsDevice('/chunks/..%2f..%2fadmin.token')).status).toBe(404);
+  const [file] = bundle.manifest.files;
+  const whole = await fetchAsDevice(`/transfers/${file?.sha256}`);
+  expect([whole.status, whole.headers['cache-control']]).toEqual([
+    200,
+    'public, max-age=31536000, immutable',
+  ]);
+  expect(openTransfer(whole.body, file ?? { sizeBytes: 0, chunks: [] }, 0).sizeBytes).toBe(whole.body.length);
+  const part = await fetchAsDevice(`/transfers/${file?.sha256}`, { range: 'bytes=4-9' });
+  expect([part.status, Buffer.compare(part.body, whole.body.subarray(4, 10))]).toEqual([206, 0]);
+  for (const path of [`${sha256}0`, `${file?.sha256}?from=x`, `${file?.sha256}?from=${'0'.repeat(64)}`])
+    expect((await fetchAsDevice(`/transfers/${path}`)).status).toBe(404);
   expect((await call('DELETE', '/v1/devices/edge-1')).status).toBe(204);
   expect((await fetchAsDevice(`/chunks/${sha256}`)).status).toBe(403);
   const anonymous = nodeFetch({
