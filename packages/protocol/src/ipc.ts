@@ -19,6 +19,8 @@ export interface LoadedModel {
   provider: Provider;
   /** Threads that compute one inference, at least 1. */
   threads: number;
+  /** Not loaded rather than run, in any part, by the CPU where another provider was chosen. */
+  strict?: boolean;
   /** Absolute path of the ONNX file. */
   path: string;
   /** Of the ONNX file. */

@@ -28,7 +28,8 @@ process.once('disconnect', () => process.exit());
 process.on('SIGINT', () => {});
 
 function answerTo(job: ProbeJob): Promise<ProbeAnswer> {
-  return probe(job, nodeLaboratory).then(
+  // Its time counts from the start of this process.
+  return probe(job, nodeLaboratory, 0).then(
     (measured) => ({ type: 'verdict', ...measured }),
     (error) => ({ type: 'failed', error: toCoveyError(error).toJSON() }),
   );

@@ -1,4 +1,3 @@
+export { type Elements, elements, type Inference, type InferOptions, tensor } from '../program/index.ts';
 export type { ModelFile } from './model-file.ts';
-export { type OpenOptions, open } from './open.ts';
-export type { Inference, InferOptions, Runtime } from './runtime.ts';
-export { type Elements, elements, tensor } from './values.ts';
+export { type OpenOptions, open, type Runtime } from './open.ts';

@@ -1,8 +1,16 @@
 import { nodeFetch, streamLog, systemClock } from '@covey/ports';
 import { createEngine } from '../engine/index.ts';
 import { nodePlatform, startInlineExecutor } from '../node/index.ts';
+import {
+  engineOptionsOf,
+  openRuntime,
+  type Runtime as ProgramRuntime,
+  type ServingOptions,
+} from '../program/index.ts';
 import { loadedModel, type ModelFile } from './model-file.ts';
-import { engineOptionsOf, openRuntime, type Runtime, type ServingOptions } from './runtime.ts';
+
+/** Models served in a Node program. */
+export type Runtime = ProgramRuntime<ModelFile>;
 
 export interface OpenOptions extends ServingOptions {
   /**

@@ -9,6 +9,8 @@ export interface ExecutorOptions extends WorkerStart {
   log: Log;
   /** A run that takes longer is given up, and with it the thread. */
   runTimeoutMs: number;
+  /** A file that takes longer to be loaded is given up; left out: never. */
+  loadTimeoutMs?: number;
   /** Runs waiting or running at a time; one more is OVERLOADED. */
   maxPending: number;
   /** The thread has ended by itself, or was given up: every run now fails with this error. */
@@ -53,10 +55,10 @@ const stuckAfterMs = 2_000;
 /** Starts executors that load their model in a new thread each: whatever it does, the event loop goes on. */
 export function threadExecutors({ startThread, sharedMs }: ThreadPlatform): StartExecutor {
   return async (options) => {
-    const { path, schema, provider, threads, strict = false, slot } = options;
-    const start: WorkerStart = { path, schema, provider, threads, strict, slot };
+    const { path, schema, provider, threads, strict = false, isExact = false, slot } = options;
+    const start: WorkerStart = { path, schema, provider, threads, strict, isExact, slot };
     const thread = startThread('model', start);
-    warnOfFallback(await loaded(thread), options);
+    warnOfFallback(await loaded(thread, options), options);
     return new ThreadExecutor(options, thread, measureAhead(sharedMs));
   };
 }
@@ -171,18 +173,28 @@ class ThreadExecutor implements Executor {
 const nobody: ThreadListener = { onMessage: () => {}, onEnd: () => {} };
 
 /** Resolves when the thread has loaded its model, with why that runs on the CPU where something else was asked for. */
-function loaded(thread: Thread): Promise<string | undefined> {
-  return new Promise((resolve, reject) =>
-    thread.listen({
-      onMessage: (received) => {
-        const message = received as FromWorker;
-        thread.listen(nobody);
-        if (message.kind === 'unloadable') reject(errorFrom(message.error));
-        else resolve(message.kind === 'loaded' ? message.fallbackReason : undefined);
-      },
-      onEnd: (why) => reject(new CoveyError('RUNTIME_DIED', `while loading, the model's thread ${why}`)),
-    }),
-  );
+function loaded(thread: Thread, { clock, loadTimeoutMs }: ExecutorOptions): Promise<string | undefined> {
+  const { promise, resolve, reject } = Promise.withResolvers<string | undefined>();
+  const late =
+    loadTimeoutMs === undefined
+      ? undefined
+      : clock.setTimer(loadTimeoutMs, () => {
+          thread.listen(nobody);
+          void thread.terminate();
+          reject(
+            new CoveyError('DEADLINE_EXCEEDED', `it was not loaded within ${Math.round(loadTimeoutMs)} ms`),
+          );
+        });
+  thread.listen({
+    onMessage: (received) => {
+      const message = received as FromWorker;
+      thread.listen(nobody);
+      if (message.kind === 'unloadable') reject(errorFrom(message.error));
+      else resolve(message.kind === 'loaded' ? message.fallbackReason : undefined);
+    },
+    onEnd: (why) => reject(new CoveyError('RUNTIME_DIED', `while loading, the model's thread ${why}`)),
+  });
+  return promise.finally(() => late?.cancel());
 }
 
 function closeThread(thread: Thread): Promise<void> {

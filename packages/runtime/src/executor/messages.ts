@@ -10,6 +10,8 @@ export interface WorkerStart {
   threads: number;
   /** Fails rather than let the CPU do any of another provider's work. */
   strict?: boolean;
+  /** On the provider named and no other, of which it is not asked first whether it works. */
+  isExact?: boolean;
   /** Where the thread notes that it loads or runs the model; undefined where nobody would look. */
   slot?: RunSlot | undefined;
 }

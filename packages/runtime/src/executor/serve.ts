@@ -6,7 +6,7 @@ import type { FromWorker, ToWorker, WorkerStart } from './messages.ts';
 import type { Session, Sessions } from './session.ts';
 
 /** What the thread of a model has of where it runs. */
-export interface Surroundings extends Pick<Sessions, 'openSession'> {
+export interface Surroundings extends Pick<Sessions, 'openSession' | 'openExactly'> {
   /** Milliseconds on a clock that all threads share. */
   sharedMs(): number;
   /** Notes that the model is loaded or runs; undefined where nobody would look. */
@@ -17,13 +17,14 @@ export interface Surroundings extends Pick<Sessions, 'openSession'> {
 export async function serveSession(
   port: ThreadPort,
   start: WorkerStart,
-  { openSession, sharedMs, mark }: Surroundings,
+  { openSession, openExactly, sharedMs, mark }: Surroundings,
 ): Promise<void> {
   const answer = (message: FromWorker, transfer?: ArrayBuffer[]) => port.post(message, transfer);
   let session: Session;
   try {
     mark?.set(true);
-    session = await openSession(start.path, start.schema, start);
+    const open = start.isExact ? openExactly : openSession;
+    session = await open(start.path, start.schema, start);
     mark?.set(false);
   } catch (error) {
     mark?.set(false);

@@ -62,8 +62,10 @@ const samplesUsed = 4;
 const maxPending = 2;
 
 /** Equal for equal instances: what must be loaded anew when it differs. */
-export function instanceKey({ ref, variant, provider, threads, path, settings }: LoadedModel): string {
-  return [ref.model, ref.bundle, variant, provider, threads, path, JSON.stringify(settings)].join('\n');
+export function instanceKey(model: LoadedModel): string {
+  const { ref, variant, provider, threads, strict = false, path, settings } = model;
+  const settled = JSON.stringify(settings);
+  return [ref.model, ref.bundle, variant, provider, threads, strict, path, settled].join('\n');
 }
 
 /** An instance that takes requests, which wait until it is loaded. */
@@ -186,7 +188,7 @@ async function naming<T>({ ref, variant }: LoadedModel, work: () => Promise<T>):
 
 /** Loads the model once more and warms it. */
 async function startRunner(
-  { ref, path, schema, provider, threads }: LoadedModel,
+  { ref, path, schema, provider, threads, strict = false }: LoadedModel,
   { clock, log, startExecutor, runTimeoutMs, record, onHung }: InstanceOptions,
   onEnd: (error: CoveyError) => void,
 ): Promise<Runner> {
@@ -196,7 +198,7 @@ async function startRunner(
     if (slot && isHeld) record?.release(slot);
     isHeld = false;
   };
-  const start = { path, schema, provider, threads, slot };
+  const start = { path, schema, provider, threads, strict, slot };
   const ended = (error: CoveyError) => {
     release();
     onEnd(error);

@@ -33,20 +33,20 @@ const again = 'measured before on this hardware, right again: ';
 /**
  * Tries every variant of every candidate on every provider that works here, each with the thread counts worth trying: loads it,
  * warms it, runs its golden vectors and races it. Per candidate the fastest that is right is `chosen`. What an earlier probe on
- * the same hardware chose is only checked. Runs on the calling thread: a probe is a process of its own.
+ * the same hardware chose is only checked. `beganMs`, on performance.now(), is when the first began to take its time.
  */
 export async function probe(
   { candidates, limitMs }: Pick<ProbeJob, 'candidates' | 'limitMs'>,
   laboratory: Laboratory,
+  beganMs = performance.now(),
 ): Promise<Measured> {
   const providers = await laboratory.listProviders();
   const hardware = await laboratory.hardwareDigest(providers);
   const results: ProbeResult[] = [];
   for (const [index, candidate] of candidates.entries()) {
     const nowMs = performance.now();
-    // The first pays for the start of this process too, since which performance.now() counts; on a machine so busy that this
-    // takes long, not with the time that its measurements need.
-    const startedMs = index === 0 ? Math.max(0, nowMs - limitMs * startShare) : nowMs;
+    // The first pays for the start too; on a machine so busy that this takes long, not with the time that its measurements need.
+    const startedMs = index === 0 ? Math.max(beganMs, nowMs - limitMs * startShare) : nowMs;
     const time = { startedMs, limitMs };
     const vectors = await goldenOf(candidate, laboratory.files);
     results.push(

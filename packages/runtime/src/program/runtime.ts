@@ -2,7 +2,6 @@ import type { LoadedModel, Metrics, ModelSchema, Provider, Route, Summary } from
 import type { Engine, EngineOptions } from '../engine/index.ts';
 import type { Timings } from '../scheduler/index.ts';
 import type { Tensors } from '../tensors/index.ts';
-import type { ModelFile } from './model-file.ts';
 
 /** What a program may say about how its models are served. */
 export interface ServingOptions {
@@ -38,7 +37,7 @@ export interface Inference {
 }
 
 /** Models served in this program: what the runtime process does, without HTTP. `File` is what says where a model is. */
-export interface Runtime<File = ModelFile> {
+export interface Runtime<File> {
   /**
    * One inference. The memory of the inputs must not be written to until it resolves, and where they lie in shared memory
    * until the summary of them is made: keep a buffer of your own.

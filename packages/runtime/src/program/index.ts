@@ -1,0 +1,9 @@
+export {
+  engineOptionsOf,
+  type Inference,
+  type InferOptions,
+  openRuntime,
+  type Runtime,
+  type ServingOptions,
+} from './runtime.ts';
+export { type Elements, elements, tensor } from './values.ts';
