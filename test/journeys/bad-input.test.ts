@@ -9,7 +9,7 @@ import { type FetchAnswer, type FetchRequest, nodeFetch } from '@covey/ports';
 import { limits } from '@covey/protocol';
 import type { RolloutView } from '@covey/protocol/api';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { impostorOf } from './impostor.ts';
+import { identityOf, impostorOf } from './impostor.ts';
 import { scalingBundleSource, scalingModel } from './scaling-model.ts';
 import {
   enrolDevice,
@@ -253,12 +253,7 @@ describe('the device listener', () => {
   });
 
   test('nobody without a certificate', async () => {
-    const { deviceUrl } = JSON.parse(
-      readFileSync(join(device.folder, 'identity', 'device.json'), 'utf8'),
-    ) as {
-      deviceUrl: string;
-    };
-    const ca = readFileSync(join(device.folder, 'identity', 'ca.pem'), 'utf8');
+    const { deviceUrl, caPem: ca } = identityOf(device.folder);
     const ask = nodeFetch({ method: 'GET', url: deviceUrl, tls: { ca }, timeoutMs: 10_000, maxBytes: 1_000 });
     await expect(ask).rejects.toMatchObject({ code: 'UNREACHABLE' });
   });

@@ -3,6 +3,7 @@ import { get } from 'node:https';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { covey, type RunningService, startService, temporaryFolder } from './harness.ts';
+import { identityOf } from './impostor.ts';
 import {
   agentArgs,
   enrolDevice,
@@ -26,9 +27,10 @@ beforeAll(async () => {
   folder = await enrolDevice(fleet, 'gate');
   [port = 0] = await freePorts(1);
   // Any certificate with its key: who believes it is tested beside the gateway.
-  const [certificate = '', key = ''] = ['certificate.pem', 'key.pem'].map((name) =>
-    join(folder, 'identity', name),
-  );
+  const { certificatePem, keyPem } = identityOf(folder);
+  const [certificate, key] = [join(scratch, 'tls.crt'), join(scratch, 'tls.key')];
+  writeFileSync(certificate, certificatePem);
+  writeFileSync(key, keyPem);
   network = ['--host', host, '--tls-cert', certificate, '--tls-key', key, '--tokens', tokensPath];
 });
 afterAll(async () => {

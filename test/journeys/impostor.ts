@@ -1,7 +1,8 @@
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TLSSocket, connect as tlsConnect } from 'node:tls';
+import type { Identity } from '@covey/agent';
 import type { Client } from '@covey/cli';
 import { type FetchAnswer, nodeFetch } from '@covey/ports';
 import { AuditAnswer } from '@covey/protocol/api';
@@ -18,10 +19,21 @@ export interface Impostor {
   get(path: string): Promise<FetchAnswer>;
 }
 
+/** What an enrolled device's newest identity file holds. */
+export function identityOf(folder: string): Omit<Identity, 'trustRoot'> {
+  const documents = ['identity-a', 'identity-b'].flatMap((name) => {
+    const path = join(folder, 'identity', name);
+    if (!existsSync(path)) return [];
+    return [JSON.parse(readFileSync(path, 'utf8').slice(65)) as { generation: number; document: Identity }];
+  });
+  const [newest] = documents.sort((a, b) => b.generation - a.generation);
+  if (!newest) throw new Error(`${folder} holds no identity`);
+  return newest.document;
+}
+
 export function impostorOf(folder: string): Impostor {
-  const file = (name: string) => readFileSync(join(folder, 'identity', name), 'utf8');
-  const device = JSON.parse(file('device.json')) as { deviceId: string; mqttUrl: string; deviceUrl: string };
-  const tls = { ca: file('ca.pem'), cert: file('certificate.pem'), key: file('key.pem') };
+  const device = identityOf(folder);
+  const tls = { ca: device.caPem, cert: device.certificatePem, key: device.keyPem };
   return {
     id: device.deviceId,
     mqtt: (options = {}) =>

@@ -69,6 +69,7 @@ export class SimulatedController {
   /** The device HTTP listener. */
   async answer({ pathname }: URL): Promise<FetchAnswer> {
     const [, what, name = ''] = pathname.split('/');
+    if (what === 'identity') return this.#standing();
     const { registry, trust } = this.domain;
     const contents = {
       trust: () => trust.file(name),
@@ -77,6 +78,13 @@ export class SimulatedController {
     };
     const body = await contents[what as keyof typeof contents]?.();
     return body ? { status: 200, headers: {}, body } : { status: 404, headers: {}, body: new Uint8Array() };
+  }
+
+  /** What it says of any device's identity: nothing is wrong with it. */
+  #standing(): FetchAnswer {
+    const now = this.#world.clock.now();
+    const standing = { deviceId: 'any', renewalDue: false, caPem: 'ca', online: true, now };
+    return { status: 200, headers: {}, body: Buffer.from(JSON.stringify(standing)) };
   }
 
   async close(): Promise<void> {

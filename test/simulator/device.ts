@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { type Agent, type AgentStatus, createAgent } from '@covey/agent';
 import type { Fetch, Link } from '@covey/ports';
 import {
@@ -70,11 +71,18 @@ export class SimulatedDevice {
     for (const part of ['identity', 'state', 'outbox', 'bundles', 'trust'])
       await disk.makeFolder(`${folder}/${part}`);
     const urls = { mqttUrl: 'mqtts://controller:8883', deviceUrl: 'https://controller:8443' };
-    await write('identity/key.pem', 'key');
-    await write('identity/certificate.pem', 'certificate');
-    await write('identity/ca.pem', 'ca');
+    const document = {
+      deviceId: this.id,
+      ...urls,
+      tags: {},
+      keyPem: 'key',
+      certificatePem: 'c',
+      caPem: 'ca',
+    };
+    const identity = JSON.stringify({ format: 'covey-identity/1', generation: 1, document });
+    const digest = createHash('sha256').update(identity).digest('hex');
+    await write('identity/identity-b', `${digest}\n${identity}`);
     await write('identity/root.json', pinnedRoot);
-    await write('identity/device.json', JSON.stringify({ deviceId: this.id, ...urls, tags: {} }));
     await write('covey.json', JSON.stringify({ format: 'covey-data/1', kind: 'device' }));
     this.machine.killProcess();
   }

@@ -12,7 +12,7 @@ import {
 import { readDesired } from './desired/index.ts';
 import { createDownloader } from './download/index.ts';
 import { openDeviceFolder } from './folder/index.ts';
-import { type Identity, readIdentity } from './identity/index.ts';
+import { createKeeper, type Identity, type Keeper, openIdentity } from './identity/index.ts';
 import { openLedger } from './ledger/index.ts';
 import { type Connection, createConnection, type LinkState } from './link/index.ts';
 import type { Outbox } from './outbox/index.ts';
@@ -97,6 +97,7 @@ class RunningAgent {
   readonly #outbox: Outbox;
   readonly #supervisor: Supervisor;
   readonly #connection: Connection;
+  readonly #keeper: Keeper;
   readonly #updater: Updater;
   readonly #trust: Trust;
   readonly #seenCommands = new Set<string>();
@@ -108,17 +109,16 @@ class RunningAgent {
     const folder = await openDeviceFolder(ports.disk, options.folder);
     const ledger = await openLedger(ports.disk, folder.state);
     await countAndRecord(ports, folder, ledger);
-    const identity = await readIdentity(ports.disk, folder);
-    if (!identity)
+    const store = await openIdentity(ports.disk, folder);
+    if (!store)
       throw new CoveyError('NOT_FOUND', `${options.folder} holds no identity: enrol the device first`);
-    const parts = await openParts(ports, options, { folder, identity, ledger });
-    return new RunningAgent(ports, options, identity, parts);
+    return new RunningAgent(ports, options, await openParts(ports, options, { folder, store, ledger }));
   }
 
-  private constructor(ports: Ports, options: AgentOptions, identity: Identity, parts: Parts) {
+  private constructor(ports: Ports, options: AgentOptions, parts: Parts) {
     this.#ports = ports;
     this.#options = options;
-    this.#identity = identity;
+    this.#identity = parts.store.identity;
     this.#bootId = parts.bootId;
     this.#stateFolder = parts.stateFolder;
     this.#outbox = parts.outbox;
@@ -141,15 +141,15 @@ class RunningAgent {
       parts.ledger,
       {
         ports: { ...ports, log: ports.log.component('steps') },
-        store: parts.store,
+        store: parts.bundles,
         trust: parts.trust,
-        downloader: createDownloader(ports, parts.store, {
+        downloader: createDownloader(ports, parts.bundles, {
           folder: parts.bundlesFolder,
-          identity,
+          identity: this.#identity,
           quotaBytes: options.bundleQuotaBytes ?? null,
         }),
         delivery: {
-          deviceId: identity.deviceId,
+          deviceId: this.#identity.deviceId,
           folder: options.folder,
           stateFolder: parts.stateFolder,
           isMetered: options.isMetered ?? false,
@@ -163,16 +163,25 @@ class RunningAgent {
     );
     this.#connection = createConnection(
       { ...ports, log: ports.log.component('link') },
-      identity,
+      this.#identity,
+      parts.routes,
       this.#bootId,
       {
         birth: () => this.#birth(),
         generation: () => this.#updater.update.accepted,
-        online: () => this.#outbox.attach((kind, payload) => this.#connection.publish(kind, payload)),
+        online: () => {
+          this.#outbox.attach((kind, payload) => this.#connection.publish(kind, payload));
+          this.#keeper.online();
+        },
+        failed: () => this.#keeper.failed(),
         offline: () => this.#outbox.detach(),
         received: (kind, payload) => void this.#received(kind, payload),
       },
     );
+    this.#keeper = createKeeper({ ...ports, log: ports.log.component('identity') }, parts.store, {
+      renewed: () => this.#connection.reconnect(0),
+    });
+    for (const path of parts.store.damaged) this.#event('identity-damaged', `${path} is damaged`);
     for (const path of parts.ledger.damaged) this.#event('ledger-damaged', `${path} is damaged`);
   }
 
@@ -186,6 +195,7 @@ class RunningAgent {
   async stop(): Promise<void> {
     this.#lasting?.cancel();
     this.#updater.stop();
+    this.#keeper.stop();
     await this.#supervisor.stop();
     await this.#outbox.close();
     await this.#connection.stop();
@@ -304,7 +314,7 @@ class RunningAgent {
 
   #command(payload: Uint8Array): void {
     const command = parseDocument(CommandSchema, payload, 'command');
-    if (command.expiresAt < this.#ports.clock.now() || this.#seenCommands.has(command.id)) return;
+    if (command.expiresAt < this.#keeper.now() || this.#seenCommands.has(command.id)) return;
     if (this.#seenCommands.size >= seenCommands) this.#seenCommands.clear();
     this.#seenCommands.add(command.id);
     if (command.kind === 'reconnect') {

@@ -3,8 +3,9 @@ import { toCoveyError } from '@covey/protocol';
 import type { AgentOptions } from './agent.ts';
 import { openBundleStore } from './bundles/index.ts';
 import type { DeviceFolder } from './folder/index.ts';
-import type { Identity } from './identity/index.ts';
+import type { IdentityStore } from './identity/index.ts';
 import type { Ledger } from './ledger/index.ts';
+import { openRoutes } from './link/index.ts';
 import { openOutbox } from './outbox/index.ts';
 import { countStart } from './starts/index.ts';
 import { createTrust } from './trust/index.ts';
@@ -29,7 +30,7 @@ export type Parts = Awaited<ReturnType<typeof openParts>>;
 export async function openParts(
   ports: Ports,
   { intervals }: Pick<AgentOptions, 'intervals'>,
-  { folder, identity, ledger }: { folder: DeviceFolder; identity: Identity; ledger: Ledger },
+  { folder, store, ledger }: { folder: DeviceFolder; store: IdentityStore; ledger: Ledger },
 ) {
   const bootId = Buffer.from(ports.random.bytes(16)).toString('hex');
   return {
@@ -37,8 +38,14 @@ export async function openParts(
     stateFolder: folder.state,
     bundlesFolder: folder.bundles,
     ledger,
-    store: await openBundleStore(ports.disk, folder.bundles),
-    trust: createTrust(ports, { identity, folder: folder.trust, ledger }),
+    store,
+    bundles: await openBundleStore(ports.disk, folder.bundles),
+    routes: await openRoutes(
+      { ...ports, log: ports.log.component('link') },
+      `${folder.state}/link.json`,
+      store.identity,
+    ),
+    trust: createTrust(ports, { identity: store.identity, folder: folder.trust, ledger }),
     outbox: await openOutbox(
       { ...ports, log: ports.log.component('outbox') },
       { folder: folder.outbox, bootId, flushMs: intervals.telemetryFlushMs, limits: outboxLimits },

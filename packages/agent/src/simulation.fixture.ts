@@ -23,7 +23,7 @@ import {
 import { type Agent, type AgentStatus, createAgent } from './agent.ts';
 import { ControllerStub } from './controller.fixture.ts';
 import { initDeviceFolder } from './folder/index.ts';
-import { storeIdentity } from './identity/index.ts';
+import { createIdentity } from './identity/index.ts';
 import { type Behaviour, probeProgram, runtimeProgram, wellBehaved } from './programs.fixture.ts';
 import { TestRepository } from './repository.fixture.ts';
 
@@ -71,7 +71,9 @@ export function simulate(seed: number | string, diskBytes = 512 * 1024 * 1024) {
   const send = (kind: 'desired' | 'receipt', document: unknown) =>
     broker.send(deviceId, topicOf(deviceId, kind), Buffer.from(JSON.stringify(document)));
   const repository = new TestRepository(world.clock);
-  const http = simulatedFetch(world, ({ url }) => answerFrom(bundles, repository, url));
+  const http = simulatedFetch(world, ({ url }) =>
+    url.endsWith('/identity') ? standingAt(world.clock.now()) : answerFrom(bundles, repository, url),
+  );
   const programs = {
     'sim:runtime': runtimeProgram(behaviourOf, seen.served, traffic),
     'sim:probe': probeProgram(behaviourOf, seen.probed),
@@ -141,6 +143,12 @@ function isSettledOn(reported: Reported | undefined, generation: number): boolea
   return reported?.generation === generation && ends.includes(reported.state);
 }
 
+/** The controller finds nothing wrong with the device. */
+function standingAt(now: number): FetchAnswer {
+  const standing = { deviceId, renewalDue: false, caPem: 'ca', online: true, now };
+  return { status: 200, headers: {}, body: Buffer.from(JSON.stringify(standing)) };
+}
+
 function answerFrom(bundles: Map<string, Bundle>, repository: TestRepository, url: string): FetchAnswer {
   const [, what, name = ''] = new URL(url).pathname.split('/');
   const contents = {
@@ -164,16 +172,9 @@ function desiredState(
 
 async function enrolDevice(machine: SimulatedMachine, pinnedRoot: Uint8Array, tags: Tags): Promise<void> {
   const { disk } = machine.boot();
-  await storeIdentity(disk, await initDeviceFolder(disk, folder), {
-    deviceId,
-    mqttUrl: 'mqtts://controller:8883',
-    deviceUrl: 'https://controller:8443',
-    tags,
-    keyPem: 'key',
-    certificatePem: 'certificate',
-    caPem: 'ca',
-    pinnedRoot,
-  });
+  const urls = { mqttUrl: 'mqtts://controller:8883', deviceUrl: 'https://controller:8443' };
+  const identity = { deviceId, ...urls, tags, keyPem: 'key', certificatePem: 'certificate', caPem: 'ca' };
+  await createIdentity(disk, await initDeviceFolder(disk, folder), identity, pinnedRoot);
 }
 
 async function bootDevice(machine: SimulatedMachine): Promise<Agent> {

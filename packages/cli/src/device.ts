@@ -3,6 +3,7 @@ import { enrollCommand } from './commands/enroll.ts';
 import { inferCommand } from './commands/infer.ts';
 import { inferenceTokenCommand } from './commands/inference-token.ts';
 import { profileCommand } from './commands/profile.ts';
+import { proxyCommand } from './commands/proxy.ts';
 import { createProgram, runProgram } from './program.ts';
 
 /** The command as devices carry it: what a device needs, without the controller. */
@@ -10,6 +11,7 @@ await runProgram(
   createProgram('Covey on a device', [
     enrollCommand(),
     agentCommand(),
+    proxyCommand(),
     inferCommand(),
     profileCommand(),
     inferenceTokenCommand(),

@@ -1,7 +1,5 @@
 import {
   type LogLevel,
-  mqttLink,
-  nodeFetch,
   nodeProcesses,
   type Ports,
   streamLog,
@@ -10,15 +8,15 @@ import {
   systemHost,
   systemRandom,
 } from '@covey/ports';
+import { networkOf } from './network/proxy.ts';
 
-/** The real world, logging to standard error. */
-export function systemPorts(level: LogLevel): Ports {
+/** The real world, logging to standard error; the network as the data folder of a device, or else the environment, has it. */
+export function systemPorts(level: LogLevel, deviceFolder?: string): Ports {
   return {
     clock: systemClock,
     random: systemRandom,
     disk: systemDisk,
-    link: mqttLink,
-    fetch: nodeFetch,
+    ...networkOf(deviceFolder),
     processes: nodeProcesses,
     host: systemHost(),
     log: streamLog(process.stderr, systemClock, level),

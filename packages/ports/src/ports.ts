@@ -60,20 +60,26 @@ export interface DiskEntry {
 
 /** One MQTT connection at a time; reconnecting, with its jitter, is the caller's. */
 export interface Link {
-  /** Resolves when the broker has accepted. Errors: UNREACHABLE, UNAUTHENTICATED, TIMEOUT. */
+  /** Resolves when the broker has accepted. Errors: UNREACHABLE, UNAUTHENTICATED, TIMEOUT, CA_MISMATCH, PROXY_REFUSED, PROXY_UNREACHABLE. */
   connect(options: LinkOptions): Promise<LinkSession>;
 }
 export interface LinkOptions {
+  /** mqtts://host:port, or wss://host:port/path: MQTT over WebSocket; mqtt:// without TLS. */
   url: string;
   clientId: string;
-  /** PEM texts. */
-  tls?: { ca: string; certificate: string; key: string };
+  tls?: ClientTls;
   will: { topic: string; payload: Uint8Array };
   keepaliveSeconds: number;
   connectTimeoutMs: number;
   onMessage: (topic: string, payload: Uint8Array) => void;
   /** Called once when the connection has ended, whoever ended it. */
   onClose: (reason: string) => void;
+}
+/** PEM texts. The server must be one of `ca`; what shows its `certificate` need not. */
+export interface ClientTls {
+  ca: string;
+  certificate?: string;
+  key?: string;
 }
 export interface LinkSession {
   /** Errors: FORBIDDEN when the broker refuses a topic. */
@@ -84,7 +90,10 @@ export interface LinkSession {
   end(options: { graceful: boolean }): Promise<void>;
 }
 
-/** One HTTP exchange with bounds. Errors: UNREACHABLE, TIMEOUT, PAYLOAD_TOO_LARGE, CANCELLED. Any status is an answer, not an error. */
+/**
+ * One HTTP exchange with bounds. Errors: UNREACHABLE, TIMEOUT, PAYLOAD_TOO_LARGE, CA_MISMATCH, PROXY_REFUSED,
+ * PROXY_UNREACHABLE, CANCELLED. Any status is an answer, not an error.
+ */
 export type Fetch = (request: FetchRequest) => Promise<FetchAnswer>;
 export interface FetchRequest {
   method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -92,10 +101,10 @@ export interface FetchRequest {
   headers?: Record<string, string>;
   body?: Uint8Array;
   /**
-   * PEM texts; `ca` alone for server TLS, all three for mutual TLS. `insecureReadOfCa` verifies nobody: only to read a CA
-   * whose fingerprint is compared next, never to send anything or to believe what comes back.
+   * `ca` alone for server TLS, all three for mutual TLS; absent: the system's authorities. `insecureReadOfCa` verifies nobody:
+   * only to read a CA whose fingerprint is compared next, never to send anything or to believe what comes back.
    */
-  tls?: { ca: string; certificate?: string; key?: string } | { insecureReadOfCa: true };
+  tls?: ClientTls | { insecureReadOfCa: true };
   /** Of the whole exchange; with `onPart` the longest silence, time that `onPart` takes not counted. */
   timeoutMs: number;
   maxBytes: number;

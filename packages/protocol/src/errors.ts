@@ -85,7 +85,9 @@ export const errorCatalogue = {
   },
   CA_MISMATCH: {
     status: 495,
-    remedy: 'The server is not the one the token was made by; do not proceed, ask for a new token.',
+    retry: 'retryable',
+    remedy:
+      'The server is not the controller that the token or the identity names; do not proceed: ask who sits between.',
   },
   // bundles and models
   MODEL_INVALID: {
@@ -281,6 +283,17 @@ export const errorCatalogue = {
     status: 500,
     retry: 'retryable',
     remedy: 'The disk did not read or write; look at the system log, and replace the medium if it goes on.',
+  },
+  PROXY_REFUSED: {
+    status: 502,
+    retry: 'retryable',
+    remedy:
+      'Give the right user name and password (see `covey proxy`), or ask for this address to be let through.',
+  },
+  PROXY_UNREACHABLE: {
+    status: 502,
+    retry: 'retryable',
+    remedy: 'Check the address of the HTTP proxy (see `covey doctor`).',
   },
   UNREACHABLE: {
     status: 502,

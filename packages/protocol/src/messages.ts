@@ -265,8 +265,6 @@ export const IdentityAnswerSchema = v.object({
   renewalDue: v.boolean(),
   /** PEM of every authority whose servers the device is to believe: during a change of the authority two. */
   caPem: v.pipe(v.string(), v.maxLength(limits.certificatesChars)),
-  mqttUrl: v.string(),
-  deviceUrl: v.string(),
   /** Whether the device's MQTT session is up. */
   online: v.boolean(),
   now: TimeSchema,

@@ -3,12 +3,13 @@ import { createHash, webcrypto, X509Certificate } from 'node:crypto';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { sha256 } from '@covey/bundle';
-import { nodeFetch } from '@covey/ports';
+import { type FetchRequest, nodeFetch } from '@covey/ports';
 import { SimulatedDisk, simulatedWorld } from '@covey/ports/simulated';
+import { CoveyError } from '@covey/protocol';
 import * as x509 from '@peculiar/x509';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openDeviceFolder } from '../folder/index.ts';
-import { readIdentity } from '../identity/index.ts';
+import { openIdentity } from '../identity/index.ts';
 import { enrol } from './enrol.ts';
 
 type KeyPair = Parameters<typeof x509.X509CertificateGenerator.createSelfSigned>[0]['keys'];
@@ -104,7 +105,8 @@ describe('enrolment, over real TLS', () => {
     const { disk } = newDisk();
     const identity = await ask(disk);
     expect(identity).toMatchObject({ deviceId: 'device-1', tags: { site: 'north' }, caPem: listener.caPem });
-    expect(await readIdentity(disk, await openDeviceFolder(disk, '/data'))).toEqual(identity);
+    const stored = await openIdentity(disk, await openDeviceFolder(disk, '/data'));
+    expect(stored?.identity).toEqual(identity);
     await expect(ask(disk)).rejects.toMatchObject({ code: 'CONFLICT' });
   });
 
@@ -126,9 +128,25 @@ describe('enrolment, over real TLS', () => {
       listener.tamper = tamper;
       const { disk, files } = newDisk();
       await expect(ask(disk)).rejects.toMatchObject({ code: 'CA_MISMATCH' });
-      expect(files.paths()).toEqual(['/data/covey.json']);
+      // Its key is kept: asking again with it takes no second use of the token.
+      expect(files.paths()).toEqual(['/data/covey.json', '/data/identity/enrolment-device-1.pem']);
     }
     listener.tamper = {};
+  });
+
+  it('asks again with the same key when the answer was lost, as the same device', async () => {
+    const { disk, files } = newDisk();
+    const lossy = async (request: FetchRequest) => {
+      const answer = await nodeFetch(request);
+      if (request.method === 'POST') throw new CoveyError('TIMEOUT', 'the answer is lost');
+      return answer;
+    };
+    const options = { token: tokenOf(listener), folder: '/data', deviceId: 'device-1', tags: {} };
+    await expect(enrol({ disk, fetch: lossy }, options)).rejects.toMatchObject({ code: 'TIMEOUT' });
+    const asked = Buffer.from((await disk.read('/data/identity/enrolment-device-1.pem')) ?? '').toString();
+    const { keyPem } = await enrol({ disk, fetch: nodeFetch }, options);
+    expect(keyPem).toBe(asked);
+    expect(files.paths()).not.toContain('/data/identity/enrolment-device-1.pem');
   });
 
   it('says what the controller says of a token, and what is none', async () => {

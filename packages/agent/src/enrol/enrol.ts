@@ -1,21 +1,26 @@
 import { sha256 } from '@covey/bundle';
-import type { FetchAnswer, Ports } from '@covey/ports';
+import type { Disk, Ports } from '@covey/ports';
 import {
   CoveyError,
   checkDocument,
   DeviceIdSchema,
   EnrolmentAnswerSchema,
-  type ErrorCode,
-  errorCatalogue,
   limits,
   parseDocument,
-  parseJson,
   type Tags,
   TagsSchema,
 } from '@covey/protocol';
-import { initDeviceFolder } from '../folder/index.ts';
-import { type Identity, readIdentity, storeIdentity } from '../identity/index.ts';
-import { fingerprintOf, isCertificateFor, makeKeyAndRequest } from './certificates.ts';
+import { type DeviceFolder, initDeviceFolder } from '../folder/index.ts';
+import {
+  createIdentity,
+  fingerprintOf,
+  type Identity,
+  isCertificateFor,
+  makeKey,
+  makeRequest,
+  openIdentity,
+  refusalOf,
+} from '../identity/index.ts';
 import { readToken } from './token.ts';
 
 export interface EnrolOptions {
@@ -24,6 +29,8 @@ export interface EnrolOptions {
   folder: string;
   deviceId: string;
   tags: Tags;
+  /** Replaces the identity that is there, after a reset; models and what is not yet sent stay. */
+  replace?: boolean;
 }
 
 const timeoutMs = 30_000;
@@ -39,11 +46,13 @@ export async function enrol(ports: Pick<Ports, 'disk' | 'fetch'>, options: Enrol
   const deviceId = checkDocument(DeviceIdSchema, options.deviceId, 'device id');
   const tags = checkDocument(TagsSchema, options.tags, 'tags');
   const folder = await initDeviceFolder(ports.disk, options.folder);
-  const before = await readIdentity(ports.disk, folder);
-  if (before) throw new CoveyError('CONFLICT', `${options.folder} is already enrolled as ${before.deviceId}`);
+  const before = await openIdentity(ports.disk, folder);
+  if (before && !options.replace)
+    throw new CoveyError('CONFLICT', `${options.folder} is already enrolled as ${before.identity.deviceId}`);
 
   const caPem = await readProvenCa(ports, token.url, token.caFingerprint);
-  const { keyPem, csrPem } = await makeKeyAndRequest(deviceId);
+  const keyPem = await enrolmentKey(ports.disk, folder, deviceId);
+  const csrPem = await makeRequest(deviceId, keyPem);
   const answered = await ports.fetch({
     method: 'POST',
     url: new URL('/enrol', token.url).href,
@@ -55,7 +64,7 @@ export async function enrol(ports: Pick<Ports, 'disk' | 'fetch'>, options: Enrol
     timeoutMs,
     maxBytes: limits.adminBodyBytes,
   });
-  if (answered.status !== 200) throw refusal(answered);
+  if (answered.status !== 200) throw refusalOf(answered);
   const answer = parseDocument(
     EnrolmentAnswerSchema,
     answered.body,
@@ -68,19 +77,35 @@ export async function enrol(ports: Pick<Ports, 'disk' | 'fetch'>, options: Enrol
     caFingerprint: token.caFingerprint,
     trustDigest: token.trustDigest,
   });
-  await storeIdentity(ports.disk, folder, {
+  const { certificatePem, mqttUrl, deviceUrl } = answer;
+  const document = {
     deviceId,
-    mqttUrl: answer.mqttUrl,
-    deviceUrl: answer.deviceUrl,
+    mqttUrl,
+    deviceUrl,
     tags: answer.tags,
     keyPem,
-    certificatePem: answer.certificatePem,
+    certificatePem,
     caPem: answer.caPem,
-    pinnedRoot: Buffer.from(answer.trustRoot),
-  });
-  const identity = await readIdentity(ports.disk, folder);
-  if (!identity) throw new CoveyError('INTERNAL', 'the identity just stored is not there');
-  return identity;
+  };
+  await createIdentity(ports.disk, folder, document, Buffer.from(answer.trustRoot));
+  const store = await openIdentity(ports.disk, folder);
+  if (!store) throw new CoveyError('INTERNAL', 'the identity just stored is not there');
+  await ports.disk.remove(enrolmentKeyPath(folder, deviceId));
+  return store.identity;
+}
+
+/** On disk before it is sent: when the answer is lost, the same key asks again and takes no second use of the token. */
+async function enrolmentKey(disk: Disk, folder: DeviceFolder, deviceId: string): Promise<string> {
+  const path = enrolmentKeyPath(folder, deviceId);
+  const before = await disk.read(path);
+  if (before) return Buffer.from(before).toString();
+  const keyPem = makeKey();
+  await disk.write(path, Buffer.from(keyPem));
+  return keyPem;
+}
+
+function enrolmentKeyPath({ identity }: DeviceFolder, deviceId: string): string {
+  return `${identity}/enrolment-${deviceId}.pem`;
 }
 
 async function readProvenCa(ports: Pick<Ports, 'fetch'>, url: string, fingerprint: string): Promise<string> {
@@ -119,33 +144,6 @@ function checkAnswer(
     throw mismatch('another root of trust than the token names');
   }
   if (answer.deviceId !== expected.deviceId) throw mismatch(`the identity of ${answer.deviceId}`);
-  if (!isCertificateFor(answer.certificatePem, { ...expected, caPem: answer.caPem })) {
-    throw mismatch('a certificate that is not for this device');
-  }
-}
-
-/** The controller's refusal in its own code and words, when it gave any. */
-function refusal(answer: FetchAnswer): CoveyError {
-  const document = readErrorDocument(answer);
-  const code = Object.keys(errorCatalogue).find((known): known is ErrorCode => known === document.code);
-  const message = document.message ?? `the controller answers with status ${answer.status}`;
-  return new CoveyError(code ?? 'FORBIDDEN', message);
-}
-
-function readErrorDocument(answer: FetchAnswer): { code?: string; message?: string } {
-  try {
-    const body = parseJson(answer.body, 'refusal') as {
-      error?: unknown;
-      code?: unknown;
-      message?: unknown;
-    } | null;
-    const inner = (body?.error ?? body) as { code?: unknown; message?: unknown } | null;
-    return {
-      ...(typeof inner?.code === 'string' && { code: inner.code }),
-      ...(typeof inner?.message === 'string' && { message: inner.message.slice(0, limits.reasonChars) }),
-    };
-  } catch {
-    // A refusal by something that does not speak JSON, such as a proxy: the status is all there is.
-    return {};
-  }
+  if (!isCertificateFor(answer.certificatePem, expected.keyPem))
+    throw mismatch('a certificate for another key');
 }

@@ -1,60 +1,117 @@
-import type { Disk } from '@covey/ports';
-import { CoveyError, parseJson, type Tags } from '@covey/protocol';
+import type { ClientTls, Disk } from '@covey/ports';
+import { CoveyError, type Tags } from '@covey/protocol';
 import type { DeviceFolder } from '../folder/index.ts';
+import { openSlots, type Slots } from '../slots/index.ts';
 
-/** Who this device is and whom it trusts. */
+/** Who this device is and whom it trusts. It is live: reading it gives what holds now, also after a renewal. */
 export interface Identity {
-  deviceId: string;
-  mqttUrl: string;
+  readonly deviceId: string;
+  readonly mqttUrl: string;
   /** Where bundles and chunks are fetched. */
-  deviceUrl: string;
-  tags: Tags;
-  keyPem: string;
-  certificatePem: string;
-  caPem: string;
+  readonly deviceUrl: string;
+  readonly tags: Tags;
+  readonly keyPem: string;
+  readonly certificatePem: string;
+  /** Every authority whose servers are the controller. */
+  readonly caPem: string;
   /** Root metadata from which the device began to trust, as it was received. */
-  pinnedRoot: Uint8Array;
+  readonly pinnedRoot: Uint8Array;
 }
 
-/** Writes the identity, mode 0600. `device.json` goes last: without it there is no identity. */
-export async function storeIdentity(disk: Disk, folder: DeviceFolder, identity: Identity): Promise<void> {
-  const write = (name: string, content: string | Uint8Array) =>
-    disk.write(`${folder.identity}/${name}`, Buffer.from(content));
-  const { deviceId, mqttUrl, deviceUrl, tags } = identity;
+/** The part that renewals change, and what is kept with it so that one write changes everything at once. */
+export interface IdentityDocument extends Omit<Identity, 'pinnedRoot'> {
+  /** The key of a certificate that was asked for and is not here yet. */
+  readonly nextKeyPem?: string | undefined;
+}
+
+/** An enrolled device's identity on disk, mode 0600. */
+export interface IdentityStore {
+  readonly identity: Identity;
+  readonly nextKeyPem: string | undefined;
+  /** Files that were damaged; the other one held. */
+  readonly damaged: readonly string[];
+  /** Changes the identity in one write: before it is durable the old one holds, afterwards the new one. */
+  save(change: Partial<IdentityDocument>): Promise<void>;
+  /** Writes the present identity over the file of the one before, whose key is gone then. Does nothing when that is done. */
+  settle(): Promise<void>;
+}
+
+/** What a connection to the controller is made with, as it is now. */
+export function tlsOf({ caPem, certificatePem, keyPem }: Identity): Required<ClientTls> {
+  return { ca: caPem, certificate: certificatePem, key: keyPem };
+}
+
+const format = 'covey-identity/1';
+
+/** `pinnedRoot` as it was received, because its digest is what was promised. */
+export async function createIdentity(
+  disk: Disk,
+  folder: DeviceFolder,
+  document: IdentityDocument,
+  pinnedRoot: Uint8Array,
+): Promise<void> {
   await disk.makeFolder(folder.identity);
-  await write('key.pem', identity.keyPem);
-  await write('certificate.pem', identity.certificatePem);
-  await write('ca.pem', identity.caPem);
-  await write('root.json', identity.pinnedRoot);
-  await write('device.json', JSON.stringify({ deviceId, mqttUrl, deviceUrl, tags }));
+  await disk.write(`${folder.identity}/root.json`, pinnedRoot);
+  const slots = await openSlots<IdentityDocument>(disk, `${folder.identity}/identity`, format);
+  await slots.save(document);
 }
 
-/** The identity, or undefined when the device was never enrolled. Errors: DATA_CORRUPT when part of it is missing or damaged. */
-export async function readIdentity(disk: Disk, folder: DeviceFolder): Promise<Identity | undefined> {
-  const devicePath = `${folder.identity}/device.json`;
-  const bytes = await disk.read(devicePath);
-  if (!bytes) return undefined;
-  const text = async (name: string) => (await need(disk, `${folder.identity}/${name}`)).toString();
-  try {
-    const device = parseJson(bytes, devicePath) as Pick<
-      Identity,
-      'deviceId' | 'mqttUrl' | 'deviceUrl' | 'tags'
-    >;
-    return {
-      ...device,
-      keyPem: await text('key.pem'),
-      certificatePem: await text('certificate.pem'),
-      caPem: await text('ca.pem'),
-      pinnedRoot: await need(disk, `${folder.identity}/root.json`),
-    };
-  } catch (cause) {
-    if (cause instanceof CoveyError && cause.code === 'DATA_CORRUPT') throw cause;
-    throw new CoveyError('DATA_CORRUPT', `the identity in ${folder.identity} is damaged`, { cause });
+/** The identity, or undefined when the device was never enrolled. Errors: DATA_CORRUPT when it is damaged, DATA_NEWER. */
+export async function openIdentity(disk: Disk, folder: DeviceFolder): Promise<IdentityStore | undefined> {
+  const slots = await openSlots<IdentityDocument>(disk, `${folder.identity}/identity`, format);
+  if (!slots.document) {
+    if (slots.damaged.length === 0) return undefined;
+    throw new CoveyError(
+      'DATA_CORRUPT',
+      `${slots.damaged.join(' and ')} are damaged: enrol the device again`,
+    );
   }
+  const rootPath = `${folder.identity}/root.json`;
+  const pinnedRoot = await disk.read(rootPath);
+  if (!pinnedRoot) throw new CoveyError('DATA_CORRUPT', `${rootPath} is missing`);
+  return storeOf(slots, slots.document, pinnedRoot);
 }
 
-async function need(disk: Disk, path: string): Promise<Buffer> {
-  const bytes = await disk.read(path);
-  if (!bytes) throw new CoveyError('DATA_CORRUPT', `${path} is missing`);
-  return Buffer.from(bytes);
+function storeOf(
+  slots: Slots<IdentityDocument>,
+  opened: IdentityDocument,
+  pinnedRoot: Uint8Array,
+): IdentityStore {
+  const present = () => slots.document ?? opened;
+  const identity: Identity = {
+    get deviceId() {
+      return present().deviceId;
+    },
+    get mqttUrl() {
+      return present().mqttUrl;
+    },
+    get deviceUrl() {
+      return present().deviceUrl;
+    },
+    get tags() {
+      return present().tags;
+    },
+    get keyPem() {
+      return present().keyPem;
+    },
+    get certificatePem() {
+      return present().certificatePem;
+    },
+    get caPem() {
+      return present().caPem;
+    },
+    pinnedRoot,
+  };
+  return {
+    identity,
+    get nextKeyPem() {
+      return present().nextKeyPem;
+    },
+    damaged: slots.damaged,
+    save: (change) => slots.save({ ...present(), ...change }),
+    settle: async () => {
+      const isSettled = JSON.stringify(slots.previous) === JSON.stringify(present());
+      if (!isSettled) await slots.save(present());
+    },
+  };
 }

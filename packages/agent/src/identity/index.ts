@@ -1,1 +1,4 @@
-export { type Identity, readIdentity, storeIdentity } from './identity.ts';
+export { fingerprintOf, isCertificateFor, makeKey, makeRequest } from './certificates.ts';
+export { createIdentity, type Identity, type IdentityStore, openIdentity, tlsOf } from './identity.ts';
+export { createKeeper, type Keeper } from './keeper.ts';
+export { refusalOf } from './refusal.ts';

@@ -9,8 +9,9 @@ import {
   topicOf,
   type UpKind,
 } from '@covey/protocol';
-import type { Identity } from '../identity/index.ts';
+import { type Identity, tlsOf } from '../identity/index.ts';
 import { advanceLink, type LinkEvent, type LinkState, type LinkStep, stoppedLink } from './machine.ts';
+import type { Routes } from './routes.ts';
 
 const keepaliveSeconds = 30;
 const connectTimeoutMs = 30_000;
@@ -21,6 +22,8 @@ export interface ConnectionHandlers {
   generation(): number;
   online(): void;
   offline(): void;
+  /** A connection did not come up. */
+  failed(): void;
   received(kind: DownKind, payload: Uint8Array): void;
 }
 /** The device's session with its controller, kept up for as long as it is started. */
@@ -41,15 +44,17 @@ type LinkPorts = Pick<Ports, 'clock' | 'random' | 'link' | 'log'>;
 export function createConnection(
   ports: LinkPorts,
   identity: Identity,
+  routes: Routes,
   bootId: string,
   handlers: ConnectionHandlers,
 ): Connection {
-  return new MqttConnection(ports, identity, bootId, handlers);
+  return new MqttConnection(ports, identity, routes, bootId, handlers);
 }
 
 class MqttConnection implements Connection {
   readonly #ports: LinkPorts;
   readonly #identity: Identity;
+  readonly #routes: Routes;
   readonly #bootId: string;
   readonly #handlers: ConnectionHandlers;
   #machine = stoppedLink;
@@ -60,9 +65,16 @@ class MqttConnection implements Connection {
   /** Counts attempts: what an older one still says is not listened to. */
   #attempt = 0;
 
-  constructor(ports: LinkPorts, identity: Identity, bootId: string, handlers: ConnectionHandlers) {
+  constructor(
+    ports: LinkPorts,
+    identity: Identity,
+    routes: Routes,
+    bootId: string,
+    handlers: ConnectionHandlers,
+  ) {
     this.#ports = ports;
     this.#identity = identity;
+    this.#routes = routes;
     this.#bootId = bootId;
     this.#handlers = handlers;
   }
@@ -113,6 +125,7 @@ class MqttConnection implements Connection {
         void this.#greet();
         break;
       case 'announceOnline':
+        this.#routes.worked();
         this.#handlers.online();
         break;
       case 'announceOffline':
@@ -135,7 +148,7 @@ class MqttConnection implements Connection {
     const mine = ++this.#attempt;
     try {
       const session = await this.#ports.link.connect(
-        linkOptions(this.#identity, this.#bootId, {
+        linkOptions(this.#identity, this.#routes.url, this.#bootId, {
           onMessage: (topic, payload) => mine === this.#attempt && this.#received(topic, payload),
           onClose: (reason) => mine === this.#attempt && this.#closed(reason),
         }),
@@ -176,6 +189,9 @@ class MqttConnection implements Connection {
     if (mine !== this.#attempt) return;
     const { code, message } = toCoveyError(error);
     this.#ports.log.write('warn', message, { code });
+    // A broker that answers, if only by a refusal, was reached.
+    if (this.#machine.state === 'connecting' && code !== 'UNAUTHENTICATED') this.#routes.failed();
+    this.#handlers.failed();
     this.#feed({ kind: 'failed', jitter: this.#ports.random.fraction() });
   }
 
@@ -192,13 +208,14 @@ class MqttConnection implements Connection {
 
 function linkOptions(
   identity: Identity,
+  url: string,
   bootId: string,
   callbacks: { onMessage: (topic: string, payload: Uint8Array) => void; onClose: (reason: string) => void },
 ) {
   return {
-    url: identity.mqttUrl,
+    url,
     clientId: identity.deviceId,
-    tls: { ca: identity.caPem, certificate: identity.certificatePem, key: identity.keyPem },
+    tls: tlsOf(identity),
     will: { topic: topicOf(identity.deviceId, 'death'), payload: encodeJson({ bootId }) },
     keepaliveSeconds,
     connectTimeoutMs,

@@ -1,2 +1,3 @@
 export { type Connection, createConnection } from './connection.ts';
 export type { LinkState } from './machine.ts';
+export { openRoutes, type Routes, webSocketUrl } from './routes.ts';

@@ -5,7 +5,6 @@ import type { Downloader } from '../download/index.ts';
 import type { Step, StepKind } from '../plan/index.ts';
 import type { Supervisor } from '../runtime/index.ts';
 import type { Trust } from '../trust/index.ts';
-import type { UpdateEvent } from '../update/index.ts';
 import type { Update, UpdateEvent } from '../update/index.ts';
 
 /** What executors work with. */

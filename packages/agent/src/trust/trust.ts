@@ -11,7 +11,7 @@ import {
 } from '@covey/bundle/tuf';
 import type { Ports } from '@covey/ports';
 import { CoveyError, type ModelVersionRef } from '@covey/protocol';
-import type { Identity } from '../identity/index.ts';
+import { type Identity, tlsOf } from '../identity/index.ts';
 import type { Ledger } from '../ledger/index.ts';
 import { diskStore } from './store.ts';
 import { createTrustedTime } from './time.ts';
@@ -50,14 +50,13 @@ export function createTrust(
 ): Trust {
   const time = createTrustedTime(clock);
   const store = diskStore(disk, folder);
-  const { tags, deviceUrl, caPem, certificatePem, keyPem, pinnedRoot } = identity;
+  const { tags, pinnedRoot } = identity;
   const fetchFrom =
     (signal: AbortSignal): TufClientOptions['fetch'] =>
     async (name, maxBytes) => {
       if (signal.aborted) throw new CoveyError('INTERNAL', 'the check of the signatures was cancelled');
-      const url = new URL(`/trust/${name}`, deviceUrl).href;
-      const tls = { ca: caPem, certificate: certificatePem, key: keyPem };
-      const answer = await fetch({ method: 'GET', url, tls, timeoutMs, maxBytes });
+      const url = new URL(`/trust/${name}`, identity.deviceUrl).href;
+      const answer = await fetch({ method: 'GET', url, tls: tlsOf(identity), timeoutMs, maxBytes });
       if (answer.status === 200) return answer.body;
       if (answer.status === 404) return undefined;
       const code = answer.status === 403 ? 'FORBIDDEN' : 'UNREACHABLE';

@@ -1,5 +1,5 @@
-import { nodeFetch } from '@covey/ports';
 import { CoveyError, type ErrorCode, errorCatalogue, limits } from '@covey/protocol';
+import { networkOf } from '../network/proxy.ts';
 import type { Connection } from './connection.ts';
 
 /** Largest answer of the admin API that the command reads. */
@@ -35,13 +35,14 @@ export function createClient(connection: Connection): Client {
       `"${connection.url}" is no address such as https://covey.example:8080`,
     );
   }
+  const { fetch } = networkOf(undefined);
   const send = async (
     method: Call<unknown>['method'],
     path: string,
     body: Uint8Array | undefined,
     contentType: string,
   ) => {
-    const answer = await nodeFetch({
+    const answer = await fetch({
       method,
       url: new URL(path, connection.url).href,
       headers: {

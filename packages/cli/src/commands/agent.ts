@@ -104,7 +104,7 @@ async function run(options: AgentOptions): Promise<void> {
   const access = accessOf(options, folder);
   const observing = observingOf(options);
   await runService<AgentReady>(async () => {
-    const agent = createAgent(systemPorts(options.logLevel), {
+    const agent = createAgent(systemPorts(options.logLevel, folder), {
       folder,
       agentVersion: '0.1.0',
       runtimeModule: import.meta.resolve('@covey/runtime/process'),

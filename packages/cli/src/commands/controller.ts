@@ -22,6 +22,8 @@ interface ControllerOptions {
 /** What a controller tells the process that started it. */
 export interface ControllerReady {
   url: string;
+  mqttUrl: string;
+  deviceUrl: string;
 }
 
 /** `covey controller`: the control plane, with its broker and database inside. */
@@ -65,7 +67,7 @@ async function run(options: ControllerOptions): Promise<void> {
       names: options.name ?? [],
       version: '0.1.0',
     });
-    const { adminUrl } = await controller.start();
+    const { adminUrl, mqttUrl, deviceUrl } = await controller.start();
     tellCommands(data, {
       url: adminUrl,
       caPath: join(folder, 'ca', 'ca.pem'),
@@ -79,7 +81,7 @@ async function run(options: ControllerOptions): Promise<void> {
         lock.release();
       },
     };
-    return { service, ready: { url: adminUrl } };
+    return { service, ready: { url: adminUrl, mqttUrl, deviceUrl } };
   });
 }
 

@@ -5,7 +5,7 @@ import type { Output } from '../terminal/output.ts';
 import { formatDuration, formatTable } from '../terminal/table.ts';
 import { apiCommand, session } from './command.ts';
 
-/** `covey device list|show|revoke` */
+/** `covey device list|show|revoke|reset` */
 export function deviceCommand(): Command {
   return new Command('device')
     .description('the devices of the fleet')
@@ -23,6 +23,14 @@ export function deviceCommand(): Command {
       apiCommand('revoke', 'refuse a device from now on')
         .argument('<device>', 'its id')
         .action((device: string, _options, command: Command) => revoke(session(command), device)),
+    )
+    .addCommand(
+      apiCommand(
+        'reset',
+        'withdraw the identity of a device, so that its id may be enrolled again with a token',
+      )
+        .argument('<device>', 'its id')
+        .action((device: string, _options, command: Command) => reset(session(command), device)),
     );
 }
 
@@ -65,8 +73,8 @@ async function list({ client, output }: Session, selector: string): Promise<void
 function row(device: DeviceView, output: Output): string[] {
   return [
     device.id,
-    device.revokedAt !== null
-      ? output.style('red', 'revoked')
+    device.refusal !== null
+      ? output.style('red', device.refusal)
       : device.online
         ? output.style('green', 'yes')
         : output.style('yellow', `no, ${seen(device)}`),
@@ -102,7 +110,11 @@ async function show({ client, output }: Session, id: string): Promise<void> {
       ['serving', serving(device)],
       ['state', device.reported?.state ?? 'has not reported'],
     ];
-    const reported = device.reported;
+    const { certificate, clone, refusal, reported } = device;
+    if (refusal) lines.push(['refused', refusalWords[refusal]]);
+    if (certificate)
+      lines.push(['identity', `certificate ${certificate.serial}, good until ${day(certificate.expiresAt)}`]);
+    if (clone) lines.push(['clone', `${clone.message} (${new Date(clone.at).toISOString()})`]);
     if (reported?.reason) lines.push(['reason', `${reported.reason.message} [${reported.reason.code}]`]);
     if (reported?.proof) lines.push(['proof', reported.proof]);
     if (device.desired) {
@@ -133,6 +145,23 @@ async function show({ client, output }: Session, id: string): Promise<void> {
     }
     return lines.map(([name, value]) => `${output.style('dim', name.padEnd(10))}${value}`).join('\n');
   });
+}
+
+const refusalWords: Record<NonNullable<DeviceView['refusal']>, string> = {
+  revoked: 'revoked',
+  reset: 'reset: enrol it again with a token',
+  quarantined: 'in quarantine: two machines used its identity',
+};
+
+function day(at: number): string {
+  return new Date(at).toISOString().slice(0, 10);
+}
+
+async function reset({ client, output }: Session, id: string): Promise<void> {
+  const path = `/devices/${encodeURIComponent(id)}/reset`;
+  await client.call({ method: 'POST', path, answer: noAnswer });
+  const next = 'make a token and enrol it again; what it is to serve and its history stay';
+  output.result({ device: id, reset: true }, `the identity of ${id} is withdrawn: ${next}`);
 }
 
 async function revoke({ client, output }: Session, id: string): Promise<void> {

@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { enrol } from '@covey/agent';
-import { nodeFetch, systemDisk } from '@covey/ports';
+import { systemDisk } from '@covey/ports';
 import { Command } from 'commander';
+import { lockFolder } from '../folder/lock.ts';
+import { networkOf } from '../network/proxy.ts';
 import { createOutput } from '../terminal/output.ts';
 import { defaultDeviceFolder } from './agent.ts';
 import { namedValue } from './command.ts';
@@ -14,6 +16,7 @@ interface EnrollOptions {
   data: string;
   id: string;
   tag?: Record<string, string>;
+  replace: boolean;
   json: boolean;
 }
 
@@ -25,23 +28,31 @@ export function enrollCommand(): Command {
     .option('--data <folder>', 'data folder of the device', defaultDeviceFolder)
     .option('--id <device>', 'id of the device', defaultId())
     .option('--tag <name=value>', 'a tag of the device; may be repeated', namedValue)
+    .option(
+      '--replace',
+      'give this device a new identity, after `covey device reset`; models and what is not yet sent stay',
+      false,
+    )
     .option('--json', 'print JSON', false)
     .action(async (options: EnrollOptions) => {
       const output = createOutput(options.json);
       const source = options.tokenFile === '-' || options.tokenFile === undefined ? 0 : options.tokenFile;
       if (source === 0 && process.stdin.isTTY)
         output.progress('paste the token and press Enter, then Ctrl-D');
+      const folder = resolve(options.data);
+      const lock = options.replace ? lockFolder(folder, join(folder, 'lock')) : undefined;
       const identity = await enrol(
-        { disk: systemDisk, fetch: nodeFetch },
+        { disk: systemDisk, fetch: networkOf(folder).fetch },
         {
           token: readFileSync(source, 'utf8').trim(),
-          folder: resolve(options.data),
+          folder,
           deviceId: options.id,
           tags: options.tag ?? {},
+          replace: options.replace,
         },
-      );
+      ).finally(() => lock?.release());
       output.result(
-        { device: identity.deviceId, folder: resolve(options.data) },
+        { device: identity.deviceId, folder },
         `this machine is device ${identity.deviceId}; start it with: covey agent --data ${options.data}`,
       );
     });

@@ -1,5 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { type Identity, openDeviceFolder, openIdentity } from '@covey/agent';
+import { systemDisk } from '@covey/ports';
 import { connectionFilePath } from '../client/connection.ts';
 
 /** Ports of a fleet on one machine. 0: any that is free. */
@@ -20,16 +22,37 @@ export function fleetPorts(first: number | undefined): FleetPorts {
 
 type ControllerPorts = Pick<FleetPorts, 'admin' | 'mqtt' | 'device'>;
 
+/** Addresses of a controller that somebody knows already. */
+export interface KnownAddresses {
+  url?: string;
+  mqttUrl?: string;
+  deviceUrl?: string;
+}
+
+/** What commands and the first device were told of a controller that ran here before. */
+export async function knownAddresses(data: string, deviceFolder: string): Promise<KnownAddresses> {
+  const connectionPath = connectionFilePath(data);
+  const device = await identityIn(deviceFolder);
+  if (!existsSync(connectionPath) || !device) return {};
+  const { url } = JSON.parse(readFileSync(connectionPath, 'utf8')) as { url: string };
+  return { url, mqttUrl: device.mqttUrl, deviceUrl: device.deviceUrl };
+}
+
+/** Undefined: no device was enrolled in the folder. */
+export async function identityIn(deviceFolder: string): Promise<Identity | undefined> {
+  if (!existsSync(join(deviceFolder, 'covey.json'))) return undefined;
+  const store = await openIdentity(systemDisk, await openDeviceFolder(systemDisk, deviceFolder));
+  return store?.identity;
+}
+
 /**
  * Where the controller is to listen: at `ports`, but for those that are 0 where devices know it already. They were told at
  * enrolment and would not find it anywhere else.
  */
-export function controllerPorts(data: string, deviceFolder: string, ports: ControllerPorts): ControllerPorts {
-  const devicePath = join(deviceFolder, 'identity', 'device.json');
-  const connectionPath = connectionFilePath(data);
-  if (!existsSync(devicePath) || !existsSync(connectionPath)) return ports;
-  const { mqttUrl, deviceUrl } = JSON.parse(readFileSync(devicePath, 'utf8')) as Record<string, string>;
-  const { url } = JSON.parse(readFileSync(connectionPath, 'utf8')) as Record<string, string>;
+export function controllerPorts(
+  { url, mqttUrl, deviceUrl }: KnownAddresses,
+  ports: ControllerPorts,
+): ControllerPorts {
   const known = (address = '') => (URL.canParse(address) ? Number(new URL(address).port) : 0);
   return {
     admin: ports.admin || known(url),

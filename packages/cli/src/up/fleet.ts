@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, openSync } from 'node:fs';
+import { mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { enrol } from '@covey/agent';
 import type { Signer } from '@covey/bundle/tuf';
@@ -9,7 +9,7 @@ import { findConnection } from '../client/connection.ts';
 import type { AgentReady } from '../commands/agent.ts';
 import type { ControllerReady } from '../commands/controller.ts';
 import { ensureTrust } from '../publish/trust.ts';
-import { controllerPorts, type FleetPorts } from './addresses.ts';
+import { controllerPorts, type FleetPorts, identityIn, knownAddresses } from './addresses.ts';
 import { type RunningService, Service } from './services.ts';
 
 export interface FleetDevice {
@@ -46,7 +46,7 @@ export async function startFleet(
   onService: (service: RunningService) => void,
 ): Promise<Fleet> {
   const { data, tell } = options;
-  const controller = controllerService(options);
+  const controller = await controllerService(options);
   onService(controller);
   const { url } = await controller.start();
   tell({ event: 'controller', url }, `controller at ${url}, API at ${url}/docs`);
@@ -56,8 +56,7 @@ export async function startFleet(
   for (let index = 0; index < options.deviceCount; index++) {
     const device = agentService(options, index);
     onService(device.service);
-    if (!existsSync(join(deviceFolder(data, device.id), 'identity', 'device.json')))
-      await enrolDevice(client, data, device);
+    if (!(await identityIn(deviceFolder(data, device.id)))) await enrolDevice(client, data, device);
     devices.push(device);
   }
   await Promise.all(devices.map((device) => device.service.start()));
@@ -75,9 +74,10 @@ export async function startFleet(
   return { url, controller, client, publisher, devices, stop };
 }
 
-function controllerService({ data, ports, tell }: FleetOptions): Service<ControllerReady> {
+async function controllerService({ data, ports, tell }: FleetOptions): Promise<Service<ControllerReady>> {
+  let known = await knownAddresses(data, deviceFolder(data, deviceId(0)));
   const args = () => {
-    const { admin, mqtt, device } = controllerPorts(data, deviceFolder(data, deviceId(0)), ports);
+    const { admin, mqtt, device } = controllerPorts(known, ports);
     const listen = ['--port', admin, '--mqtt-port', mqtt, '--device-port', device];
     return ['controller', '--data', data, ...listen.map(String)];
   };
@@ -85,7 +85,9 @@ function controllerService({ data, ports, tell }: FleetOptions): Service<Control
     name: 'controller',
     args,
     log: logFile(data, 'controller'),
-    onReady: () => {},
+    onReady: (ready) => {
+      known = ready;
+    },
     onDeath: (how) =>
       tell(
         { event: 'death', service: 'controller', how },

@@ -5,9 +5,11 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { connect as tlsConnect } from 'node:tls';
 import { openTransfer } from '@covey/bundle/transfer';
 import { firstUpload, parseMetadata, type Targets } from '@covey/bundle/tuf';
 import { nodeFetch, systemClock, systemDisk, systemRandom } from '@covey/ports';
+import { connectAsync } from 'mqtt';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { publisher, requestFor, rootSigner } from '../trust.fixture.ts';
 import { type Addresses, type Controller, createController } from './controller.ts';
@@ -154,6 +156,53 @@ it('serves an enrolled device what was published, with ranges, until it is revok
   });
   await expect(anonymous).rejects.toMatchObject({ code: 'UNREACHABLE' });
 });
+
+it.each(['DELETE', 'POST'] as const)(
+  'ends a device’s live connections within a second, MQTT and HTTP (%s)',
+  async (method) => {
+    const addresses = await newController().start();
+    const { ca, call } = await admin(addresses);
+    await trustPublisher(call);
+    const connect = async (id: string) => {
+      const { body: made } = await call('POST', '/v1/tokens', {});
+      const device = await newDevice(id, made.token);
+      const { body: enrolled } = await call('POST', '/enrol', device.request);
+      const tls = { ca, cert: enrolled.certificatePem, key: device.keyPem };
+      const mqtt = await connectAsync(addresses.mqttUrl, { clientId: id, reconnectPeriod: 0, ...tls });
+      // Connected, and not a word of MQTT yet.
+      const silent = tlsConnect({ port: Number(new URL(addresses.mqttUrl).port), ...tls });
+      const http = tlsConnect({ port: Number(new URL(addresses.deviceUrl).port), ...tls });
+      await Promise.all([once(http, 'secureConnect'), once(silent, 'secureConnect')]);
+      http.write('GET /identity HTTP/1.1\r\nhost: localhost\r\n\r\n');
+      const [answer] = await once(http, 'data');
+      expect(String(answer)).toContain('200 OK');
+      return { mqtt, http, silent };
+    };
+    const refused = await connect('edge-1');
+    const other = await connect('edge-2');
+    const closed = Promise.all([
+      new Promise<void>((resolve) => void refused.mqtt.on('error', () => {}).once('close', () => resolve())),
+      once(
+        refused.http.on('error', () => {}),
+        'close',
+      ),
+      once(
+        refused.silent.on('error', () => {}),
+        'close',
+      ),
+    ]);
+    const at = performance.now();
+    const path = method === 'DELETE' ? '/v1/devices/edge-1' : '/v1/devices/edge-1/reset';
+    expect((await call(method, path)).status).toBe(204);
+    await closed;
+    expect(performance.now() - at).toBeLessThan(1_000);
+    expect([other.mqtt.connected, other.http.closed, other.silent.closed]).toEqual([true, false, false]);
+    for (const { mqtt, http, silent } of [refused, other]) {
+      mqtt.end(true);
+      for (const socket of [http, silent]) socket.on('error', () => {}).destroy();
+    }
+  },
+);
 
 it('keeps its data in a folder only its owner may read, and starts on it again', async () => {
   const first = newController();

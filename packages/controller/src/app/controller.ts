@@ -1,3 +1,4 @@
+import type { Server } from 'node:https';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { pemSigner } from '@covey/bundle/tuf';
@@ -10,6 +11,8 @@ import { createTransfers, makeInWorker } from '../transfers/index.ts';
 import { createTrust, readOnlineKey } from '../trust/index.ts';
 import { createCleanups } from './cleanups.ts';
 import { createDomain } from './domain.ts';
+
+const dayMs = 86_400_000;
 
 export interface ControllerOptions {
   ports: Pick<Ports, 'clock' | 'random' | 'disk' | 'log'>;
@@ -85,7 +88,8 @@ async function startAll(options: ControllerOptions, onStop: AddCleanup): Promise
     onRefusal: ({ device, reason, ...detail }) => domain.refusals.refused(device, `bus.${reason}`, detail),
     log,
   });
-  const domain = createDomain({ ports, storage, bus, trust });
+  const daily = { name: "renewing the server's certificate", intervalMs: dayMs, run: identity.renewServer };
+  const domain = createDomain({ ports, storage, bus, trust, tasks: [daily] });
   onStop('domain', () => domain.stop());
   await domain.start();
   onStop('bus', () => bus.stop());
@@ -104,7 +108,7 @@ async function startAll(options: ControllerOptions, onStop: AddCleanup): Promise
   const transfers = createTransfers({ storage, clock, log, make: makeInWorker });
   onStop('transfers', () => transfers.stop());
   const device = createDeviceServer(
-    { registry, transfers, trust, identity, isOnline, urls, clock, log },
+    { registry, transfers, trust, identity, isOnline, upgrade: bus.upgrade, clock, log },
     identity.server,
   );
   devicePort = await serve(device.app, onStop, options, 'devicePort', 'device downloads');
@@ -115,10 +119,18 @@ async function startAll(options: ControllerOptions, onStop: AddCleanup): Promise
   };
   const admin = await createAdminServer({ ...services, disconnect }, identity.server);
   adminPort = await serve(admin, onStop, options, 'adminPort', 'admin API');
+  identity.onServerChange((tls) => {
+    bus.changeTls(tls);
+    const { ca, certificate: cert, key } = tls;
+    for (const { server } of [device.app, admin]) (server as Server).setSecureContext({ ca, cert, key });
+  });
   // Who waits for changes would keep the admin server from closing.
   onStop('waiting requests', async () => domain.changes.stop());
   return urls();
 }
+
+/** Devices may keep theirs, for MQTT over WebSocket. */
+const maxConnections = { adminPort: 512, devicePort: 20_000 };
 
 async function serve(
   server: Listener,
@@ -130,7 +142,7 @@ async function serve(
   onStop(purpose, async () => {
     await server.close();
   });
-  return listen(server, { host, port: ports[port], purpose });
+  return listen(server, { host, port: ports[port], purpose, maxConnections: maxConnections[port] });
 }
 
 function publicHost({ names, listen: { host } }: ControllerOptions): string {

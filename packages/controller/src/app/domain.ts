@@ -22,6 +22,8 @@ export interface DomainOptions {
   /** Not yet started; the domain takes its messages. */
   bus: Bus;
   trust: Trust;
+  /** What else is to be done now and then. */
+  tasks?: readonly Task[];
 }
 
 /** The controller without sockets, TLS or files: what the simulator runs. */
@@ -37,7 +39,7 @@ export interface Domain {
   stop(): Promise<void>;
 }
 
-export function createDomain({ ports, storage, bus, trust }: DomainOptions): Domain {
+export function createDomain({ ports, storage, bus, trust, tasks = [] }: DomainOptions): Domain {
   const { clock, random } = ports;
   const log = ports.log.component('controller');
   const changes = createChanges({ clock, random });
@@ -61,7 +63,7 @@ export function createDomain({ ports, storage, bus, trust }: DomainOptions): Dom
     },
     onChange: (rollout) => changes.note('rollout', rollout),
   });
-  const scheduler = createScheduler({ clock, log, tasks: tasksOf(storage, rollouts, trust) });
+  const scheduler = createScheduler({ clock, log, tasks: [...tasksOf(storage, rollouts, trust), ...tasks] });
   const ingest = createIngest({
     storage,
     outbox,

@@ -1,14 +1,16 @@
 import type { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 import type { Log } from '@covey/ports';
 import { CoveyError, limits, toCoveyError } from '@covey/protocol';
-import type { Identity } from '../identity/index.ts';
+import { type Identity, isIssuedHere } from '../identity/index.ts';
 import { type Broker, openBroker } from './broker.ts';
 import type { Bus, MessageHandler, Refusal } from './bus.ts';
 import { guardPackets } from './packet-guard.ts';
 import type { Peer } from './sessions.ts';
+import { type Upgrade, webSocketUpgrade } from './web-socket.ts';
 
 export interface EmbeddedBusOptions {
   host: string;
@@ -45,11 +47,18 @@ const defaultLimits: BusLimits = {
   keepaliveSeconds: 300,
 };
 
-/** A broker in this process (aedes) behind mutual TLS and our guard, on one port. */
-export function embeddedBus(options: EmbeddedBusOptions): Bus {
+export interface EmbeddedBus extends Bus {
+  /** From the next connection on. */
+  changeTls(tls: EmbeddedBusOptions['tls']): void;
+  /** MQTT over WebSocket, for an HTTPS listener that asks for certificates as this one does. */
+  upgrade: Upgrade;
+}
+
+/** A broker in this process (aedes) behind mutual TLS and our guard, on a port of its own and on those that hand over to it. */
+export function embeddedBus(options: EmbeddedBusOptions): EmbeddedBus {
   let handler: MessageHandler | undefined;
   let running: Promise<{ broker: Broker; server: Server; sockets: Set<TLSSocket> }> | undefined;
-  let opened: Broker | undefined;
+  let opened: { broker: Broker; server: Server } | undefined;
   const open = async () => {
     if (!handler) throw new CoveyError('INTERNAL', 'the bus has no message handler');
     const bounds = { ...defaultLimits, ...options.limits };
@@ -57,14 +66,18 @@ export function embeddedBus(options: EmbeddedBusOptions): Bus {
     const check = (certificate: X509Certificate) => identity.check(certificate);
     const broker = await openBroker({ check, onRefusal, log, handler, ...bounds });
     const sockets = new Set<TLSSocket>();
-    const server = listener(options, bounds, (socket) => accept(socket, sockets, broker, options));
+    const server = listener(options, bounds, (socket) => {
+      sockets.add(socket);
+      socket.once('close', () => sockets.delete(socket));
+      accept(socket, socket, broker, options);
+    });
     try {
       await listen(server, options);
     } catch (error) {
       await broker.close();
       throw error;
     }
-    opened = broker;
+    opened = { broker, server };
     return { broker, server, sockets };
   };
   return {
@@ -87,10 +100,19 @@ export function embeddedBus(options: EmbeddedBusOptions): Bus {
       for (const socket of sockets ?? []) socket.destroy();
       await closed;
     },
-    publish: async (device, kind, payload) => opened?.publish(device, kind, payload),
-    isConnected: (device) => opened?.isConnected(device) ?? false,
-    disconnect: (device) => opened?.disconnect(device),
+    publish: async (device, kind, payload) => opened?.broker.publish(device, kind, payload),
+    isConnected: (device) => opened?.broker.isConnected(device) ?? false,
+    disconnect: (device) => opened?.broker.disconnect(device),
+    changeTls: (tls) => opened?.server.setSecureContext(contextOf(tls)),
+    upgrade: webSocketUpgrade((stream, socket) => {
+      if (opened) accept(stream, socket, opened.broker, options);
+      else socket.destroy();
+    }),
   };
+}
+
+function contextOf({ ca, certificate, key }: EmbeddedBusOptions['tls']) {
+  return { ca, cert: certificate, key, minVersion: 'TLSv1.2' as const };
 }
 
 function listener(
@@ -100,12 +122,10 @@ function listener(
 ): Server {
   const server = createServer(
     {
-      ca: tls.ca,
-      cert: tls.certificate,
-      key: tls.key,
+      ...contextOf(tls),
       requestCert: true,
-      rejectUnauthorized: true,
-      minVersion: 'TLSv1.2',
+      // An expired certificate is told so by CONNACK, and named in the audit log.
+      rejectUnauthorized: false,
       handshakeTimeout: bounds.connectTimeoutMs,
     },
     onSocket,
@@ -141,17 +161,16 @@ async function listen(server: Server, { host, port }: EmbeddedBusOptions): Promi
   }
 }
 
+/** `stream` carries MQTT and is the TLS connection `socket`, or a WebSocket on it. */
 function accept(
+  stream: Duplex,
   socket: TLSSocket,
-  sockets: Set<TLSSocket>,
   broker: Broker,
   { identity, onRefusal }: EmbeddedBusOptions,
 ): void {
-  sockets.add(socket);
-  socket.once('close', () => sockets.delete(socket));
   const address = socket.remoteAddress ?? 'unknown';
   try {
-    broker.attach(guardPackets(socket, limits.mqttPacketBytes), peerOf(socket, address, identity));
+    broker.attach(guardPackets(stream, limits.mqttPacketBytes), peerOf(socket, address, identity));
   } catch (error) {
     onRefusal({ device: null, address, reason: 'handshake', detail: toCoveyError(error).message });
     socket.destroy();
@@ -160,6 +179,7 @@ function accept(
 
 function peerOf(socket: TLSSocket, address: string, identity: Pick<Identity, 'deviceOf'>): Peer {
   const certificate = socket.getPeerX509Certificate();
-  if (!certificate) throw new CoveyError('UNAUTHENTICATED', 'the connection shows no certificate');
+  if (!certificate || !isIssuedHere(socket))
+    throw new CoveyError('UNAUTHENTICATED', `no certificate of ours (${socket.authorizationError})`);
   return { device: identity.deviceOf(certificate), certificate, address };
 }

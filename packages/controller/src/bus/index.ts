@@ -1,2 +1,3 @@
 export type { Bus, MessageHandler, Refusal } from './bus.ts';
 export { type EmbeddedBusOptions, embeddedBus } from './embedded.ts';
+export type { Upgrade } from './web-socket.ts';

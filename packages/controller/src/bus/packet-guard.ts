@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { CoveyError } from '@covey/protocol';
 
@@ -50,7 +49,7 @@ export function createPacketScanner(maxPacketBytes: number): (chunk: Uint8Array)
   };
 }
 
-/** The socket as the broker sees it. */
+/** The connection as the broker sees it. */
 export interface GuardedStream extends Duplex {
   /** While held nothing more is read from the socket; what was read already still goes to the broker. */
   hold(isHeld: boolean): void;
@@ -60,7 +59,7 @@ export interface GuardedStream extends Duplex {
  * The broker's parser gathers a packet whole before it says a word, so what is too large is stopped here, on its header. And
  * the broker reads on while messages are being handled, so `hold` stops the reading here.
  */
-export function guardPackets(socket: Socket, maxPacketBytes: number): GuardedStream {
+export function guardPackets(socket: Duplex, maxPacketBytes: number): GuardedStream {
   const scan = createPacketScanner(maxPacketBytes);
   let held = false;
   let wanted = false;
@@ -80,8 +79,8 @@ export function guardPackets(socket: Socket, maxPacketBytes: number): GuardedStr
       else {
         // A paused socket would not see the other side's end.
         socket.resume();
-        socket.setTimeout(lingerMs, () => socket.destroy());
-        socket.destroySoon();
+        const linger = setTimeout(() => socket.destroy(), lingerMs);
+        socket.once('close', () => clearTimeout(linger)).end(() => socket.destroy());
       }
       done(error);
     },

@@ -2,7 +2,7 @@ import type { TLSSocket } from 'node:tls';
 import { CoveyError } from '@covey/protocol';
 import { Digest } from '@covey/protocol/api';
 import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
-import type { ServerCredentials } from '../identity/index.ts';
+import { isIssuedHere, type ServerCredentials } from '../identity/index.ts';
 import { errorHandler, notFoundHandler } from './errors.ts';
 import { identityRoutes } from './identity-routes.ts';
 import { createPeers } from './peers.ts';
@@ -11,6 +11,8 @@ import type { DeviceServices } from './services.ts';
 
 /** How long a device is kept waiting while its transfer is made; after that it is told to ask again. */
 const transferWaitMs = 20_000;
+/** MQTT over WebSocket, where nothing but HTTPS passes. */
+const webSocketPath = '/mqtt';
 
 /** The listener of devices; `disconnect` ends those of one. */
 export interface DeviceServer {
@@ -34,10 +36,14 @@ export function createDeviceServer(services: DeviceServices, tls: ServerCredenti
     routerOptions: { maxParamLength: 128 },
   }) as never;
   app.server.on('secureConnection', (socket: TLSSocket) => {
-    if (!mayAsk(socket)) socket.destroy();
+    if (!isIssuedHere(socket)) socket.destroy();
   });
   app.setErrorHandler(errorHandler(services.log));
   app.setNotFoundHandler(notFoundHandler);
+  app.server.on('upgrade', (request, socket, head) => {
+    if (request.url === webSocketPath) services.upgrade(request, socket as TLSSocket, head);
+    else socket.end('HTTP/1.1 404 Not Found\r\n\r\n');
+  });
   const peers = createPeers(services.identity);
   identityRoutes(app, services, peers);
   app.register(async (files) => {
@@ -45,12 +51,6 @@ export function createDeviceServer(services: DeviceServices, tls: ServerCredenti
     fileRoutes(files, services);
   });
   return { app, disconnect: peers.disconnect };
-}
-
-/** Strangers are turned away before they say a word. */
-function mayAsk(socket: TLSSocket): boolean {
-  const expired: unknown = 'CERT_HAS_EXPIRED';
-  return socket.authorized || socket.authorizationError === expired;
 }
 
 function fileRoutes(app: FastifyInstance, services: DeviceServices): void {

@@ -8,13 +8,10 @@ export function identityRoutes(app: FastifyInstance, services: DeviceServices, p
   const { identity } = services;
   app.get('/identity', async (request): Promise<IdentityAnswer> => {
     const { device, isRenewalDue } = await peers.check(request);
-    const { mqttUrl, deviceUrl } = services.urls();
     return {
       deviceId: device,
       renewalDue: isRenewalDue,
       caPem: identity.caPem,
-      mqttUrl,
-      deviceUrl,
       online: services.isOnline(device),
       now: services.clock.now(),
     };

@@ -7,13 +7,18 @@ export type Listener = Pick<FastifyInstance, 'server' | 'close'> & {
   listen(address: { host: string; port: number }): Promise<string>;
 };
 
-/** Connections a listener holds at a time. */
-const maxConnections = 512;
+export interface ListenOptions {
+  host: string;
+  port: number;
+  purpose: string;
+  /** Connections held at a time. */
+  maxConnections: number;
+}
 
 /** Starts listening; port 0 takes any free one. Errors: PORT_IN_USE, naming the port and what it was for. */
 export async function listen(
   server: Listener,
-  { host, port, purpose }: { host: string; port: number; purpose: string },
+  { host, port, purpose, maxConnections }: ListenOptions,
 ): Promise<number> {
   server.server.maxConnections = maxConnections;
   try {

@@ -1,4 +1,5 @@
 import type { Clock, Log } from '@covey/ports';
+import type { Upgrade } from '../bus/index.ts';
 import type { Changes } from '../changes/index.ts';
 import type { EnrolmentUrls, Identity } from '../identity/index.ts';
 import type { Registry } from '../registry/index.ts';
@@ -35,7 +36,8 @@ export interface DeviceServices {
   identity: Pick<Identity, 'caPem' | 'check' | 'renew'>;
   /** Whether the device's MQTT session is up. */
   isOnline: (device: string) => boolean;
-  urls: () => EnrolmentUrls;
+  /** MQTT over WebSocket. */
+  upgrade: Upgrade;
   clock: Clock;
   log: Log;
 }

@@ -1,4 +1,5 @@
 import { createHash, X509Certificate } from 'node:crypto';
+import type { TLSSocket } from 'node:tls';
 import { CoveyError } from '@covey/protocol';
 import type { Selectable } from 'kysely';
 import { writeAudit } from '../audit/index.ts';
@@ -16,6 +17,16 @@ export const renewalGraceMs = 366 * 86_400_000;
 const overlapMs = 300_000;
 /** Certificates made for a device and not used yet: answers to its renewals may be lost a few times. */
 const unusedMax = 4;
+
+/**
+ * Whether a connection shows a certificate that is of an authority of ours but perhaps for its dates, and has proven to hold
+ * its key. Strangers are turned away by this before they say a word. What decides is `checkCertificate`, with the
+ * controller's clock: the TLS library names only the last fault that it found.
+ */
+export function isIssuedHere({ authorized, authorizationError }: TLSSocket): boolean {
+  const fault: unknown = authorizationError;
+  return authorized || fault === 'CERT_HAS_EXPIRED' || fault === 'CERT_NOT_YET_VALID';
+}
 
 /** SHA-256 of the DER, hex. */
 export function fingerprintOf(certificate: X509Certificate): string {

@@ -9,7 +9,7 @@ import {
 import { writeAudit } from '../audit/index.ts';
 import type { Storage, Tx } from '../storage/index.ts';
 import type { Trust } from '../trust/index.ts';
-import type { OwnAuthority } from './authority.ts';
+import type { Authorities } from './authorities.ts';
 import { keyUse, makeCurrent, recordCertificate } from './certificates.ts';
 import { type CheckedRequest, checkRequest } from './request.ts';
 import { findToken, takeUse } from './tokens.ts';
@@ -21,7 +21,7 @@ export interface EnrolmentUrls {
 
 interface EnrolmentContext {
   storage: Storage;
-  authority: OwnAuthority;
+  authorities: Authorities;
   trust: Pick<Trust, 'root'>;
   now: number;
 }
@@ -37,14 +37,14 @@ export async function enrol(
   document: unknown,
   urls: EnrolmentUrls,
 ): Promise<EnrolmentAnswer> {
-  const { storage, authority, trust, now } = context;
+  const { storage, authorities, trust, now } = context;
   const request = checkDocument(EnrolmentRequestSchema, document, 'enrolment request');
   const { deviceId } = request;
   const trustRoot = Buffer.from(await trust.root(request.trustDigest)).toString();
   // Checked before anything is signed, and again in the transaction, where it counts.
   await findToken(storage.db, request.secret, now);
   const checked = await checkRequest(request.csrPem);
-  const issued = await authority.issueDevice(deviceId, checked, now);
+  const issued = await authorities.issuing.issueDevice(deviceId, checked, now);
   const tags = await storage.transaction(async (tx) => {
     const token = await findToken(tx, request.secret, now);
     const merged: Tags = { ...request.tags, ...JSON.parse(token.tags) };
@@ -58,7 +58,7 @@ export async function enrol(
     await writeAudit(tx, { ...entry, action: 'device.enrol', detail });
     return device.tags;
   });
-  return { deviceId, certificatePem: issued.pem, caPem: authority.pem, trustRoot, ...urls, tags, now };
+  return { deviceId, certificatePem: issued.pem, caPem: authorities.pem, trustRoot, ...urls, tags, now };
 }
 
 /** Whether the device was enrolled with this key already. */

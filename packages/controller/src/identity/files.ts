@@ -8,6 +8,11 @@ const decoder = new TextDecoder();
 export interface IdentityFiles {
   /** The stored CA; the first time a new one. The key is written first: a certificate is never there without its key. */
   authority(random: Random, now: number): Promise<AuthorityFiles>;
+  /** The CA that is to take over; undefined: none is. */
+  nextAuthority(): Promise<AuthorityFiles | undefined>;
+  writeNextAuthority(files: AuthorityFiles): Promise<void>;
+  /** Makes the next CA the present one. Cut off in the middle it is finished when `authority` is read again. */
+  promoteNextAuthority(): Promise<void>;
   /** The stored bearer token; the first time a new one of 256 random bits. */
   adminToken(random: Random): Promise<string>;
 }
@@ -19,8 +24,31 @@ export function identityFiles(disk: Disk, folder: string): IdentityFiles {
   };
   const write = (text: string, ...path: string[]) =>
     disk.write(join(folder, ...path), new TextEncoder().encode(text));
+  const nextAuthority = async () => {
+    const certificate = await read('ca', 'next.pem');
+    return certificate === undefined
+      ? undefined
+      : { certificate, key: (await read('ca', 'next-key.pem')) ?? '' };
+  };
+  const promoteNextAuthority = async () => {
+    const next = await nextAuthority();
+    // The certificate goes before the key: without it the change was done but for this.
+    if (!next) return disk.remove(join(folder, 'ca', 'promote'));
+    // From here on the intention is on the disk, and every step may be done again.
+    await write('', 'ca', 'promote');
+    await write(next.key, 'ca', 'key.pem');
+    await write(next.certificate, 'ca', 'ca.pem');
+    for (const name of ['next.pem', 'next-key.pem', 'promote']) await disk.remove(join(folder, 'ca', name));
+  };
   return {
+    nextAuthority,
+    promoteNextAuthority,
+    writeNextAuthority: async ({ certificate, key }) => {
+      await write(key, 'ca', 'next-key.pem');
+      await write(certificate, 'ca', 'next.pem');
+    },
     authority: async (random, now) => {
+      if ((await read('ca', 'promote')) !== undefined) await promoteNextAuthority();
       const certificate = await read('ca', 'ca.pem');
       if (certificate !== undefined) return { certificate, key: (await read('ca', 'key.pem')) ?? '' };
       const files = await createAuthorityFiles(random, now);

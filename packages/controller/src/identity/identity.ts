@@ -1,5 +1,4 @@
 import type { X509Certificate } from 'node:crypto';
-import { hostname } from 'node:os';
 import { sha256 } from '@covey/bundle';
 import type { Clock, Disk, Random } from '@covey/ports';
 import {
@@ -13,22 +12,16 @@ import {
   TagsSchema,
 } from '@covey/protocol';
 import { writeAudit } from '../audit/index.ts';
-import type { DeviceRefusal, Storage } from '../storage/index.ts';
+import type { Db, DeviceRefusal, Storage } from '../storage/index.ts';
 import type { Trust } from '../trust/index.ts';
-import { type OwnAuthority, openAuthority } from './authority.ts';
+import { type Authorities, openAuthorities } from './authorities.ts';
 import { checkCertificate, fingerprintOf, type Purpose } from './certificates.ts';
 import { type EnrolmentUrls, enrol } from './enrol.ts';
 import { identityFiles } from './files.ts';
 import { refuseDevice } from './refusals.ts';
 import { isRenewalDue, renew } from './renew.ts';
+import { createServerCredentials, type ServerCredentials } from './server.ts';
 import { createSecret, encodeToken, listTokens, revokeToken, type TokenView } from './tokens.ts';
-
-/** PEM texts. */
-export interface ServerCredentials {
-  ca: string;
-  certificate: string;
-  key: string;
-}
 
 export interface TokenRequest {
   /** Base address of the enrolment listener, such as https://host:8080. */
@@ -50,12 +43,20 @@ export interface NewToken {
 }
 
 export interface Identity {
-  /** PEM of the CA certificate, for GET /enrol/ca. */
-  caPem: string;
+  /** PEM of the CA certificate that signs the server's, for GET /enrol/ca; during a change of the CA the next one follows. */
+  readonly caPem: string;
   /** SHA-256 of the CA certificate's DER, hex. */
-  caFingerprint: string;
-  /** For every TLS listener of the controller: made anew at each start, good for two years. */
-  server: ServerCredentials;
+  readonly caFingerprint: string;
+  /** For every TLS listener of the controller: made anew at each start, and when half of its two years are over. */
+  readonly server: ServerCredentials;
+  /** Calls back whenever `server` has changed. */
+  onServerChange(listener: (server: ServerCredentials) => void): void;
+  /** Makes the server's certificate anew when its time has come; to be called once a day. */
+  renewServer(): Promise<void>;
+  /** Which authorities there are, and how many devices still have a certificate of one that ends. */
+  authority(): Promise<AuthorityView>;
+  /** Begins a change of the CA, or finishes it. Errors: CONFLICT (under way, or not; devices behind, unless forced). */
+  rotate(step: 'begin' | 'finish', options: { force: boolean; actor: string }): Promise<AuthorityView>;
   /** Bearer token of /v1 (file admin.token). */
   adminToken: string;
   /** Errors: CONFLICT while there is no root of trust, INVALID_DOCUMENT, INVALID_ARGUMENT. */
@@ -87,6 +88,14 @@ export interface CheckedIdentity {
   isRenewalDue: boolean;
 }
 
+export interface AuthorityView {
+  fingerprint: string;
+  /** Of the CA that is to take over. */
+  nextFingerprint: string | null;
+  /** Devices, not refused, that have not yet renewed their certificate by the next CA. */
+  devicesBehind: string[];
+}
+
 export interface IdentityOptions {
   /** The controller's data folder; holds ca/ and admin.token. */
   folder: string;
@@ -107,17 +116,41 @@ const tokenValidMsMax = 366 * 86_400_000;
 export async function openIdentity(options: IdentityOptions): Promise<Identity> {
   const { folder, names, storage, clock, random, disk, trust } = options;
   const files = identityFiles(disk, folder);
-  const authority = await openAuthority(await files.authority(random, clock.now()), random);
-  const allNames = [...new Set(['localhost', '127.0.0.1', '::1', hostname(), ...names])];
-  const server = await authority.issueServer(allNames, clock.now());
+  const authorities = await openAuthorities(files, random, clock.now());
+  const server = await createServerCredentials(authorities, names, clock);
   const adminToken = await files.adminToken(random);
   return {
-    caPem: authority.pem,
-    caFingerprint: authority.fingerprint,
-    server: { ca: authority.pem, ...server },
+    get caPem() {
+      return authorities.pem;
+    },
+    get caFingerprint() {
+      return authorities.serving.fingerprint;
+    },
+    get server() {
+      return server.credentials;
+    },
+    onServerChange: server.onChange,
+    renewServer: server.renewWhenDue,
+    authority: () => authorityView(storage.db, authorities),
+    rotate: async (step, { force, actor }) => {
+      const { devicesBehind } = await authorityView(storage.db, authorities);
+      if (step === 'finish' && devicesBehind.length > 0 && !force)
+        throw new CoveyError(
+          'CONFLICT',
+          `${devicesBehind.length} devices do not know the next authority yet, such as ${devicesBehind.slice(0, 3).join(', ')}: they could not connect any more`,
+        );
+      if (step === 'begin') await authorities.begin(clock.now());
+      else await authorities.finish();
+      await server.renew();
+      const view = await authorityView(storage.db, authorities);
+      const entry = { at: clock.now(), actor, action: `authority.${step}`, subject: 'authority' };
+      await writeAudit(storage.db, { ...entry, detail: { ...view, devicesBehind: devicesBehind.length } });
+      return view;
+    },
     adminToken,
-    createToken: (request) => createToken({ ...options, authority }, request),
-    enrol: (request, urls) => enrol({ storage, authority, trust, now: clock.now() }, request, urls),
+    createToken: (request) =>
+      createToken({ ...options, caFingerprint: authorities.serving.fingerprint }, request),
+    enrol: (request, urls) => enrol({ storage, authorities, trust, now: clock.now() }, request, urls),
     listTokens: () => listTokens(storage.db),
     revokeToken: (id, actor) => revokeToken(storage, id, { actor, now: clock.now() }),
     refuse: (device, refusal, actor) => refuseDevice(storage, device, refusal, { actor, now: clock.now() }),
@@ -126,30 +159,29 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
     check: async (certificate, purpose = 'use') => {
       const now = clock.now();
       const row = await checkCertificate(storage, fingerprintOf(certificate), purpose, now);
-      return { device: row.device, isRenewalDue: isRenewalDue(row, undefined, now) };
+      return { device: row.device, isRenewalDue: isRenewalDue(row, authorities, now) };
     },
     renew: async (certificate, request) => {
       const now = clock.now();
       const present = await checkCertificate(storage, fingerprintOf(certificate), 'renewal', now);
-      const issued = await renew({ storage, authority, now }, present, request);
-      return { certificatePem: issued.pem, caPem: authority.pem, now };
+      const issued = await renew({ storage, authority: authorities.issuing, now }, present, request);
+      return { certificatePem: issued.pem, caPem: authorities.pem, now };
     },
   };
 }
 
 type TokenContext = Pick<IdentityOptions, 'storage' | 'clock' | 'random' | 'trust'> & {
-  authority: OwnAuthority;
+  caFingerprint: string;
 };
 
 async function createToken(context: TokenContext, request: TokenRequest): Promise<NewToken> {
-  const { storage, clock, random, authority, trust } = context;
+  const { storage, clock, random, caFingerprint, trust } = context;
   const trustDigest = sha256(await trust.root());
   const { url, maxUses, validMs, createdBy } = request;
   checkCount('maxUses', maxUses, tokenUsesMax);
   checkCount('validMs', validMs, tokenValidMsMax);
   const tags = JSON.stringify(checkDocument(TagsSchema, request.tags, 'tags'));
   const { id, secret, secretHash } = createSecret(random);
-  const caFingerprint = authority.fingerprint;
   const token = checkDocument(
     EnrolmentTokenSchema,
     { url, caFingerprint, trustDigest, secret },
@@ -167,6 +199,25 @@ async function createToken(context: TokenContext, request: TokenRequest): Promis
     await writeAudit(tx, { ...entry, detail: { tags: request.tags, maxUses, expiresAt } });
   });
   return { id, token: encodeToken(token), expiresAt };
+}
+
+async function authorityView(db: Db, { serving, next }: Authorities): Promise<AuthorityView> {
+  const behind = next
+    ? await db
+        .selectFrom('devices')
+        .innerJoin('certificates', 'certificates.device', 'devices.id')
+        .select('devices.id')
+        .where('devices.refusal', 'is', null)
+        .where('certificates.state', '=', 'current')
+        .where('certificates.issuer', '=', serving.fingerprint)
+        .orderBy('devices.id')
+        .execute()
+    : [];
+  return {
+    fingerprint: serving.fingerprint,
+    nextFingerprint: next?.fingerprint ?? null,
+    devicesBehind: behind.map(({ id }) => id),
+  };
 }
 
 function checkCount(field: string, value: number, max: number): void {

@@ -1,2 +1,4 @@
+export { isIssuedHere } from './certificates.ts';
 export type { EnrolmentUrls } from './enrol.ts';
-export { type Identity, openIdentity, type ServerCredentials } from './identity.ts';
+export { type Identity, openIdentity } from './identity.ts';
+export type { ServerCredentials } from './server.ts';

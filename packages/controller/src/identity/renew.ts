@@ -1,6 +1,7 @@
 import { checkDocument, RenewalRequestSchema } from '@covey/protocol';
 import { writeAudit } from '../audit/index.ts';
 import type { Storage } from '../storage/index.ts';
+import type { Authorities } from './authorities.ts';
 import type { CertificateAuthority, IssuedCertificate } from './authority.ts';
 import { type CertificateRow, keyUse, recordCertificate } from './certificates.ts';
 import { checkRequest } from './request.ts';
@@ -11,10 +12,11 @@ const renewalShare = 2 / 3;
 /** Whether a device is to ask for a new certificate: two thirds of the present one are over, or its authority ends. */
 export function isRenewalDue(
   { issued_at, expires_at, issuer }: Pick<CertificateRow, 'issued_at' | 'expires_at' | 'issuer'>,
-  endingIssuer: string | undefined,
+  { serving, next }: Pick<Authorities, 'serving' | 'next'>,
   now: number,
 ): boolean {
-  return issuer === endingIssuer || now >= issued_at + renewalShare * (expires_at - issued_at);
+  const isEnding = next !== undefined && issuer === serving.fingerprint;
+  return isEnding || now >= issued_at + renewalShare * (expires_at - issued_at);
 }
 
 /**

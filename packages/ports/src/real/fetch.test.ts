@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { CoveyError } from '@covey/protocol';
 import { describe, expect, it } from 'vitest';
 import type { FetchHead } from '../ports.ts';
-import { nodeFetch } from './fetch.ts';
+import { nodeFetch } from './network.ts';
 
 async function withServer(answer: RequestListener, use: (url: string) => Promise<void>): Promise<void> {
   const server = createServer(answer);

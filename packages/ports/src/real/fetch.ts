@@ -2,27 +2,35 @@ import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { CoveyError } from '@covey/protocol';
 import type { Fetch, FetchAnswer, FetchHead, FetchRequest } from '../ports.ts';
+import type { HttpProxy } from './proxy.ts';
+import { TlsAgent } from './tls-agent.ts';
 
-/** node:http(s): unlike the global fetch it takes a client certificate and a private CA per request. */
-export const nodeFetch: Fetch = async (request) => {
-  const patience = new Patience(request);
-  try {
-    const incoming = await send(request, patience.signal);
-    return await receive(request, incoming, patience);
-  } catch (error) {
-    throw asCoveyError(request, error, patience.signal);
-  } finally {
-    patience.end();
-  }
-};
+/**
+ * node:http(s): unlike the global fetch it takes a client certificate and a private CA per request. TLS connections go through
+ * the proxy, when there is one.
+ */
+export function networkFetch(proxy: HttpProxy | undefined): Fetch {
+  const agent = new TlsAgent(proxy, true);
+  return async (request) => {
+    const patience = new Patience(request);
+    try {
+      const incoming = await send(request, agent, patience.signal);
+      return await receive(request, incoming, patience);
+    } catch (error) {
+      throw asCoveyError(request, error, patience.signal);
+    } finally {
+      patience.end();
+    }
+  };
+}
 
-function send(request: FetchRequest, signal: AbortSignal): Promise<IncomingMessage> {
+function send(request: FetchRequest, agent: TlsAgent, signal: AbortSignal): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const url = new URL(request.url);
     const { method, body } = request;
     const headers = { ...request.headers, ...(body && { 'content-length': String(body.byteLength) }) };
     const start = url.protocol === 'https:' ? httpsRequest : httpRequest;
-    const outgoing = start(url, { method, headers, signal, ...tlsOptions(request) }, resolve);
+    const outgoing = start(url, { method, headers, signal, ...agent.optionsFor(request) }, resolve);
     outgoing.on('error', reject);
     outgoing.end(body);
   });
@@ -92,18 +100,6 @@ class Patience {
     );
     this.#timer.unref();
   }
-}
-
-function tlsOptions({ tls, method, body }: FetchRequest) {
-  if (!tls) return {};
-  if ('insecureReadOfCa' in tls) {
-    if (method !== 'GET' || body) {
-      throw new CoveyError('INTERNAL', 'nothing is sent to a server that nobody verified');
-    }
-    // A connection of its own, so that no later request finds this unverified one in a pool.
-    return { rejectUnauthorized: false, agent: false as const };
-  }
-  return { ca: tls.ca, cert: tls.certificate, key: tls.key, rejectUnauthorized: true };
 }
 
 function headOf({ statusCode = 0, headers }: IncomingMessage): FetchHead {

@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:net';
 import { Aedes } from 'aedes';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { LinkOptions } from '../ports.ts';
-import { mqttLink } from './link.ts';
+import { mqttLink } from './network.ts';
 
 describe('the real link, against a real broker', () => {
   let broker: Aedes;

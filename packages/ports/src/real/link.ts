@@ -1,37 +1,77 @@
-import { CoveyError } from '@covey/protocol';
+import { once } from 'node:events';
+import { connect as connectTcp } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
+import { CoveyError, limits } from '@covey/protocol';
 import type { MqttClient } from 'mqtt';
 import type { Link, LinkOptions, LinkSession } from '../ports.ts';
+import type { HttpProxy } from './proxy.ts';
+import { connectTls } from './tls.ts';
 
 /** Return codes of CONNACK (MQTT 3.1.1, table 3.1) that say who you are is the problem. */
 const identityRefusals = new Set([2, 4, 5]);
 
 /** MQTT.js, without its reconnecting (it has no jitter) and without its unbounded queue before the first connect. */
-export const mqttLink: Link = {
-  connect: async (options) => {
-    // The default, because a bundle of a CommonJS package has no other names.
-    const { connect } = (await import('mqtt')).default;
-    const client = connect(options.url, {
-      clientId: options.clientId,
-      protocolVersion: 4,
-      clean: true,
-      reconnectPeriod: 0,
-      queueQoSZero: false,
-      resubscribe: false,
-      keepalive: options.keepaliveSeconds,
-      connectTimeout: options.connectTimeoutMs,
-      will: { topic: options.will.topic, payload: Buffer.from(options.will.payload), qos: 1, retain: false },
-      ...(options.tls && {
-        ca: options.tls.ca,
-        cert: options.tls.certificate,
-        key: options.tls.key,
-        rejectUnauthorized: true,
-      }),
-    });
-    await accepted(client, options);
-    client.on('message', (topic, payload) => options.onMessage(topic, payload));
-    return session(client, options);
-  },
-};
+export function networkLink(proxy: HttpProxy | undefined): Link {
+  return {
+    connect: async (options) => {
+      const deadline = AbortSignal.timeout(options.connectTimeoutMs);
+      const stream = await openStream(options, proxy, deadline);
+      // The default, because a bundle of a CommonJS package has no other names.
+      const { MqttClient } = (await import('mqtt')).default;
+      const client = new MqttClient(() => stream as never, {
+        clientId: options.clientId,
+        protocolVersion: 4,
+        clean: true,
+        reconnectPeriod: 0,
+        queueQoSZero: false,
+        resubscribe: false,
+        keepalive: options.keepaliveSeconds,
+        connectTimeout: options.connectTimeoutMs,
+        will: {
+          topic: options.will.topic,
+          payload: Buffer.from(options.will.payload),
+          qos: 1,
+          retain: false,
+        },
+      });
+      await accepted(client, options);
+      client.on('message', (topic, payload) => options.onMessage(topic, payload));
+      return session(client, options);
+    },
+  };
+}
+
+/** The connection that MQTT is spoken on. */
+async function openStream(
+  { url, tls }: LinkOptions,
+  proxy: HttpProxy | undefined,
+  signal: AbortSignal,
+): Promise<Duplex> {
+  const { protocol, hostname, port } = new URL(url);
+  const host = hostname.replace(/^\[|\]$/g, '');
+  if (protocol === 'mqtt:') return connectTcp({ host, port: Number(port) });
+  const socket = await connectTls({ host, port: Number(port || 443), tls, proxy, signal });
+  return protocol === 'wss:' ? webSocketStream(url, socket, signal) : socket;
+}
+
+/** Binary frames with the subprotocol that MQTT asks for (MQTT 3.1.1, 6). */
+async function webSocketStream(url: string, socket: TLSSocket, signal: AbortSignal): Promise<Duplex> {
+  const { WebSocket, createWebSocketStream } = await import('ws');
+  const webSocket = new WebSocket(url, ['mqtt'], {
+    createConnection: () => socket,
+    perMessageDeflate: false,
+    maxPayload: limits.mqttPacketBytes,
+  });
+  try {
+    await once(webSocket, 'open', { signal });
+  } catch (cause) {
+    webSocket.on('error', () => {}).terminate();
+    if (signal.aborted) throw new CoveyError('TIMEOUT', `${url} did not answer in time`, { cause });
+    throw new CoveyError('UNREACHABLE', `${url} speaks no MQTT: ${(cause as Error).message}`, { cause });
+  }
+  return createWebSocketStream(webSocket);
+}
 
 function accepted(client: MqttClient, options: LinkOptions): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -1,0 +1,119 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+import { until } from './harness.ts';
+import { identityOf, impostorOf } from './impostor.ts';
+import {
+  type ClockedController,
+  linked,
+  shiftedClock,
+  startAgentHere,
+  startClockedController,
+} from './two-clocks.ts';
+
+const dayMs = 86_400_000;
+const yearMs = 365.25 * dayMs;
+const cleanups: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+async function controllerWith(
+  options: Parameters<typeof startClockedController>[0] = {},
+): Promise<ClockedController> {
+  const controller = await startClockedController(options);
+  cleanups.push(() => controller.stop());
+  return controller;
+}
+
+async function agentIn(folder: string, options: Parameters<typeof startAgentHere>[1] = {}) {
+  const started = await startAgentHere(folder, options);
+  cleanups.push(() => started.agent.stop());
+  return started;
+}
+
+const serialIn = async (controller: ClockedController) =>
+  (await controller.view('edge-1')).certificate?.serial;
+const renewed = (controller: ClockedController, before: string | undefined) =>
+  until('a new certificate in use', async () => {
+    const serial = await serialIn(controller);
+    return serial !== before && (await controller.view('edge-1')).online ? serial : undefined;
+  });
+
+test('a certificate renews itself after two thirds of its life, and the old one is worth nothing then', async () => {
+  const controller = await controllerWith();
+  const folder = await controller.enrol('edge-1');
+  const stolen = impostorOf(folder);
+  const first = await serialIn(controller);
+  controller.clock.shiftMs += 250 * dayMs;
+  const { agent } = await agentIn(folder);
+  await linked(agent);
+  await renewed(controller, first);
+  await linked(agent);
+  const { keyPem } = identityOf(folder);
+  await until('the old key to be gone from the disk', async () =>
+    ['identity-a', 'identity-b'].every((name) =>
+      readFileSync(join(folder, 'identity', name), 'utf8').includes(JSON.stringify(keyPem)),
+    )
+      ? true
+      : undefined,
+  );
+  controller.clock.shiftMs += 300_000;
+  expect((await stolen.get('/identity')).status).toBe(403);
+  await expect(stolen.mqtt()).rejects.toThrow(/not authorized/i);
+  await linked(agent);
+});
+
+test('a device that was dark until long after its certificate ended comes back by itself', async () => {
+  const controller = await controllerWith();
+  const folder = await controller.enrol('edge-1');
+  const first = await serialIn(controller);
+  controller.clock.shiftMs += 1.9 * yearMs;
+  const { agent } = await agentIn(folder);
+  await renewed(controller, first);
+  await linked(agent);
+});
+
+test('after more than a year past its end it is reset and enrolled again, in the same folder', async () => {
+  const controller = await controllerWith();
+  const folder = await controller.enrol('edge-1');
+  const lost = impostorOf(folder);
+  controller.clock.shiftMs += 2.1 * yearMs;
+  const { agent, log } = await agentIn(folder);
+  await until('the refusal', async () => (log.join('').includes('CERTIFICATE_EXPIRED') ? true : undefined));
+  await agent.stop();
+  await expect(controller.enrol('edge-1')).rejects.toMatchObject({ code: 'CONFLICT' });
+  await expect(controller.enrol('edge-1', { replace: true })).rejects.toMatchObject({ code: 'CONFLICT' });
+  await controller.client.call({
+    method: 'POST',
+    path: '/devices/edge-1/reset',
+    answer: { parse: () => {} },
+  });
+  await controller.enrol('edge-1', { replace: true });
+  const { agent: again } = await agentIn(folder);
+  await linked(again);
+  expect(JSON.parse(Buffer.from((await lost.get('/identity')).body).toString())).toMatchObject({
+    code: 'DEVICE_REVOKED',
+  });
+});
+
+describe('whatever the clocks say', () => {
+  test.each([
+    ['a device at 1970', (1970 - 2026) * yearMs],
+    ['a device at 2040', (2040 - 2026) * yearMs],
+  ])('%s enrols, connects, renews and fetches', async (_what, shiftMs) => {
+    // The dates in certificates are the controller's, the TLS library's clock is this machine's: as far apart.
+    const controller = await controllerWith({ shiftMs: -shiftMs });
+    const folder = await controller.enrol('edge-1');
+    const first = await serialIn(controller);
+    const clock = shiftedClock(shiftMs);
+    const { agent } = await agentIn(folder, { clock });
+    await linked(agent);
+    expect((await impostorOf(folder).get('/identity')).status).toBe(200);
+    await agent.stop();
+    controller.clock.shiftMs += 250 * dayMs;
+    const { agent: again } = await agentIn(folder, { clock });
+    await renewed(controller, first);
+    await linked(again);
+  });
+});

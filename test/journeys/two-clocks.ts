@@ -1,0 +1,123 @@
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Agent, createAgent, enrol } from '@covey/agent';
+import { type Client, createClient, ensureTrust } from '@covey/cli';
+import { type Addresses, type ControllerOptions, createController } from '@covey/controller';
+import {
+  type Clock,
+  mqttLink,
+  type Network,
+  nodeFetch,
+  nodeProcesses,
+  type Ports,
+  streamLog,
+  systemClock,
+  systemDisk,
+  systemHost,
+  systemRandom,
+} from '@covey/ports';
+import { DeviceView } from '@covey/protocol/api';
+import { temporaryFolder, until } from './harness.ts';
+import { createToken } from './standing-fleet.ts';
+
+/** The real clock, shifted. */
+export interface ShiftedClock extends Clock {
+  shiftMs: number;
+}
+
+export function shiftedClock(shiftMs = 0): ShiftedClock {
+  const clock: ShiftedClock = { ...systemClock, shiftMs, now: () => systemClock.now() + clock.shiftMs };
+  return clock;
+}
+
+/** A controller in this process, over real sockets, with a clock of its own. */
+export interface ClockedController {
+  clock: ShiftedClock;
+  addresses: Addresses;
+  client: Client;
+  log: string[];
+  view(device: string): Promise<DeviceView>;
+  enrol(device: string, options?: { folder?: string; replace?: boolean; network?: Network }): Promise<string>;
+  stop(): Promise<void>;
+}
+
+export async function startClockedController(
+  options: Partial<Pick<ControllerOptions, 'names' | 'listen'>> & { shiftMs?: number; data?: string } = {},
+): Promise<ClockedController> {
+  const data = options.data ?? temporaryFolder();
+  const folder = join(data, 'controller');
+  const clock = shiftedClock(options.shiftMs);
+  const log: string[] = [];
+  const controller = createController({
+    ports: {
+      clock,
+      random: systemRandom,
+      disk: systemDisk,
+      log: streamLog({ write: (line) => log.push(line) }, clock, 'warn'),
+    },
+    folder,
+    listen: { host: '127.0.0.1', adminPort: 0, mqttPort: 0, devicePort: 0 },
+    names: [],
+    version: '0.1.0',
+    ...options,
+  });
+  const addresses = await controller.start();
+  const read = (name: string) => readFileSync(join(folder, name), 'utf8');
+  const token = read('admin.token').trim();
+  // From this machine, whatever names devices know it by.
+  const url = `https://localhost:${new URL(addresses.adminUrl).port}`;
+  const client = createClient({ url, token, ca: read('ca/ca.pem') });
+  await ensureTrust(client, data);
+  return {
+    clock,
+    addresses,
+    client,
+    log,
+    view: (device) => client.call({ method: 'GET', path: `/devices/${device}`, answer: DeviceView }),
+    enrol: async (device, { folder = join(data, 'devices', device), replace = false, network } = {}) => {
+      mkdirSync(folder, { recursive: true });
+      const { token } = await createToken(client);
+      const ports = { disk: systemDisk, fetch: network?.fetch ?? nodeFetch };
+      await enrol(ports, { token, folder, deviceId: device, tags: {}, replace });
+      return folder;
+    },
+    stop: async () => {
+      await controller.stop();
+      if (!options.data) rmSync(data, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A real agent in this process that waits for nothing by chance: every jitter is 0. */
+export async function startAgentHere(
+  folder: string,
+  { clock = systemClock, network }: { clock?: Clock; network?: Network } = {},
+): Promise<{ agent: Agent; log: string[] }> {
+  const log: string[] = [];
+  const ports: Ports = {
+    clock,
+    random: { ...systemRandom, fraction: () => 0 },
+    disk: systemDisk,
+    link: network?.link ?? mqttLink,
+    fetch: network?.fetch ?? nodeFetch,
+    processes: nodeProcesses,
+    host: systemHost(),
+    log: streamLog({ write: (line) => log.push(line) }, clock, 'info'),
+  };
+  const agent = createAgent(ports, {
+    folder,
+    agentVersion: '0.1.0',
+    runtimeModule: import.meta.resolve('@covey/runtime/process'),
+    probeModule: import.meta.resolve('@covey/runtime/probe'),
+    inference: { host: '127.0.0.1', port: 0 },
+    warmSpare: false,
+    intervals: { metricsMs: 1_000, summaryMs: 1_000, telemetryFlushMs: 200 },
+  });
+  await agent.start();
+  return { agent, log };
+}
+
+/** Resolves when the agent's session is up. */
+export function linked(agent: Agent): Promise<true> {
+  return until('the link', async () => (agent.status()?.link === 'online' ? true : undefined));
+}
