@@ -79,7 +79,7 @@ it('is never without a valid identity, killed before or after any write of a ren
       expect((await readdir(join(root, 'identity'))).sort()).toEqual([
         'identity-a',
         'identity-b',
-        'trust.json',
+        'root.json',
       ]);
     }
   }
