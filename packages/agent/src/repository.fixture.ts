@@ -13,12 +13,12 @@ import {
 } from '@covey/bundle/tuf';
 import type { Clock } from '@covey/ports';
 
-const newSigner = () => pemSigner(createKeyPair('ed25519').privateKeyPem);
+export const newSigner = () => pemSigner(createKeyPair('ed25519').privateKeyPem);
 
 /** Keys of everybody in a test: they are made once. */
-const rootSigner = newSigner();
-const publisher = newSigner();
-const online = newSigner();
+export const rootSigner = newSigner();
+export const publisher = newSigner();
+export const online = newSigner();
 
 /** What publishers have signed, as a controller serves it: files by the name that devices ask for. */
 export class TestRepository {
@@ -41,9 +41,9 @@ export class TestRepository {
     return this.current.root.bytes;
   }
 
-  async publish(upload: Partial<Upload>): Promise<void> {
+  async publish(upload: Partial<Upload>, signer = online): Promise<void> {
     const whole = { roots: [], targets: {}, ...upload };
-    this.#take(await publishUpload(this.#current, whole, online, this.#clock.now()));
+    this.#take(await publishUpload(this.#current, whole, signer, this.#clock.now()));
   }
 
   /** Lists a version, with a security counter that its manifest need not have. */

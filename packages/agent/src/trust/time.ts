@@ -1,6 +1,5 @@
-import { type Metadata, parseMetadata, signedAtField } from '@covey/bundle/tuf';
+import { signedAtField, type Timestamp } from '@covey/bundle/tuf';
 import type { Clock } from '@covey/ports';
-import { CoveyError } from '@covey/protocol';
 
 /**
  * The time by which metadata is judged, on devices that may have no clock. It is the latest of three: the device's own clock;
@@ -13,34 +12,30 @@ export interface TrustedTime {
   now(): number;
   /** The controller says what time it is. */
   heard(now: number): void;
-  /** A timestamp that was verified when it was kept. */
-  seen(timestamp: Uint8Array | undefined): void;
+  /** The timestamp that is trusted now. */
+  seen(timestamp: Timestamp | undefined): void;
 }
+
+/** The last moment that a date can say. */
+const lastMs = 8.64e15;
 
 export function createTrustedTime(clock: Clock): TrustedTime {
   let heardOffsetMs = Number.NEGATIVE_INFINITY;
   let seenOffsetMs = Number.NEGATIVE_INFINITY;
   const startedMs = clock.monotonicMs();
   return {
-    now: () => Math.floor(Math.max(clock.now(), clock.monotonicMs() + Math.max(heardOffsetMs, seenOffsetMs))),
+    now: () => {
+      const ownMs = clock.monotonicMs();
+      return Math.floor(
+        Math.min(lastMs, Math.max(clock.now(), ownMs + Math.max(heardOffsetMs, seenOffsetMs))),
+      );
+    },
     heard: (now) => {
       heardOffsetMs = now - clock.monotonicMs();
     },
     seen: (timestamp) => {
-      const signedAt = timestamp && signedAtOf(timestamp);
-      seenOffsetMs = signedAt === undefined ? Number.NEGATIVE_INFINITY : signedAt - startedMs;
+      const signedAt = timestamp?.[signedAtField];
+      seenOffsetMs = typeof signedAt === 'number' ? signedAt - startedMs : Number.NEGATIVE_INFINITY;
     },
   };
-}
-
-function signedAtOf(bytes: Uint8Array): number | undefined {
-  try {
-    const { signed }: Metadata<Record<string, unknown>> = parseMetadata('timestamp', bytes);
-    const signedAt = signed[signedAtField];
-    return Number.isSafeInteger(signedAt) ? (signedAt as number) : undefined;
-  } catch (error) {
-    // Damaged on disk: it says nothing, and is fetched anew.
-    if (error instanceof CoveyError && error.code === 'TRUST_MALFORMED') return undefined;
-    throw error;
-  }
 }

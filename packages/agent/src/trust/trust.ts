@@ -8,6 +8,7 @@ import {
   type TargetFile,
   type TufClientOptions,
   targetPath,
+  trustedTimestamp,
 } from '@covey/bundle/tuf';
 import type { Ports } from '@covey/ports';
 import { CoveyError, type ModelVersionRef } from '@covey/protocol';
@@ -62,15 +63,29 @@ export function createTrust(
       const code = answer.status === 403 ? 'FORBIDDEN' : 'UNREACHABLE';
       throw new CoveyError(code, `${url} answers with status ${answer.status}`);
     };
+  const refresh = async (fetchFile: TufClientOptions['fetch']) => {
+    const seen = await trustedTimestamp({ store, pinnedRoot });
+    time.seen(seen);
+    const options = { store, fetch: fetchFile, pinnedRoot, now: time.now() };
+    try {
+      return { options, trusted: await refreshMetadata(options) };
+    } catch (error) {
+      const isExpired = error instanceof CoveyError && error.code === 'TRUST_EXPIRED';
+      // A new root has taken back the key that said what time it is: without its word it may be earlier.
+      const isTakenBack = seen && !(await trustedTimestamp({ store, pinnedRoot }));
+      if (!isExpired || !isTakenBack) throw error;
+      time.seen(undefined);
+      const again = { ...options, now: time.now() };
+      return { options: again, trusted: await refreshMetadata(again) };
+    }
+  };
   return {
     authorize: async (ref, signal) => {
       const { committed, previous, securityCounters } = ledger.update;
       const floor = securityCounters[ref.model] ?? 0;
       const installed = [committed, previous].flatMap((settled) => settled?.release.models ?? []);
       if (installed.some(({ bundle }) => bundle === ref.bundle)) return { ref, securityCounter: floor };
-      time.seen(await store.read('timestamp.json'));
-      const options = { store, fetch: fetchFrom(signal), pinnedRoot, now: time.now() };
-      const trusted = await refreshMetadata(options);
+      const { options, trusted } = await refresh(fetchFrom(signal));
       const passedOver: RoleLimits[] = [];
       const applies = ({ [limitsField]: limits }: { [limitsField]?: RoleLimits | undefined }) => {
         if (!limits || allows([limits], tags)) return true;

@@ -85,8 +85,20 @@ export function findTarget(
   return walkTargets(trusted.targets.signed, path, { load, applies });
 }
 
+/** The timestamp that is trusted now, without asking anybody. Errors: DATA_CORRUPT, those of `store`. */
+export async function trustedTimestamp(
+  options: Pick<TufClientOptions, 'store' | 'pinnedRoot'>,
+): Promise<Timestamp | undefined> {
+  const root = await trustedRoot(options);
+  const verify = (metadata: Metadata<Timestamp>) => verifyTopLevel('timestamp', root.signed, metadata);
+  return (await readStored(options.store, 'timestamp', 'timestamp', verify))?.signed;
+}
+
 /** 5.2. A stored root that is damaged is made again from the pinned one, root by root. */
-async function trustedRoot({ store, pinnedRoot }: TufClientOptions): Promise<Metadata<Root>> {
+async function trustedRoot({
+  store,
+  pinnedRoot,
+}: Pick<TufClientOptions, 'store' | 'pinnedRoot'>): Promise<Metadata<Root>> {
   const verify = (root: Metadata<Root>) => verifyTopLevel('root', root.signed, root);
   const stored = await readStored(store, 'root', 'root', verify);
   if (stored) return stored;

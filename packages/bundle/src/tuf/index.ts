@@ -4,6 +4,7 @@ export {
   refreshMetadata,
   type TrustedMetadata,
   type TufClientOptions,
+  trustedTimestamp,
 } from './client.ts';
 export {
   limitsField,
@@ -13,6 +14,7 @@ export {
   type Root,
   type TargetFile,
   type Targets,
+  type Timestamp,
   type TopLevelRole,
   type TufKey,
 } from './documents.ts';

@@ -170,19 +170,21 @@ export const signedAtField = 'x-covey-signed-at';
 
 /**
  * Snapshot and timestamp that follow `before`. `versions`: of each targets file, by role. What a snapshot has listed stays
- * listed (5.5.5), so roles are never left out. The snapshot stays when nothing in it changes and it is good for long enough.
+ * listed (5.5.5), so roles are never left out. The snapshot stays when nothing in it changes and it is good for long enough,
+ * unless `isNewRoot`: then its keys may have changed.
  */
 export async function signOnline(
   versions: ReadonlyMap<string, number>,
   before: OnlineMetadata | undefined,
   signer: Signer,
   now: number,
+  isNewRoot = false,
 ): Promise<OnlineMetadata> {
   const meta = Object.fromEntries([...versions].map(([role, version]) => [`${role}.json`, { version }]));
   const last = before?.snapshot;
   const isUnchanged = last && canonicalJson(last.signed.meta) === canonicalJson(meta);
   const snapshot =
-    isUnchanged && !isDueToSign(last.signed, 'snapshot', now)
+    isUnchanged && !isNewRoot && !isDueToSign(last.signed, 'snapshot', now)
       ? last
       : await signed(
           'snapshot',

@@ -57,7 +57,7 @@ export async function publishUpload(
   }
   const targets = new Map([...(before?.targets ?? []), ...changed]);
   requireAllSigned(root.signed, targets, Object.keys(upload.targets));
-  const online = await signOnline(versionsOf(targets), before?.online, signer, now);
+  const online = await signOnline(versionsOf(targets), before?.online, signer, now, roots.length > 0);
   const files = [
     ...roots.map((metadata) => fileOf('root', metadata)),
     ...changed.map(([role, metadata]) => fileOf(role, metadata)),
