@@ -22,6 +22,8 @@ export type Order = Pick<Desired, 'delivery' | 'setBy' | 'setAt' | 'now'>;
 /** One order's way through the policy. Every method throws `Held` where it may not go on. */
 export interface Passage {
   readonly policy: DeliveryPolicy;
+  /** A rate or a budget is kept to: one request at a time, each as large as `admit` says. */
+  readonly isBounded: boolean;
   pass(phase: DeliveryPhase, needed: NeededBytes | null): Promise<void>;
   /** Waits until more may come, and says how many bytes at a time may be asked for. */
   admit(signal: AbortSignal): Promise<number>;
@@ -81,6 +83,10 @@ class CountedPassage implements Passage {
     this.#usage = usageFor(before, this.#order.setBy.id, this.#day());
   }
 
+  get isBounded(): boolean {
+    return this.policy.device.bytesPerSecond !== undefined || this.#hasBudget();
+  }
+
   async pass(phase: DeliveryPhase, needed: NeededBytes | null): Promise<void> {
     const now = this.#now();
     const decision = mayProceed(this.policy, await this.#conditions(phase, needed), now);
@@ -94,7 +100,7 @@ class CountedPassage implements Passage {
     const { bytesPerSecond } = this.policy.device;
     const pacedBytes = bytesPerSecond === undefined ? null : Math.max(stretchBytes, bytesPerSecond);
     const unlimited = Number.POSITIVE_INFINITY;
-    if (!this.#isLimited()) return pacedBytes ?? unlimited;
+    if (!this.#hasBudget()) return pacedBytes ?? unlimited;
     // What a budget is spent on is asked for only when the disk knows of it.
     if (this.#aheadBytes <= 0) await this.#writeAhead();
     return Math.max(1, Math.min(pacedBytes ?? unlimited, this.#aheadBytes));
@@ -108,7 +114,7 @@ class CountedPassage implements Passage {
       this.#nextAtMs = fromMs + (bytes * 1_000) / bytesPerSecond;
     }
     this.#aheadBytes -= bytes;
-    if (this.#aheadBytes < 0 && this.#isLimited()) await this.#writeAhead();
+    if (this.#aheadBytes < 0 && this.#hasBudget()) await this.#writeAhead();
     this.#sinceLook += bytes;
     if (this.#sinceLook < lookBytes && this.#clock.monotonicMs() - this.#lookedAtMs < lookMs) return;
     await this.pass('download', null);
@@ -159,7 +165,7 @@ class CountedPassage implements Passage {
     return Math.min(...lefts.map((left) => left ?? Number.POSITIVE_INFINITY));
   }
 
-  #isLimited(): boolean {
+  #hasBudget(): boolean {
     const { device, meteredLink } = this.policy;
     return device.bytes !== undefined || device.bytesPerDay !== undefined || typeof meteredLink === 'object';
   }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type Bundle, buildBundle, createPublisherKey, parseTrustRoot, trustRootOf } from '@covey/bundle';
+import { type Bundle, buildBundle } from '@covey/bundle';
 import { encodeTransfer } from '@covey/bundle/transfer';
 import type { FetchAnswer, FetchRequest, Link, Log, Processes } from '@covey/ports';
 import {
@@ -14,8 +14,6 @@ import { type BundleStore, openBundleStore } from '../bundles/index.ts';
 import { type DeliveryOptions, openPassage } from '../delivery/index.ts';
 import { createDownloader } from './download.ts';
 
-const publisher = createPublisherKey();
-const trustRoot = parseTrustRoot(trustRootOf([publisher.publicKeyPem]));
 export const root = '/data/covey';
 const folder = `${root}/bundles`;
 const identity = {
@@ -26,7 +24,7 @@ const identity = {
   keyPem: 'key',
   certificatePem: 'certificate',
   caPem: 'ca',
-  trustRoot,
+  pinnedRoot: new Uint8Array(0),
 };
 
 /** Bytes that nothing makes smaller, the same for the same seed. */
@@ -37,20 +35,22 @@ export function noise(seed: string, sizeBytes: number): Uint8Array {
   return Buffer.concat(blocks).subarray(0, sizeBytes);
 }
 
+/** Noise that can be made smaller by a quarter: of 64 values. */
+export function murmur(seed: string, sizeBytes: number): Uint8Array {
+  return noise(seed, sizeBytes).map((byte) => byte & 0x3f);
+}
+
 /** A version whose one large file is `bytes`. */
 export function bundleOf(version: string, bytes: Uint8Array, createdAt = '2026-01-01T00:00:00Z'): Bundle {
   const tensor = { name: 'x', datatype: 'FP32' as const, shape: [1] };
-  return buildBundle(
-    {
-      model: 'vibration',
-      version,
-      createdAt,
-      securityCounter: 0,
-      schema: { inputs: [tensor], outputs: [{ ...tensor, name: 'y' }] },
-      variants: [{ name: 'fp32', bytes, tolerances: [{ kind: 'elements', absolute: 0, relative: 0 }] }],
-    },
-    publisher.privateKeyPem,
-  );
+  return buildBundle({
+    model: 'vibration',
+    version,
+    createdAt,
+    securityCounter: 0,
+    schema: { inputs: [tensor], outputs: [{ ...tensor, name: 'y' }] },
+    variants: [{ name: 'fp32', bytes, tolerances: [{ kind: 'elements', absolute: 0, relative: 0 }] }],
+  });
 }
 
 /** Coding one takes its time: each is made once, for all tests. */
@@ -59,8 +59,10 @@ const transfers = new Map<string, Uint8Array>();
 /** What a controller has for devices. */
 export class Shelf {
   readonly #bundles: Bundle[] = [];
-  /** Answers for transfers: as they are, none, or what they became on the way. */
-  spoil: (bytes: Uint8Array, isDelta: boolean) => Uint8Array | undefined = (bytes) => bytes;
+  /** Whether it makes transfers: of large files that takes seconds. */
+  hasTransfers = true;
+  /** What a transfer becomes on the way. */
+  spoil: (bytes: Uint8Array, isDelta: boolean) => Uint8Array = (bytes) => bytes;
 
   add(...bundles: Bundle[]): void {
     this.#bundles.push(...bundles);
@@ -74,9 +76,9 @@ export class Shelf {
   };
 
   #find(what: string | undefined, digest: string, from: string | null): Uint8Array | undefined {
-    if (what === 'bundles') return this.#bundles.find((bundle) => bundle.digest === digest)?.envelope;
+    if (what === 'bundles') return this.#bundles.find((bundle) => bundle.digest === digest)?.manifestBytes;
     if (what === 'chunks') return this.#bundles.map((bundle) => bundle.chunks.get(digest)).find(Boolean);
-    const transfer = this.#transfer(digest, from);
+    const transfer = this.hasTransfers ? this.#transfer(digest, from) : undefined;
     return transfer && this.spoil(transfer, from !== null);
   }
 
@@ -142,7 +144,7 @@ export function downloadDevice(seed: string | number, diskBytes = 512 * 1024 * 1
   const machine = simulatedMachine(world, { name: 'edge-1', diskBytes, ...plugs });
   const open = async (disk = machine.boot().disk) => {
     await disk.makeFolder(`${root}/state`);
-    return openBundleStore(disk, folder, trustRoot);
+    return openBundleStore(disk, folder);
   };
   return {
     world,

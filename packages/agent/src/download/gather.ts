@@ -85,26 +85,36 @@ class Gatherer {
     return true;
   }
 
+  /** The next chunks, several at once where nothing bounds them, each in its turn. */
   async takeChunks(): Promise<void> {
-    const { disk, store, source, local, onProgress } = this.#context;
-    const wanted = this.#file.chunks.slice(this.#next, this.#next + window);
+    const { passage, local } = this.#context;
+    const most = passage.isBounded ? 1 : window;
+    const wanted = this.#file.chunks.slice(this.#next, this.#next + most);
     const upTo = wanted.findIndex((chunk, at) => at > 0 && local.has(chunk));
-    const fetched = wanted.slice(0, upTo < 0 ? window : upTo).map(async (chunk) => {
-      const path = store.arrivalPath(this.#file, `${chunk.sha256.slice(0, 16)}.chunk`);
-      const piece: Piece = { offset: 0, sizeBytes: chunk.sizeBytes, path };
-      let whole: Uint8Array = new Uint8Array(0);
-      await receive(disk, source, `/chunks/${chunk.sha256}`, [piece], async (_piece, bytes) => {
-        verifyChunk(bytes, chunk);
-        whole = bytes;
-      });
-      onProgress();
-      return whole;
+    let before: Promise<unknown> = Promise.resolve();
+    const taken = wanted.slice(0, upTo < 0 ? most : upTo).map((chunk) => {
+      const turn = before;
+      const own = this.#takeChunk(chunk, turn);
+      before = own;
+      return own;
     });
-    // What came before a failure is kept: it need not come again.
-    for (const outcome of await Promise.allSettled(fetched)) {
+    // The first that failed is the reason; those behind it wait on the disk.
+    for (const outcome of await Promise.allSettled(taken))
       if (outcome.status === 'rejected') throw outcome.reason;
-      await this.#append(outcome.value);
-    }
+  }
+
+  async #takeChunk(chunk: BundleFile['chunks'][number], turn: Promise<unknown>): Promise<void> {
+    const { disk, store, source, onProgress } = this.#context;
+    const path = store.arrivalPath(this.#file, `${chunk.sha256.slice(0, 16)}.chunk`);
+    const piece: Piece = { offset: 0, sizeBytes: chunk.sizeBytes, path };
+    await receive(disk, source, `/chunks/${chunk.sha256}`, [piece], async (_piece, bytes) => {
+      verifyChunk(bytes, chunk);
+      await turn.catch(() => {
+        throw new CoveyError('CANCELLED', 'the chunk before did not come');
+      });
+      await this.#append(bytes);
+      onProgress();
+    });
   }
 
   async finish(): Promise<void> {

@@ -107,17 +107,22 @@ class Receiver {
   async #handOn(): Promise<void> {
     for (let piece = this.#pieces[this.#index]; piece; piece = this.#pieces[this.#index]) {
       if (this.#filled < piece.sizeBytes) return;
-      const wasWritten = this.#written > 0;
       try {
         await this.#onPiece(piece, this.#bytes, this.#wasKept);
-        this.#index++;
-      } finally {
-        // Used, or found to be damaged: either way these bytes are wanted no more.
-        this.#filled = this.#written = 0;
-        if (wasWritten) await this.#disk.remove(piece.path);
+      } catch (error) {
+        // Damaged bytes are wanted no more; good ones need not come again.
+        if (error instanceof CoveyError && error.code === 'BUNDLE_CORRUPT') await this.#drop(piece);
+        throw error;
       }
+      await this.#drop(piece);
+      this.#index++;
       this.#bytes = new Uint8Array(this.#pieces[this.#index]?.sizeBytes ?? 0);
       this.#wasKept = false;
     }
+  }
+  async #drop({ path }: Piece): Promise<void> {
+    const wasWritten = this.#written > 0;
+    this.#filled = this.#written = 0;
+    if (wasWritten) await this.#disk.remove(path);
   }
 }
