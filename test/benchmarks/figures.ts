@@ -10,6 +10,8 @@ export interface Figure {
   baseline?: { name: string; ratio: Spread; limit?: number };
   /** What is physically possible here, in the unit of the value. */
   floor?: { name: string; value: number };
+  /** What else was measured for this line, in its unit: a column each. */
+  besides?: Record<string, number>;
 }
 
 /** What one benchmark found, or why it could not run here. */
@@ -23,9 +25,13 @@ export function keepsLimit({ baseline }: Figure): boolean | undefined {
 /** The results as one aligned table per benchmark. */
 export function tableOf(result: Result): string {
   if ('skipped' in result) return `${result.benchmark}: skipped, ${result.skipped}\n`;
+  const besides = [...new Set(result.figures.flatMap((figure) => Object.keys(figure.besides ?? {})))];
   const rows = [
-    [result.benchmark, 'median', 'p5-p95', 'unit', 'ratio', 'p5-p95', 'to', 'floor'],
-    ...result.figures.map(cellsOf),
+    [result.benchmark, 'median', 'p5-p95', 'unit', 'ratio', 'p5-p95', 'to', 'floor', ...besides],
+    ...result.figures.map((figure) => [
+      ...cellsOf(figure),
+      ...besides.map((name) => shownIfAny(figure.besides?.[name])),
+    ]),
   ];
   const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
   const lines = rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  '));
@@ -50,6 +56,10 @@ function cellsOf(figure: Figure): string[] {
 
 function verdict(figure: Figure): string {
   return keepsLimit(figure) ? 'kept' : 'EXCEEDED';
+}
+
+function shownIfAny(value: number | undefined): string {
+  return value === undefined ? '' : shown(value);
 }
 
 /** Three significant digits, without exponents. */

@@ -14,6 +14,7 @@ import { benchmarkQuantize } from './quantize.ts';
 import { benchmarkQuantizeAgreement } from './quantize-agreement.ts';
 import { benchmarkSeeing } from './seeing.ts';
 import { benchmarkWire } from './wire.ts';
+import { benchmarkWireBytes } from './wire-bytes.ts';
 
 /** `node run.ts [--json] [name ...]`: runs the benchmarks named, or all, one after the other. */
 
@@ -24,6 +25,7 @@ const benchmarks: Record<string, () => Promise<Result>> = {
   batching: benchmarkBatching,
   pipeline: benchmarkPipeline,
   wire: benchmarkWire,
+  'wire-bytes': benchmarkWireBytes,
   ingest: benchmarkIngest,
   memory: benchmarkMemory,
   'model-file': benchmarkModelFile,

@@ -1,6 +1,7 @@
 import type { InjectOptions } from 'fastify';
 import { type AdminServices, createAdminServer } from '../http/index.ts';
 import { openIdentity } from '../identity/index.ts';
+import { createTransfers, makeInWorker } from '../transfers/index.ts';
 import { requestFor } from '../trust.fixture.ts';
 import { type DomainFixture, domainFixture, memoryLog, type testBundle } from './domain.fixture.ts';
 
@@ -20,12 +21,15 @@ export async function apiFixture(devices: readonly string[]): Promise<ApiFixture
   const { trust } = fixture.domain;
   const identity = await openIdentity({ folder: '/data', names: [], storage, clock, random, disk, trust });
   const disconnected: string[] = [];
+  const log = memoryLog(fixture.log);
+  const transfers = createTransfers({ storage, clock, log, make: makeInWorker });
   const services: AdminServices = {
     ...fixture.domain,
     storage,
     clock,
-    log: memoryLog(fixture.log),
+    log,
     identity,
+    transfers,
     disconnect: (device) => disconnected.push(device),
     urls: () => ({ adminUrl: 'https://c:8080', mqttUrl: 'mqtts://c:8883', deviceUrl: 'https://c:8443' }),
     version: '0.1.0',
@@ -33,6 +37,7 @@ export async function apiFixture(devices: readonly string[]): Promise<ApiFixture
   const server = await createAdminServer(services, undefined);
   const close = async () => {
     await server.close();
+    await transfers.stop();
     await fixture.close();
   };
   return { ...fixture, token: identity.adminToken, server, disconnected, close };

@@ -112,7 +112,11 @@ async function startAll(options: ControllerOptions, onStop: AddCleanup): Promise
     identity.server,
   );
   devicePort = await serve(device.app, onStop, options, 'devicePort', 'device downloads');
-  const services = { ...domain, storage, clock, log, identity, urls, version: options.version };
+  const services = {
+    ...domain,
+    ...{ storage, clock, log, identity, transfers, urls },
+    version: options.version,
+  };
   const disconnect = (id: string) => {
     bus.disconnect(id);
     device.disconnect(id);

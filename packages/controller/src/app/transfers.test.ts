@@ -1,12 +1,11 @@
 import { decodeSegment, openTransfer, type TransferTarget } from '@covey/bundle/transfer';
-import { GraphBuilder, writeModel } from '@covey/onnx';
 import type { Manifest } from '@covey/protocol';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createTransfers, makeInWorker, type Transfers } from '../transfers/index.ts';
 import { type DomainFixture, domainFixture, memoryLog } from './domain.fixture.ts';
+import { modelBytes } from './large-model.fixture.ts';
 
 const waitMs = 60_000;
-const inner = 20_000;
 
 let fixture: DomainFixture;
 let transfers: Transfers;
@@ -33,23 +32,6 @@ function started(): Transfers {
       return makeInWorker(...job);
     },
   });
-}
-
-/** Two layers of weights that look random, and a small step further. */
-function modelBytes(step: number): Uint8Array {
-  const builder = new GraphBuilder('mlp');
-  builder.input({ name: 'x', datatype: 'FP32', shape: [-1, 4] });
-  for (const [name, shape] of [['w1', [4, inner]] as const, ['w2', [inner, 4]] as const]) {
-    const floats = Float32Array.from(
-      { length: 4 * inner },
-      (_, i) => 0.05 * Math.sin(i * i * 0.37 + name.length) + step * Math.sin(i * 1.7),
-    );
-    builder.initializer(name, { datatype: 'FP32', shape: [...shape], data: new Uint8Array(floats.buffer) });
-  }
-  builder.node('MatMul', ['x', 'w1'], 'h');
-  builder.node('MatMul', ['h', 'w2'], 'y');
-  builder.output({ name: 'y', datatype: 'FP32', shape: [-1, 4] });
-  return writeModel(builder.build());
 }
 
 /** Publishes a version, and gives its file as the manifest describes it. */

@@ -1,11 +1,14 @@
 import {
+  PreviewRequest,
   RollbackAnswer,
   RollbackRequest,
+  RolloutPreview,
   RolloutRequest,
   RolloutsAnswer,
   RolloutsQuery,
   RolloutView,
 } from '@covey/protocol/api';
+import { previewRollout } from '../transfers/index.ts';
 import type { AdminApp } from './admin.ts';
 import { actor, errorAnswers, RolloutParams } from './routes.ts';
 import type { AdminServices } from './services.ts';
@@ -15,6 +18,9 @@ const orders = {
   resume: 'Go on; an inconclusive wave is accepted as it is',
   abort: 'Take every moved device back to the version it had',
 } as const;
+
+/** How long a preview waits for a transfer to be made; after that it is told to ask again. */
+const previewWaitMs = 15_000;
 
 /** Rollouts, and the rollback. */
 export function rolloutRoutes(app: AdminApp, services: AdminServices): void {
@@ -32,6 +38,22 @@ export function rolloutRoutes(app: AdminApp, services: AdminServices): void {
     async ({ body }) => {
       const { version } = await registry.version(body.model, body.version);
       return rollouts.create({ ...body, version }, actor);
+    },
+  );
+  app.post(
+    '/rollouts/preview',
+    {
+      schema: {
+        tags: ['rollouts'],
+        summary: 'What a rollout would bring over the network, before it is begun',
+        body: PreviewRequest,
+        response: { 200: RolloutPreview, ...errorAnswers },
+      },
+    },
+    async ({ body }) => {
+      const { version } = await registry.version(body.model, body.version);
+      const context = { db: services.storage.db, transfers: services.transfers, waitMs: previewWaitMs };
+      return previewRollout(context, { ...body, version });
     },
   );
   app.get(

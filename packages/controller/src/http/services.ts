@@ -16,6 +16,7 @@ export interface AdminServices {
   registry: Registry;
   rollouts: Rollouts;
   changes: Changes;
+  transfers: Pick<Transfers, 'sizeOf'>;
   trust: Trust;
   identity: Pick<
     Identity,

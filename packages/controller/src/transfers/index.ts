@@ -1,2 +1,3 @@
 export { makeInWorker } from './maker.ts';
-export { createTransfers, type TransferSize, type Transfers } from './transfers.ts';
+export { previewRollout } from './preview.ts';
+export { createTransfers, type Transfers } from './transfers.ts';

@@ -143,3 +143,41 @@ export const RollbackAnswer = z.object({
   skipped: z.array(z.object({ device: DeviceId, reason: z.string() })),
 });
 export type RollbackAnswer = z.infer<typeof RollbackAnswer>;
+
+/** POST /v1/rollouts/preview: what a rollout would bring over the network, before it is begun. */
+export const PreviewRequest = z.object({
+  model: Name,
+  version: VersionName,
+  selector: Selector.default('all'),
+});
+export type PreviewRequest = z.infer<typeof PreviewRequest>;
+
+/** How a file comes: it is there already, as a transfer from a version or from nothing, or chunk by chunk. */
+const PreviewFile = z.object({
+  path: z.string(),
+  sizeBytes: Count,
+  how: z.enum(['here', 'transfer', 'chunks']),
+  from: SemanticVersion.nullable().describe('the version whose file is the base; null: from nothing'),
+  wireBytes: Count,
+});
+export const RolloutPreview = z.object({
+  model: Name,
+  version: SemanticVersion,
+  /** Of every device: the manifest. Metadata of trust and the bytes of HTTP and TLS are not counted. */
+  manifestBytes: Count,
+  /** Devices of one hardware that serve one version: the same comes to each of them. */
+  classes: z.array(
+    z.object({
+      hardware: z.string().nullable().describe('null: the devices have never connected'),
+      from: SemanticVersion.nullable().describe('the version they serve; null: none'),
+      devices: Count,
+      files: z.array(PreviewFile),
+      bytesPerDevice: Count,
+    }),
+  ),
+  /** By the tag `site`; null: devices without one. */
+  sites: z.array(z.object({ site: z.string().nullable(), devices: Count, wireBytes: Count })),
+  devices: Count,
+  wireBytes: Count,
+});
+export type RolloutPreview = z.infer<typeof RolloutPreview>;
