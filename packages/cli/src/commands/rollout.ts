@@ -12,7 +12,11 @@ import {
   session,
   wholeNumber,
 } from './command.ts';
+import { describePreview, previewOf, summarizePreview } from './rollout-preview.ts';
 import { exitCodeOf, parseWaves, waitForRollout } from './rollout-wait.ts';
+
+/** About ten minutes, in which the controller makes the transfers of 3 GB. */
+const previewTries = 40;
 
 interface Session {
   client: Client;
@@ -29,6 +33,7 @@ interface StartOptions {
   timeout: number;
   force: boolean;
   wait: boolean;
+  dryRun: boolean;
 }
 
 /** `covey rollout start|status|pause|resume|abort` */
@@ -79,6 +84,7 @@ function startCommand(): Command {
     .addOption(percentageOption('--errors <percent>', 'largest share of failed inferences', '1%'))
     .addOption(durationOption('--timeout <duration>', 'a device without an outcome by then is silent', '15m'))
     .option('--force', 'try it at once on devices where it failed lately', false)
+    .option('--dry-run', 'say what comes over the network to which devices, and begin nothing', false)
     .option('--wait', 'follow it to its end; exit 0 passed, 3 reverted, 4 inconclusive', false)
     .action((target: string, options: StartOptions, command: Command) =>
       start(session(command), target, options),
@@ -86,12 +92,18 @@ function startCommand(): Command {
 }
 
 async function start({ client, output }: Session, target: string, options: StartOptions): Promise<void> {
+  const wanted = { ...parseModelVersion(target), selector: options.group };
+  if (options.dryRun) {
+    const preview = await previewOf(client, wanted, { tries: previewTries, onWait: output.progress });
+    output.result(preview, () => describePreview(preview));
+    return;
+  }
+  await announce({ client, output }, wanted);
   const rollout = await client.call({
     method: 'POST',
     path: '/rollouts',
     body: {
-      ...parseModelVersion(target),
-      selector: options.group,
+      ...wanted,
       waves: parseWaves(options.waves),
       force: options.force,
       gate: { timeoutMs: Math.max(options.timeout, options.soak) },
@@ -111,6 +123,19 @@ async function start({ client, output }: Session, target: string, options: Start
     return follow({ client, output }, rollout.id);
   }
   output.result(rollout, () => describe(rollout, output));
+}
+
+/** What will come, as far as it is known within moments: no reason to wait with the rollout. */
+async function announce(
+  { client, output }: Session,
+  wanted: { model: string; version: string; selector: string },
+): Promise<void> {
+  try {
+    output.progress(summarizePreview(await previewOf(client, wanted, { tries: 1 })));
+  } catch (error) {
+    if (!(error instanceof CoveyError) || error.code !== 'OVERLOADED') throw error;
+    output.progress('what it brings is not known yet: the controller is still making the transfers');
+  }
 }
 
 async function status({ client, output }: Session, id: string | undefined, wait: boolean): Promise<void> {

@@ -1,7 +1,7 @@
 import type { InjectOptions } from 'fastify';
 import { type AdminServices, createAdminServer } from '../http/index.ts';
 import { openIdentity } from '../identity/index.ts';
-import { createTransfers, makeInWorker } from '../transfers/index.ts';
+import { createTransfers } from '../transfers/index.ts';
 import { requestFor } from '../trust.fixture.ts';
 import { type DomainFixture, domainFixture, memoryLog, type testBundle } from './domain.fixture.ts';
 
@@ -22,7 +22,7 @@ export async function apiFixture(devices: readonly string[]): Promise<ApiFixture
   const identity = await openIdentity({ folder: '/data', names: [], storage, clock, random, disk, trust });
   const disconnected: string[] = [];
   const log = memoryLog(fixture.log);
-  const transfers = createTransfers({ storage, clock, log, make: makeInWorker });
+  const transfers = createTransfers({ storage, clock, log });
   const services: AdminServices = {
     ...fixture.domain,
     storage,

@@ -7,7 +7,7 @@ import { embeddedBus } from '../bus/index.ts';
 import { createAdminServer, createDeviceServer, type Listener, listen } from '../http/index.ts';
 import { openIdentity } from '../identity/index.ts';
 import { claimDataFolder, openStorage } from '../storage/index.ts';
-import { createTransfers, makeInWorker } from '../transfers/index.ts';
+import { createTransfers } from '../transfers/index.ts';
 import { createTrust, readOnlineKey } from '../trust/index.ts';
 import { createCleanups } from './cleanups.ts';
 import { createDomain } from './domain.ts';
@@ -105,7 +105,7 @@ async function startAll(options: ControllerOptions, onStop: AddCleanup): Promise
   });
   const { registry } = domain;
   const isOnline = (id: string) => bus.isConnected(id);
-  const transfers = createTransfers({ storage, clock, log, make: makeInWorker });
+  const transfers = createTransfers({ storage, clock, log });
   onStop('transfers', () => transfers.stop());
   const device = createDeviceServer(
     { registry, transfers, trust, identity, isOnline, upgrade: bus.upgrade, clock, log },

@@ -19,7 +19,7 @@ const orders = {
   abort: 'Take every moved device back to the version it had',
 } as const;
 
-/** How long a preview waits for a transfer to be made; after that it is told to ask again. */
+/** How long a preview waits for transfers to be made; after that it is told to ask again. */
 const previewWaitMs = 15_000;
 
 /** Rollouts, and the rollback. */
@@ -52,7 +52,8 @@ export function rolloutRoutes(app: AdminApp, services: AdminServices): void {
     },
     async ({ body }) => {
       const { version } = await registry.version(body.model, body.version);
-      const context = { db: services.storage.db, transfers: services.transfers, waitMs: previewWaitMs };
+      const { storage, transfers, clock } = services;
+      const context = { db: storage.db, transfers, clock, until: clock.now() + previewWaitMs };
       return previewRollout(context, { ...body, version });
     },
   );

@@ -1,3 +1,2 @@
-export { makeInWorker } from './maker.ts';
 export { previewRollout } from './preview.ts';
 export { createTransfers, type Transfers } from './transfers.ts';

@@ -1,3 +1,4 @@
+import type { Clock } from '@covey/ports';
 import {
   type Birth,
   type BundleFile,
@@ -17,8 +18,9 @@ type PreviewFile = Class['files'][number];
 export interface PreviewContext {
   db: Db;
   transfers: Pick<Transfers, 'sizeOf'>;
-  /** How long to wait for a transfer that has to be made. */
-  waitMs: number;
+  clock: Clock;
+  /** Until when to wait for transfers that have to be made. */
+  until: number;
 }
 
 /**
@@ -76,18 +78,19 @@ async function costOf(
 
 /** The way that the device will choose: a transfer from the file of the same name, or from nothing, or its other chunks. */
 async function fileCost(
-  { transfers, waitMs }: PreviewContext,
+  { transfers, clock, until }: PreviewContext,
   { path, sizeBytes, sha256 }: BundleFile,
   base: Manifest | undefined,
 ): Promise<PreviewFile> {
   const about = { path, sizeBytes };
+  const sizeFrom = (from: string | null) => transfers.sizeOf(sha256, from, Math.max(0, until - clock.now()));
   if (base?.files.some((file) => file.sha256 === sha256))
     return { ...about, how: 'here', from: base.version, wireBytes: 0 };
   const before = base?.files.find((file) => file.path === path);
-  const fromBase = before && (await transfers.sizeOf(sha256, before.sha256, waitMs));
+  const fromBase = before && (await sizeFrom(before.sha256));
   if (base && fromBase?.how === 'transfer')
     return { ...about, how: 'transfer', from: base.version, wireBytes: fromBase.wireBytes };
-  const fresh = await transfers.sizeOf(sha256, null, waitMs);
+  const fresh = await sizeFrom(null);
   const missing = fromBase?.wireBytes ?? sizeBytes;
   if (fresh?.how === 'transfer' && fresh.wireBytes < missing)
     return { ...about, how: 'transfer', from: null, wireBytes: fresh.wireBytes };

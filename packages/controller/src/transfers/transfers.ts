@@ -4,7 +4,7 @@ import type { Clock, Log } from '@covey/ports';
 import { type BundleFile, CoveyError, toCoveyError } from '@covey/protocol';
 import type { Storage } from '../storage/index.ts';
 import { findFile, missingBytes, readFile } from './files.ts';
-import type { makeInWorker } from './maker.ts';
+import { createMaker, type Maker } from './maker.ts';
 
 /** A file beyond this goes chunk by chunk: making its transfer would take minutes and gigabytes. */
 const largestFileBytes = 256 * 1024 * 1024;
@@ -42,14 +42,15 @@ export interface TransfersOptions {
   storage: Storage;
   clock: Clock;
   log: Log;
-  /** How a transfer is made. */
-  make: typeof makeInWorker;
 }
+
+type Making = TransfersOptions & { maker: Maker };
 
 export function createTransfers(options: TransfersOptions): Transfers {
   const { storage, clock } = options;
   const underWay = new Map<string, Promise<Known>>();
   let queue: Promise<unknown> = Promise.resolve();
+  const maker = createMaker(clock);
   const stopping = new AbortController();
   const { signal } = stopping;
   /** Single flight: whoever asks for the same waits for the same. */
@@ -59,7 +60,7 @@ export function createTransfers(options: TransfersOptions): Transfers {
     if (before) return before;
     if (signal.aborted || underWay.size >= longestQueue)
       throw new CoveyError('OVERLOADED', `${underWay.size} transfers wait to be made`);
-    const made = queue.then(() => make(options, target, base, signal));
+    const made = queue.then(() => make({ ...options, maker }, target, base, signal));
     underWay.set(key, made);
     queue = made.catch(() => undefined).finally(() => underWay.delete(key));
     return made;
@@ -84,6 +85,7 @@ export function createTransfers(options: TransfersOptions): Transfers {
     },
     stop: async () => {
       stopping.abort();
+      await maker.close();
       await queue;
     },
   };
@@ -103,7 +105,7 @@ async function lookUp({ db }: Storage, target: string, base: string | null): Pro
 
 /** Makes a transfer and keeps it, or that none pays. What is not published yet is asked about again. */
 async function make(
-  options: TransfersOptions,
+  options: Making,
   target: string,
   base: string | null,
   signal: AbortSignal,
@@ -113,7 +115,7 @@ async function make(
   const file = await findFile(storage.db, target);
   const baseFile = base === null ? undefined : await findFile(storage.db, base);
   if (!file || (base !== null && !baseFile)) return null;
-  const bytes = await encoded(options, file, baseFile, signal).catch((error: unknown) => {
+  const bytes = await encoded(options, file, baseFile).catch((error: unknown) => {
     const { code, message } = toCoveyError(error);
     // Whoever wants the file has its chunks.
     log.write('warn', 'a transfer was not made', { target, base, code, message });
@@ -141,16 +143,15 @@ async function make(
 }
 
 async function encoded(
-  { storage, clock, make: encode }: TransfersOptions,
+  { storage, maker }: Making,
   file: BundleFile,
   base: BundleFile | undefined,
-  signal: AbortSignal,
 ): Promise<Uint8Array | null> {
   if (Math.max(file.sizeBytes, base?.sizeBytes ?? 0) > largestFileBytes) return null;
   const bytes = await readFile(file, storage.blobs);
   const baseBytes = base ? await readFile(base, storage.blobs) : null;
   const target = { sizeBytes: file.sizeBytes, chunks: file.chunks };
-  return encode(clock, { file: bytes, target, base: baseBytes }, signal);
+  return maker.make({ file: bytes, target, base: baseBytes });
 }
 
 /** Errors: OVERLOADED when time is up first. */

@@ -1,0 +1,61 @@
+import { CoveyError } from '@covey/protocol';
+import { RolloutPreview } from '@covey/protocol/api';
+import type { Client } from '../client/client.ts';
+import { formatBytes } from '../inspect/figures.ts';
+import { formatTable } from '../terminal/table.ts';
+
+/**
+ * What a rollout would bring over the network. The controller waits 15 s for transfers to be made, large ones take longer:
+ * then it is asked again, `tries` times in all. Errors: those of the API; OVERLOADED when they are not made by then.
+ */
+export async function previewOf(
+  client: Client,
+  request: { model: string; version: string; selector: string },
+  { tries, onWait }: { tries: number; onWait?: (text: string) => void },
+): Promise<RolloutPreview> {
+  for (let tried = 1; ; tried++) {
+    try {
+      return await client.call({
+        method: 'POST',
+        path: '/rollouts/preview',
+        body: request,
+        answer: RolloutPreview,
+      });
+    } catch (error) {
+      if (!(error instanceof CoveyError) || error.code !== 'OVERLOADED' || tried >= tries) throw error;
+      onWait?.('the controller is making the transfers, about 5 MB of model a second');
+    }
+  }
+}
+
+/** One line of a preview. */
+export function summarizePreview({ model, version, wireBytes, devices }: RolloutPreview): string {
+  return `${model}@${version} brings ${formatBytes(wireBytes)} to ${count(devices)}`;
+}
+
+/** A table of classes and files, and the sums. */
+export function describePreview(preview: RolloutPreview): string {
+  const rows = preview.classes.flatMap(({ hardware, from, devices, files, bytesPerDevice }) => [
+    [hardware ?? 'never connected', String(devices), from ?? 'none', '', formatBytes(bytesPerDevice)],
+    ...files.map((file) => ['', '', '', `${file.path}: ${wayOf(file)}`, formatBytes(file.wireBytes)]),
+  ]);
+  const sites = preview.sites.map(
+    ({ site, devices, wireBytes }) => `${site ?? 'no site'}: ${formatBytes(wireBytes)} to ${count(devices)}`,
+  );
+  return [
+    summarizePreview(preview),
+    formatTable(['hardware', 'devices', 'serves', 'file', 'bytes each'], rows),
+    ...sites,
+  ].join('\n');
+}
+
+function wayOf({ how, from, sizeBytes }: RolloutPreview['classes'][number]['files'][number]): string {
+  if (how === 'here') return 'is there already';
+  const whole = `of ${formatBytes(sizeBytes)}`;
+  if (how === 'chunks') return from === null ? `whole, ${whole}` : `chunks that ${from} lacks, ${whole}`;
+  return from === null ? `compressed, ${whole}` : `from ${from}, ${whole}`;
+}
+
+function count(devices: number): string {
+  return devices === 1 ? '1 device' : `${devices} devices`;
+}
