@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { AuthorityAnswer } from '@covey/protocol/api';
 import { afterEach, describe, expect, test } from 'vitest';
 import { until } from './harness.ts';
 import { identityOf, impostorOf } from './impostor.ts';
@@ -90,6 +91,8 @@ test('after more than a year past its end it is reset and enrolled again, in the
     answer: { parse: () => {} },
   });
   await controller.enrol('edge-1', { replace: true });
+  // The server's certificate, good for two years, is made anew at each start.
+  await controller.restart();
   const { agent: again } = await agentIn(folder);
   await linked(again);
   expect(JSON.parse(Buffer.from((await lost.get('/identity')).body).toString())).toMatchObject({
@@ -116,4 +119,40 @@ describe('whatever the clocks say', () => {
     await renewed(controller, first);
     await linked(again);
   });
+});
+
+test('the authority is changed over: devices learn the next one, and the present one ends when all have', async () => {
+  const controller = await controllerWith();
+  const authority = (step?: string, force = false) =>
+    controller.client.call({
+      method: step ? 'POST' : 'GET',
+      path: '/authority',
+      ...(step && { body: { step, force } }),
+      answer: AuthorityAnswer,
+    });
+  const folder = await controller.enrol('edge-1');
+  await controller.enrol('dark');
+  const { agent, log } = await agentIn(folder);
+  await linked(agent);
+  const first = await serialIn(controller);
+  const { fingerprint, nextFingerprint } = await authority('begin');
+  await expect(authority('begin')).rejects.toMatchObject({ code: 'CONFLICT' });
+  // The device asks when its session comes up, and every six hours.
+  await controller.restart();
+  await renewed(controller, first);
+  await linked(agent);
+  expect(await authority()).toMatchObject({ fingerprint, nextFingerprint, devicesBehind: ['dark'] });
+  await expect(authority('finish')).rejects.toMatchObject({ code: 'CONFLICT' });
+  expect(await authority('finish', true)).toEqual({
+    fingerprint: nextFingerprint,
+    nextFingerprint: null,
+    devicesBehind: [],
+  });
+  // The server's certificate is the next authority's from the next connection on, without a restart.
+  await agent.stop();
+  const { agent: again } = await agentIn(folder);
+  await linked(again);
+  const dark = await agentIn(join(folder, '..', 'dark'));
+  await until('the mismatch', async () => (dark.log.join('').includes('CA_MISMATCH') ? true : undefined));
+  expect(log.join('')).not.toContain('CA_MISMATCH');
 });

@@ -49,18 +49,17 @@ describe('behind a proxy that lets nothing but HTTPS through', () => {
     await agent.stop();
 
     proxy.asked.length = 0;
-    await linked(await agentIn(folder, throughProxy()));
+    const agentAgain = await agentIn(folder, throughProxy());
+    await linked(agentAgain);
     expect(proxy.asked).not.toContainEqual(refused);
     expect(proxy.asked[0]).toEqual({ target: `${host}:${portOf(deviceUrl)}`, status: 200 });
 
     // The proxy is gone for a moment: the session comes back by itself.
+    proxy.asked.length = 0;
     proxy.cut();
-    await until('the session to end', async () =>
-      (await controller.view('edge-1')).online ? undefined : true,
-    );
-    await until('the session to be back', async () =>
-      (await controller.view('edge-1')).online ? true : undefined,
-    );
+    await until('the session to be made again', async () => (proxy.asked.length > 0 ? true : undefined));
+    await linked(agentAgain);
+    expect((await controller.view('edge-1')).clone).toBeNull();
   });
 
   test('one that wants credentials gets them, and is named when it refuses them', async () => {

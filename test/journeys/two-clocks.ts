@@ -36,43 +36,42 @@ export interface ClockedController {
   addresses: Addresses;
   client: Client;
   log: string[];
+  data: string;
+  /** Ends it and starts it again, at the same addresses. */
+  restart(): Promise<void>;
   view(device: string): Promise<DeviceView>;
   enrol(device: string, options?: { folder?: string; replace?: boolean; network?: Network }): Promise<string>;
   stop(): Promise<void>;
 }
 
-export async function startClockedController(
-  options: Partial<Pick<ControllerOptions, 'names' | 'listen'>> & { shiftMs?: number; data?: string } = {},
-): Promise<ClockedController> {
-  const data = options.data ?? temporaryFolder();
-  const folder = join(data, 'controller');
-  const clock = shiftedClock(options.shiftMs);
+type ClockedOptions = Partial<Pick<ControllerOptions, 'names' | 'listen'>> & { shiftMs?: number };
+
+export async function startClockedController(options: ClockedOptions = {}): Promise<ClockedController> {
+  const data = temporaryFolder();
+  const clock = shiftedClock();
   const log: string[] = [];
-  const controller = createController({
-    ports: {
-      clock,
-      random: systemRandom,
-      disk: systemDisk,
-      log: streamLog({ write: (line) => log.push(line) }, clock, 'warn'),
-    },
-    folder,
-    listen: { host: '127.0.0.1', adminPort: 0, mqttPort: 0, devicePort: 0 },
-    names: [],
-    version: '0.1.0',
-    ...options,
-  });
-  const addresses = await controller.start();
-  const read = (name: string) => readFileSync(join(folder, name), 'utf8');
-  const token = read('admin.token').trim();
-  // From this machine, whatever names devices know it by.
-  const url = `https://localhost:${new URL(addresses.adminUrl).port}`;
-  const client = createClient({ url, token, ca: read('ca/ca.pem') });
-  await ensureTrust(client, data);
+  let running = await run(data, clock, log, options);
+  // The publisher's clock is this machine's, so the root of trust is made by it.
+  await ensureTrust(running.client, data);
+  clock.shiftMs = options.shiftMs ?? 0;
+  const restart = async () => {
+    await running.controller.stop();
+    const { mqttUrl, deviceUrl, adminUrl } = running.addresses;
+    const [mqttPort, devicePort, adminPort] = [mqttUrl, deviceUrl, adminUrl].map((url) =>
+      Number(new URL(url).port),
+    );
+    const listen = { host: '127.0.0.1', mqttPort, devicePort, adminPort } as ControllerOptions['listen'];
+    running = await run(data, clock, log, { ...options, listen });
+  };
+  if (clock.shiftMs !== 0) await restart();
+  const { addresses, client } = running;
   return {
     clock,
     addresses,
     client,
     log,
+    data,
+    restart,
     view: (device) => client.call({ method: 'GET', path: `/devices/${device}`, answer: DeviceView }),
     enrol: async (device, { folder = join(data, 'devices', device), replace = false, network } = {}) => {
       mkdirSync(folder, { recursive: true });
@@ -82,10 +81,37 @@ export async function startClockedController(
       return folder;
     },
     stop: async () => {
-      await controller.stop();
-      if (!options.data) rmSync(data, { recursive: true, force: true });
+      await running.controller.stop();
+      rmSync(data, { recursive: true, force: true });
     },
   };
+}
+
+async function run(
+  data: string,
+  clock: Clock,
+  log: string[],
+  options: Partial<Pick<ControllerOptions, 'names' | 'listen'>>,
+) {
+  const folder = join(data, 'controller');
+  const controller = createController({
+    ports: {
+      clock,
+      random: systemRandom,
+      disk: systemDisk,
+      log: streamLog({ write: (line) => log.push(line) }, clock, 'warn'),
+    },
+    folder,
+    listen: options.listen ?? { host: '127.0.0.1', adminPort: 0, mqttPort: 0, devicePort: 0 },
+    names: options.names ?? [],
+    version: '0.1.0',
+  });
+  const addresses = await controller.start();
+  const read = (name: string) => readFileSync(join(folder, name), 'utf8');
+  // From this machine, whatever names devices know it by.
+  const url = `https://localhost:${new URL(addresses.adminUrl).port}`;
+  const client = createClient({ url, token: read('admin.token').trim(), ca: read('ca/ca.pem') });
+  return { controller, addresses, client };
 }
 
 /** A real agent in this process that waits for nothing by chance: every jitter is 0. */

@@ -7,6 +7,7 @@ const commands = new Map<string, () => Promise<Command>>([
   ['controller', async () => (await import('./commands/controller.ts')).controllerCommand()],
   ['agent', async () => (await import('./commands/agent.ts')).agentCommand()],
   ['enroll', async () => (await import('./commands/enroll.ts')).enrollCommand()],
+  ['authority', async () => (await import('./commands/authority.ts')).authorityCommand()],
   ['proxy', async () => (await import('./commands/proxy.ts')).proxyCommand()],
   ['trust', async () => (await import('./commands/trust.ts')).trustCommand()],
   ['inference-token', async () => (await import('./commands/inference-token.ts')).inferenceTokenCommand()],

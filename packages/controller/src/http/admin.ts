@@ -17,7 +17,7 @@ import {
 } from 'fastify-type-provider-zod';
 import type { ServerCredentials } from '../identity/index.ts';
 import { bearerCheck } from './authentication.ts';
-import { deviceRoutes, tokenRoutes } from './device-routes.ts';
+import { authorityRoutes, deviceRoutes, tokenRoutes } from './device-routes.ts';
 import { enrolmentRoutes } from './enrolment-routes.ts';
 import { errorHandler, notFoundHandler } from './errors.ts';
 import { modelRoutes } from './model-routes.ts';
@@ -75,6 +75,7 @@ export async function createAdminServer(
       trustRoutes(v1, services);
       deviceRoutes(v1, services);
       tokenRoutes(v1, services);
+      authorityRoutes(v1, services);
       rolloutRoutes(v1, services);
       monitoringRoutes(v1, services);
     },

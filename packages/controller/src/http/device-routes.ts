@@ -1,4 +1,6 @@
 import {
+  AuthorityAnswer,
+  AuthorityRequest,
   DevicePatch,
   DevicesAnswer,
   DevicesQuery,
@@ -99,6 +101,33 @@ function refusalRoutes(app: AdminApp, { identity, changes, disconnect }: AdminSe
       await refuse(params.device, 'reset');
       return reply.code(204).send();
     },
+  );
+}
+
+/** The controller's certificate authority. */
+export function authorityRoutes(app: AdminApp, { identity }: AdminServices): void {
+  app.get(
+    '/authority',
+    {
+      schema: {
+        tags: ['devices'],
+        summary: "The controller's certificate authority, and who is behind in a change of it",
+        response: { 200: AuthorityAnswer, ...errorAnswers },
+      },
+    },
+    () => identity.authority(),
+  );
+  app.post(
+    '/authority',
+    {
+      schema: {
+        tags: ['devices'],
+        summary: 'Begin or finish a change of the authority',
+        body: AuthorityRequest,
+        response: { 200: AuthorityAnswer, ...errorAnswers },
+      },
+    },
+    ({ body: { step, force } }) => identity.rotate(step, { force, actor }),
   );
 }
 

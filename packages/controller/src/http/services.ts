@@ -20,7 +20,15 @@ export interface AdminServices {
   trust: Trust;
   identity: Pick<
     Identity,
-    'adminToken' | 'caPem' | 'createToken' | 'enrol' | 'listTokens' | 'refuse' | 'revokeToken'
+    | 'adminToken'
+    | 'authority'
+    | 'caPem'
+    | 'createToken'
+    | 'enrol'
+    | 'listTokens'
+    | 'refuse'
+    | 'revokeToken'
+    | 'rotate'
   >;
   /** Ends a device's connections. */
   disconnect: (device: string) => void;

@@ -125,6 +125,74 @@ describe('the server certificate', () => {
   });
 });
 
+describe('a change of the authority', () => {
+  const rotate = (step: 'begin' | 'finish', force = false) =>
+    identity.rotate(step, { force, actor: 'admin' });
+
+  test('keeps every old certificate good until the end, and renews each by the next authority', async () => {
+    const { certificatePem: first } = await enrol(await secretOf());
+    const before = identity.caFingerprint;
+    await expect(rotate('finish')).rejects.toMatchObject({ code: 'CONFLICT' });
+    await rotate('begin');
+    expect(identity.caFingerprint).toBe(before);
+    expect(await identity.check(new X509Certificate(first))).toMatchObject({ isRenewalDue: true });
+    await expect(rotate('finish')).rejects.toMatchObject({ code: 'CONFLICT' });
+    const answer = await identity.renew(new X509Certificate(first), { csrPem: await request() });
+    const [serving, next] = answer.caPem.split(/(?<=-----END CERTIFICATE-----\n)/);
+    expect(new X509Certificate(answer.certificatePem).verify(new X509Certificate(next ?? '').publicKey)).toBe(
+      true,
+    );
+    expect(await checkOf(answer.certificatePem)).toBe('good');
+    expect(await identity.authority()).toMatchObject({ devicesBehind: [] });
+    await rotate('finish');
+    expect(identity.caPem).toBe(next);
+    const server = new X509Certificate(identity.server.certificate);
+    expect(server.verify(new X509Certificate(next ?? '').publicKey)).toBe(true);
+    expect(server.verify(new X509Certificate(serving ?? '').publicKey)).toBe(false);
+    expect((await open()).caPem).toBe(next);
+  });
+
+  test.each([0, 1, 2, 3, 4, 5])(
+    'is finished at the next start when the power goes after write %i of the end',
+    async (writes) => {
+      await rotate('begin');
+      const next = identity.caPem.split(/(?<=-----END CERTIFICATE-----\n)/)[1];
+      let left = writes;
+      const failing =
+        <A extends unknown[]>(change: (...args: A) => Promise<void>) =>
+        async (...args: A) => {
+          if (left-- <= 0) throw new Error('the power is gone');
+          await change(...args);
+        };
+      const disk = { ...systemDisk, write: failing(systemDisk.write), remove: failing(systemDisk.remove) };
+      const cut = await openIdentity({
+        folder,
+        names: [],
+        storage,
+        clock,
+        random: systemRandom,
+        disk,
+        trust,
+      });
+      await expect(cut.rotate('finish', { force: true, actor: 'admin' })).rejects.toThrow(
+        'the power is gone',
+      );
+      const after = await open();
+      if (writes === 0) expect(after.caPem).toContain(next);
+      else expect(after.caPem).toBe(next);
+    },
+  );
+
+  test('the server’s certificate is made anew after half of its life, while the controller runs', async () => {
+    const seen: string[] = [];
+    identity.onServerChange(({ certificate }) => seen.push(certificate));
+    await identity.renewServer();
+    now += 366 * 86_400_000;
+    await identity.renewServer();
+    expect(seen).toEqual([identity.server.certificate]);
+  });
+});
+
 describe('enrolment', () => {
   test('gives a certificate for the device, the token’s tags over its own, and what it needs to connect', async () => {
     const answer = await enrol(await secretOf());

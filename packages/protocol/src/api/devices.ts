@@ -169,3 +169,19 @@ export const TokensAnswer = z.object({
   ),
 });
 export type TokensAnswer = z.infer<typeof TokensAnswer>;
+
+/** POST /v1/authority: begins the change of the controller's certificate authority, or finishes it. */
+export const AuthorityRequest = z.object({
+  step: z.enum(['begin', 'finish']),
+  /** Finishes although devices are behind: they have to be reset and enrolled again. */
+  force: z.boolean().default(false),
+});
+export const AuthorityAnswer = z.object({
+  /** SHA-256 of the authority's certificate. */
+  fingerprint: Digest,
+  /** Of the one that is to take over; null: there is no change under way. */
+  nextFingerprint: Digest.nullable(),
+  /** Devices, not refused, that have not renewed their certificate by the next one yet. */
+  devicesBehind: z.array(DeviceId),
+});
+export type AuthorityAnswer = z.infer<typeof AuthorityAnswer>;
