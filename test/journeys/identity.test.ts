@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { cpSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { AuthorityAnswer } from '@covey/protocol/api';
+import { AuthorityAnswer, EventsAnswer } from '@covey/protocol/api';
 import { afterEach, describe, expect, test } from 'vitest';
 import { until } from './harness.ts';
 import { identityOf, impostorOf } from './impostor.ts';
@@ -155,4 +155,73 @@ test('the authority is changed over: devices learn the next one, and the present
   const dark = await agentIn(join(folder, '..', 'dark'));
   await until('the mismatch', async () => (dark.log.join('').includes('CA_MISMATCH') ? true : undefined));
   expect(log.join('')).not.toContain('CA_MISMATCH');
+});
+
+describe('a copied data folder', () => {
+  const copied = async (controller: ClockedController) => {
+    const folder = await controller.enrol('edge-1');
+    const { agent } = await agentIn(folder);
+    await linked(agent);
+    await until('the birth', async () => ((await controller.view('edge-1')).online ? true : undefined));
+    const copy = join(folder, '..', 'copy');
+    cpSync(folder, copy, { recursive: true, filter: (path) => !path.endsWith('.sock') });
+    return { folder, copy, agent };
+  };
+  const cloneOf = (controller: ClockedController) =>
+    until('the clone to be found', async () => (await controller.view('edge-1')).clone ?? undefined);
+
+  test('used by a second agent is found within seconds and reported; both serve on', async () => {
+    const controller = await controllerWith();
+    const { copy, agent } = await copied(controller);
+    expect((await controller.view('edge-1')).clone).toBeNull();
+    const { agent: second } = await agentIn(copy);
+    expect(await cloneOf(controller)).toMatchObject({ evidence: 'returned-boot' });
+    expect((await controller.view('edge-1')).refusal).toBeNull();
+    const { events } = await controller.client.call({
+      method: 'GET',
+      path: '/events',
+      query: { device: 'edge-1' },
+      answer: EventsAnswer,
+    });
+    expect(events.filter(({ kind }) => kind === 'clone-detected')).toHaveLength(1);
+    for (const each of [agent, second]) expect(each.status()?.runtime.addresses).toBeDefined();
+  });
+
+  test('is put into quarantine where that is the policy, until the device is reset and enrolled again', async () => {
+    const controller = await controllerWith({ clonePolicy: 'quarantine' });
+    const { folder, copy, agent } = await copied(controller);
+    const { agent: second, log } = await agentIn(copy);
+    await cloneOf(controller);
+    await until('both to be refused', async () =>
+      log.join('').includes('DEVICE_QUARANTINED') && agent.status()?.link !== 'online' ? true : undefined,
+    );
+    expect((await controller.view('edge-1')).refusal).toBe('quarantined');
+    await Promise.all([agent.stop(), second.stop()]);
+    await controller.client.call({
+      method: 'POST',
+      path: '/devices/edge-1/reset',
+      answer: { parse: () => {} },
+    });
+    await controller.enrol('edge-1', { folder, replace: true });
+    const { agent: again } = await agentIn(folder);
+    await linked(again);
+    expect(await controller.view('edge-1')).toMatchObject({ refusal: null, clone: null });
+  });
+
+  test('whose original has renewed its certificate since is found at the first word', async () => {
+    const controller = await controllerWith();
+    const { folder, copy, agent } = await copied(controller);
+    const first = await serialIn(controller);
+    await agent.stop();
+    controller.clock.shiftMs += 250 * dayMs;
+    const { agent: original } = await agentIn(folder);
+    await renewed(controller, first);
+    controller.clock.shiftMs += 300_000;
+    const { log } = await agentIn(copy);
+    expect(await cloneOf(controller)).toMatchObject({ evidence: 'superseded-certificate' });
+    await until('the copy to be told', async () =>
+      log.join('').includes('CERTIFICATE_SUPERSEDED') ? true : undefined,
+    );
+    await linked(original);
+  });
 });

@@ -44,7 +44,9 @@ export interface ClockedController {
   stop(): Promise<void>;
 }
 
-type ClockedOptions = Partial<Pick<ControllerOptions, 'names' | 'listen'>> & { shiftMs?: number };
+type ClockedOptions = Partial<Pick<ControllerOptions, 'names' | 'listen' | 'clonePolicy'>> & {
+  shiftMs?: number;
+};
 
 export async function startClockedController(options: ClockedOptions = {}): Promise<ClockedController> {
   const data = temporaryFolder();
@@ -91,7 +93,7 @@ async function run(
   data: string,
   clock: Clock,
   log: string[],
-  options: Partial<Pick<ControllerOptions, 'names' | 'listen'>>,
+  options: Partial<Pick<ControllerOptions, 'names' | 'listen' | 'clonePolicy'>>,
 ) {
   const folder = join(data, 'controller');
   const controller = createController({
@@ -104,6 +106,7 @@ async function run(
     folder,
     listen: options.listen ?? { host: '127.0.0.1', adminPort: 0, mqttPort: 0, devicePort: 0 },
     names: options.names ?? [],
+    clonePolicy: options.clonePolicy ?? 'report',
     version: '0.1.0',
   });
   const addresses = await controller.start();

@@ -77,8 +77,12 @@ export class Watch implements NetworkObserver {
 
   /** Looks at every device now. Errors: every invariant broken since the start. */
   async check(devices: readonly SimulatedDevice[], storage: Storage, nowMs: number): Promise<void> {
-    const rows = await storage.db.selectFrom('devices').select(['id', 'desired_generation']).execute();
-    for (const { id, desired_generation } of rows) {
+    const rows = await storage.db
+      .selectFrom('devices')
+      .select(['id', 'desired_generation', 'clone'])
+      .execute();
+    for (const { id, desired_generation, clone } of rows) {
+      if (clone !== null) this.violated(`${id}: is taken for two machines: ${clone}`);
       const seen = this.of(id);
       if (desired_generation < seen.desiredGeneration)
         this.violated(`${id}: the desired generation goes back to ${desired_generation}`);

@@ -3,7 +3,9 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { pemSigner } from '@covey/bundle/tuf';
 import type { Ports } from '@covey/ports';
+import { toCoveyError } from '@covey/protocol';
 import { embeddedBus } from '../bus/index.ts';
+import type { ClonePolicy } from '../clones/index.ts';
 import { createAdminServer, createDeviceServer, type Listener, listen } from '../http/index.ts';
 import { openIdentity } from '../identity/index.ts';
 import { claimDataFolder, openStorage } from '../storage/index.ts';
@@ -22,6 +24,8 @@ export interface ControllerOptions {
   listen: { host: string; adminPort: number; mqttPort: number; devicePort: number };
   /** Host names and addresses by which devices reach the controller; the first is the one they are told. */
   names: string[];
+  /** What follows when two machines use the identity of one device; default: it is reported. */
+  clonePolicy?: ClonePolicy;
   /** Shown at /healthz. */
   version: string;
 }
@@ -89,7 +93,20 @@ async function startAll(options: ControllerOptions, onStop: AddCleanup): Promise
     log,
   });
   const daily = { name: "renewing the server's certificate", intervalMs: dayMs, run: identity.renewServer };
-  const domain = createDomain({ ports, storage, bus, trust, tasks: [daily] });
+  const domain = createDomain({
+    ports,
+    storage,
+    bus,
+    trust,
+    tasks: [daily],
+    disconnect: (id) => disconnect(id),
+    ...(options.clonePolicy && { clonePolicy: options.clonePolicy }),
+  });
+  identity.onSuperseded((id, message) => {
+    domain.clones
+      .superseded(id, message)
+      .catch((error) => log.write('error', 'cannot note a clone', { ...toCoveyError(error).toJSON() }));
+  });
   onStop('domain', () => domain.stop());
   await domain.start();
   onStop('bus', () => bus.stop());

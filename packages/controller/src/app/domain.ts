@@ -2,8 +2,9 @@ import type { Ports } from '@covey/ports';
 import { createRefusalAudit, type RefusalAudit } from '../audit/index.ts';
 import type { Bus } from '../bus/index.ts';
 import { type Changes, createChanges } from '../changes/index.ts';
+import { type ClonePolicy, type Clones, createClones } from '../clones/index.ts';
 import { fleetHandlers, resetPresence } from '../fleet/index.ts';
-import { createIngest, forgetBoots } from '../ingest/index.ts';
+import { createIngest, forgetBoots, type IngestHandlers } from '../ingest/index.ts';
 import { monitoringHandlers, pruneTelemetry } from '../monitoring/index.ts';
 import { createOutbox } from '../outbox/index.ts';
 import { createRegistry, type Registry } from '../registry/index.ts';
@@ -22,6 +23,10 @@ export interface DomainOptions {
   /** Not yet started; the domain takes its messages. */
   bus: Bus;
   trust: Trust;
+  /** What follows when two machines use the identity of one device. */
+  clonePolicy?: ClonePolicy;
+  /** Ends every connection of a device; where nothing is given, its MQTT session. */
+  disconnect?: (device: string) => void;
   /** What else is to be done now and then. */
   tasks?: readonly Task[];
 }
@@ -33,13 +38,15 @@ export interface Domain {
   rollouts: Rollouts;
   changes: Changes;
   refusals: RefusalAudit;
+  clones: Clones;
   /** To be called before the bus starts: forgets who was connected and takes up what was under way. */
   start(): Promise<void>;
   /** To be called after the bus has stopped. Answers who waits, and finishes what is being written. */
   stop(): Promise<void>;
 }
 
-export function createDomain({ ports, storage, bus, trust, tasks = [] }: DomainOptions): Domain {
+export function createDomain(options: DomainOptions): Domain {
+  const { ports, storage, bus, trust, clonePolicy = 'report', tasks = [] } = options;
   const { clock, random } = ports;
   const log = ports.log.component('controller');
   const changes = createChanges({ clock, random });
@@ -64,13 +71,21 @@ export function createDomain({ ports, storage, bus, trust, tasks = [] }: DomainO
     onChange: (rollout) => changes.note('rollout', rollout),
   });
   const scheduler = createScheduler({ clock, log, tasks: [...tasksOf(storage, rollouts, trust), ...tasks] });
+  const disconnect = options.disconnect ?? ((device: string) => bus.disconnect(device));
+  const clones = createClones({ storage, clock, policy: clonePolicy, disconnect });
+  const fleet = fleetHandlers({ clock });
+  const birth: IngestHandlers['birth'] = async (tx, device, document) => {
+    await clones.birth(tx, device, document);
+    await fleet.birth(tx, device, document);
+  };
   const ingest = createIngest({
     storage,
     outbox,
     refusals,
     log,
-    handlers: { ...fleetHandlers({ clock }), ...monitoringHandlers({ clock }) },
+    handlers: { ...fleet, ...monitoringHandlers({ clock }), birth },
     onCommitted: (devices) => {
+      clones.settle(devices);
       for (const device of devices) changes.note('device', device);
       scheduler.wake();
     },
@@ -82,6 +97,7 @@ export function createDomain({ ports, storage, bus, trust, tasks = [] }: DomainO
     rollouts,
     changes,
     refusals,
+    clones,
     start: async () => {
       await resetPresence(storage.db);
       await forgetBoots(storage.db);

@@ -51,6 +51,8 @@ export interface Identity {
   readonly server: ServerCredentials;
   /** Calls back whenever `server` has changed. */
   onServerChange(listener: (server: ServerCredentials) => void): void;
+  /** Calls back when a certificate is shown that a later one has replaced. */
+  onSuperseded(listener: (device: string, message: string) => void): void;
   /** Makes the server's certificate anew when its time has come; to be called once a day. */
   renewServer(): Promise<void>;
   /** Which authorities there are, and how many devices still have a certificate of one that ends. */
@@ -119,6 +121,16 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
   const authorities = await openAuthorities(files, random, clock.now());
   const server = await createServerCredentials(authorities, names, clock);
   const adminToken = await files.adminToken(random);
+  const onSuperseded: ((device: string, message: string) => void)[] = [];
+  const checked = async (certificate: X509Certificate, purpose: Purpose, now: number) => {
+    try {
+      return await checkCertificate(storage, fingerprintOf(certificate), purpose, now);
+    } catch (error) {
+      if (error instanceof CoveyError && error.code === 'CERTIFICATE_SUPERSEDED')
+        for (const listener of onSuperseded) listener(deviceOf(certificate), error.message);
+      throw error;
+    }
+  };
   return {
     get caPem() {
       return authorities.pem;
@@ -154,20 +166,24 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
     listTokens: () => listTokens(storage.db),
     revokeToken: (id, actor) => revokeToken(storage, id, { actor, now: clock.now() }),
     refuse: (device, refusal, actor) => refuseDevice(storage, device, refusal, { actor, now: clock.now() }),
-    deviceOf: ({ subject }) =>
-      checkDocument(DeviceIdSchema, /^CN=(.*)$/m.exec(subject)?.[1], 'common name of the certificate'),
+    deviceOf,
+    onSuperseded: (listener) => void onSuperseded.push(listener),
     check: async (certificate, purpose = 'use') => {
       const now = clock.now();
-      const row = await checkCertificate(storage, fingerprintOf(certificate), purpose, now);
+      const row = await checked(certificate, purpose, now);
       return { device: row.device, isRenewalDue: isRenewalDue(row, authorities, now) };
     },
     renew: async (certificate, request) => {
       const now = clock.now();
-      const present = await checkCertificate(storage, fingerprintOf(certificate), 'renewal', now);
+      const present = await checked(certificate, 'renewal', now);
       const issued = await renew({ storage, authority: authorities.issuing, now }, present, request);
       return { certificatePem: issued.pem, caPem: authorities.pem, now };
     },
   };
+}
+
+function deviceOf({ subject }: X509Certificate): string {
+  return checkDocument(DeviceIdSchema, /^CN=(.*)$/m.exec(subject)?.[1], 'common name of the certificate');
 }
 
 type TokenContext = Pick<IdentityOptions, 'storage' | 'clock' | 'random' | 'trust'> & {

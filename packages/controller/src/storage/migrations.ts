@@ -71,6 +71,14 @@ export const migrations: readonly string[] = [
     changed_at integer not null
   );
   create index certificates_by_device on certificates (device, issued_at);
+  create table boots (
+    id integer primary key autoincrement,
+    device text not null references devices (id),
+    boot_id text not null,
+    at integer not null,
+    went_back integer not null
+  );
+  create index boots_by_device on boots (device, id);
   create table tokens (
     id text primary key,
     secret_hash text not null,

@@ -11,6 +11,7 @@ export interface Tables {
   transfers: TransfersTable;
   devices: DevicesTable;
   certificates: CertificatesTable;
+  boots: BootsTable;
   sequences: SequencesTable;
   tokens: TokensTable;
   rollouts: RolloutsTable;
@@ -101,6 +102,16 @@ export interface CertificatesTable {
   /** `issued`: not used yet; its first use makes it `current` and the one before `superseded`. `withdrawn`: revoked or reset. */
   state: 'issued' | 'current' | 'superseded' | 'withdrawn';
   changed_at: number;
+}
+
+/** Starts of a device's agent, the last ones, in the order in which they were first heard of. */
+export interface BootsTable {
+  id: Generated<number>;
+  device: string;
+  boot_id: string;
+  at: number;
+  /** 1: with it the device counted its messages anew from an earlier state. */
+  went_back: number;
 }
 
 /** What has arrived from a device: everything up to `up_to` but for `missing`. Owned by ingest. */

@@ -1,0 +1,1 @@
+export { type ClonePolicy, type Clones, createClones } from './clones.ts';
