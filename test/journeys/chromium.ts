@@ -49,13 +49,13 @@ export async function startChromium(): Promise<Browser> {
 /** Has the page of test/browser do something it can do; the answer comes as JSON. */
 export type Ask = <Answer>(action: string, ...given: unknown[]) => Promise<Answer>;
 
-export async function openPage({ context }: Browser, url: string): Promise<{ page: Page; ask: Ask }> {
-  const page = await context.newPage();
-  await page.goto(url);
+export async function openPage({ context }: Browser, url: string): Promise<{ tab: Page; ask: Ask }> {
+  const tab = await context.newPage();
+  await tab.goto(url);
   return {
-    page,
+    tab,
     ask: (action, ...given) =>
-      page.evaluate(
+      tab.evaluate(
         ([name, values]) => {
           const { covey } = globalThis as unknown as Record<
             string,

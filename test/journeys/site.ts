@@ -6,8 +6,9 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
-const folderOf = (specifier: string) => dirname(fileURLToPath(import.meta.resolve(specifier)));
-const webFolder = folderOf('onnxruntime-web/wasm');
+const folderOf = (url: string) => dirname(fileURLToPath(url));
+const webFolder = folderOf(import.meta.resolve('onnxruntime-web/wasm'));
+const jpegFolder = folderOf(import.meta.resolve('@jsquash/jpeg/codec/dec/mozjpeg_dec.js'));
 const types: Record<string, string> = {
   js: 'text/javascript',
   mjs: 'text/javascript',
@@ -54,13 +55,13 @@ export async function openSite(): Promise<Site> {
   for (const build of ['', '.asyncify']) {
     for (const ending of ['mjs', 'wasm']) {
       const name = `ort-wasm-simd-threaded${build}.${ending}`;
-      files.set(`/assets/${name}`, readFileSync(join(webFolder, name)));
+      const bytes = readFileSync(join(webFolder, name));
+      files.set(`/assets/${name}`, bytes);
+      // As somebody would serve it who left WebGPU out.
+      if (build === '') files.set(`/cpu-only/${name}`, bytes);
     }
   }
-  files.set(
-    '/assets/mozjpeg_dec.wasm',
-    readFileSync(join(folderOf('@jsquash/jpeg/codec/dec/mozjpeg_dec.js'), 'mozjpeg_dec.wasm')),
-  );
+  files.set('/assets/mozjpeg_dec.wasm', readFileSync(join(jpegFolder, 'mozjpeg_dec.wasm')));
   const asked: string[] = [];
   const server = createServer((request, response) => {
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost');

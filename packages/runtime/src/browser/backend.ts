@@ -1,5 +1,5 @@
-import { toCoveyError } from '@covey/protocol';
-import { Tensor } from 'onnxruntime-common';
+import { CoveyError, toCoveyError } from '@covey/protocol';
+import { type InferenceSession, Tensor } from 'onnxruntime-common';
 import type { Backend, Providers } from '../executor/index.ts';
 import { readStored } from './stored.ts';
 
@@ -21,15 +21,18 @@ export function webBackend(assetsUrl: string): Backend {
     listProviders,
     load: async (path, { provider, threads, isOptimized = true, strict = false }) => {
       const bytes = await readStored(path);
-      const { env, InferenceSession } = await moduleOf[provider]();
+      const ort = await moduleOf[provider]();
       const { file, name } = builds[provider];
-      env.wasm.numThreads = threads;
-      env.wasm.wasmPaths = { mjs: `${assetsUrl}${file}.mjs`, wasm: `${assetsUrl}${file}.wasm` };
-      return InferenceSession.create(bytes, {
+      ort.env.wasm.numThreads = threads;
+      ort.env.wasm.wasmPaths = { mjs: `${assetsUrl}${file}.mjs`, wasm: `${assetsUrl}${file}.wasm` };
+      const options: InferenceSession.SessionOptions = {
         executionProviders: [name],
         graphOptimizationLevel: isOptimized ? 'all' : 'disabled',
         logSeverityLevel: fatalOnly,
         ...(strict && provider !== 'cpu' && { extra: { session: { disable_cpu_ep_fallback: '1' } } }),
+      };
+      return ort.InferenceSession.create(bytes, options).catch((cause: Error) => {
+        throw notStarted.test(cause.message) ? unavailable(assetsUrl, cause) : cause;
       });
     },
     inTurn: (_provider, work) => work(),
@@ -43,6 +46,14 @@ const moduleOf = {
   cpu: () => import('onnxruntime-web/wasm'),
   webgpu: () => import('onnxruntime-web/webgpu'),
 };
+
+/** What onnxruntime-common says before it has looked at a model. */
+const notStarted = /^no available backend found/;
+
+function unavailable(assetsUrl: string, cause: Error): CoveyError {
+  const message = `ONNX Runtime does not start from the files in ${assetsUrl}: ${cause.message}`;
+  return new CoveyError('UNSUPPORTED', message, { cause });
+}
 
 /** Looks for an adapter. Never fails. */
 export async function listProviders(): Promise<Providers> {

@@ -36,27 +36,48 @@ export async function choose(stored: StoredModel, number: number, options: Choic
   const { strict = false, settings, pipeline, classification } = model;
   const schema = await readSchema(options.platform.startThread, first.path);
   const ref = { model: model.name, version, number, bundle };
-  const { results } = await measured(stored, ref, schema, { ...options, strict });
-  const chosen = results.find((result) => result.chosen);
-  const path = variants.find(({ name }) => name === chosen?.variant)?.path;
-  if (!chosen || path === undefined) {
-    const reasons = results.map(({ variant, provider, reason }) => `${variant} on ${provider}: ${reason}`);
-    const message = `no variant of ${model.name} ${version} is right here: ${reasons.join('; ')}`;
-    throw new CoveyError('BUNDLE_INCOMPATIBLE', message);
-  }
+  const ways = await waysOf(stored, ref, schema, { ...options, strict });
   const loaded = {
     ref,
-    variant: chosen.variant,
-    provider: chosen.provider,
-    threads: chosen.threads ?? 1,
+    ...ways.chosen,
     ...(strict && { strict }),
-    path,
     schema,
     ...(settings && { settings }),
     ...(pipeline && { pipeline }),
     ...(classification && { classification }),
   };
-  return { loaded, results };
+  return { loaded, results: ways.results };
+}
+
+interface Ways {
+  chosen: Pick<LoadedModel, 'variant' | 'path' | 'provider' | 'threads'>;
+  results: ProbeResult[];
+}
+
+async function waysOf(
+  stored: StoredModel,
+  ref: ModelVersionRef,
+  schema: ModelSchema,
+  options: LaboratoryOptions & ChoiceOptions,
+): Promise<Ways> {
+  const { variants } = stored;
+  const { provider, threads } = stored.model;
+  const pathOf = (variant: string) => variants.find(({ name }) => name === variant)?.path ?? '';
+  if (provider !== undefined || threads !== undefined) {
+    const [{ name: variant } = { name: '' }] = variants;
+    const chosen = { variant, path: pathOf(variant), provider: provider ?? 'cpu', threads: threads ?? 1 };
+    return { chosen, results: [] };
+  }
+  const { results } = await measured(stored, ref, schema, options);
+  const best = results.find((result) => result.chosen);
+  if (best) {
+    const { variant } = best;
+    const chosen = { variant, path: pathOf(variant), provider: best.provider, threads: best.threads ?? 1 };
+    return { chosen, results };
+  }
+  const reasons = results.map(({ variant, provider, reason }) => `${variant} on ${provider}: ${reason}`);
+  const message = `no variant of ${ref.model} ${ref.version} is right here: ${reasons.join('; ')}`;
+  throw new CoveyError('BUNDLE_INCOMPATIBLE', message);
 }
 
 async function measured(

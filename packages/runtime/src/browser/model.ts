@@ -7,6 +7,8 @@ import {
   NameSchema,
   type Pipeline,
   PipelineSchema,
+  type Provider,
+  ProviderSchema,
   type ServingSettings,
   ServingSettingsSchema,
   type Tolerance,
@@ -38,6 +40,9 @@ export interface WebModel {
    * WebAssembly by one thread.
    */
   golden?: WebFile;
+  /** With one of these nothing is measured: the first variant runs so. Left out: `cpu`, which is WebAssembly, by one thread. */
+  provider?: Provider;
+  threads?: number;
   /** WebGPU serves it only where it does all of the work, also when it is loaded again. */
   strict?: boolean;
   settings?: ServingSettings;
@@ -52,6 +57,7 @@ export interface StoredModel {
   version: string;
   /** What stands for the digest of a bundle: of all files and all that is declared with them. */
   bundle: string;
+  /** At least one. */
   variants: (StoredFile & { name: string; tolerances: readonly Tolerance[] })[];
   golden: StoredFile | undefined;
 }
@@ -76,6 +82,8 @@ const WebModelSchema = v.object({
     v.minLength(1),
   ),
   golden: v.optional(WebFileSchema),
+  provider: v.optional(ProviderSchema),
+  threads: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(64))),
   strict: v.optional(v.boolean()),
   settings: v.optional(ServingSettingsSchema),
   pipeline: v.optional(PipelineSchema),
@@ -84,7 +92,7 @@ const WebModelSchema = v.object({
 /** Checks what the page says of a model, and gets its files. Errors: INVALID_DOCUMENT, and those of Store.get. */
 export async function storedModel(model: WebModel, store: Store): Promise<StoredModel> {
   checkDocument(WebModelSchema, model, 'a model');
-  const { variants, golden, pipeline, classification } = model;
+  const { variants, golden, provider, threads, strict, pipeline, classification } = model;
   const names = new Set(variants.map(({ name }) => name));
   if (names.size < variants.length)
     throw new CoveyError('INVALID_DOCUMENT', `model ${model.name} has two variants of one name`);
@@ -99,7 +107,8 @@ export async function storedModel(model: WebModel, store: Store): Promise<Stored
     golden && store.get(golden),
   ]);
   const digests = stored.map(({ path: _path, ...variant }) => variant);
-  const identity = { digests, golden: vectors?.sha256, pipeline, classification };
+  const ways = { provider, threads, strict };
+  const identity = { digests, golden: vectors?.sha256, ways, pipeline, classification };
   return {
     model,
     version: model.version ?? '1.0.0',

@@ -1,53 +1,18 @@
-import type { Clock, Fetch, Log } from '@covey/ports';
-import {
-  CoveyError,
-  type LoadedModel,
-  type RuntimeToAgent,
-  type ServingPlan,
-  toCoveyError,
-} from '@covey/protocol';
+import type { Clock, Log } from '@covey/ports';
+import { CoveyError, type LoadedModel, type ServingPlan, toCoveyError } from '@covey/protocol';
 import { createResponseCache, type ResponseCache } from '../cache/index.ts';
-import { type Profile, type ProfileModel, type StartExecutor, threadExecutors } from '../executor/index.ts';
+import type { Profile, ProfileModel } from '../executor/index.ts';
 import type { ModelStatistics } from '../measure/index.ts';
-import { createMirror, createShadows, isModelsFault, type Mirror, type Shadows } from '../mirror/index.ts';
-import { createModels, type Instance, type Models, type Repository, type Serving } from '../models/index.ts';
-import { createStepThreads, type StepThreads } from '../pipeline/index.ts';
+import { isModelsFault, type Mirror, type Shadows } from '../mirror/index.ts';
+import type { Instance, Models, Repository, Serving } from '../models/index.ts';
+import type { StepThreads } from '../pipeline/index.ts';
 import type { Platform } from '../platform/index.ts';
-import type { RunRecord } from '../record/index.ts';
-import { type Cascades, createCascades } from '../routing/index.ts';
-import { createTurnstile, type RunResult } from '../scheduler/index.ts';
+import type { Cascades } from '../routing/index.ts';
+import type { RunResult } from '../scheduler/index.ts';
 import { checkInputs, type Tensors } from '../tensors/index.ts';
 import type { InferenceCall, InferenceReply, Selector, Servable } from './call.ts';
-import {
-  createObserver,
-  type Observation,
-  type Observer,
-  type ObserverOptions,
-  type RuntimeFigures,
-} from './observer.ts';
+import type { Observation, Observer, RuntimeFigures } from './observer.ts';
 import { type Assignment, checkPlan, createTargets, type Target, type Targets } from './targets.ts';
-
-export interface EngineOptions extends ObserverOptions {
-  platform: Platform;
-  clock: Clock;
-  log: Log;
-  /** Asks models elsewhere, and sends traces. */
-  fetch: Fetch;
-  /** Units of named resources that all models share; of what is not named there is what the neediest model takes. */
-  resources?: Record<string, number>;
-  /** Where models run; in a thread each, where it is left out. */
-  startExecutor?: StartExecutor;
-  /** Longest time one inference may take before its thread is given up; a minute where it is left out. */
-  runTimeoutMs?: number;
-  /** Where it is noted which models run, for who looks after a death; undefined where nobody would. */
-  record?: RunRecord | undefined;
-  /** Left out where models cannot be profiled. */
-  profileModel?: ProfileModel;
-  /** Evidence, metrics, summaries, and what cannot be helped from inside the process. */
-  send: (
-    message: Extract<RuntimeToAgent, { type: 'mirror' | 'shadow' | 'metrics' | 'summary' | 'hung' }>,
-  ) => void;
-}
 
 /** Models served by plan, behind no protocol: every protocol and the embedding face call this. */
 export interface Engine {
@@ -86,53 +51,11 @@ export interface Engine {
   close(graceMs: number): Promise<void>;
 }
 
-/** Threads that decode pictures and do other steps of pipelines; they are started when they are needed. */
-const mostStepThreads = 4;
-
-export function createEngine(options: EngineOptions): Engine {
-  const { platform, clock, log, fetch, send, resources, record, runTimeoutMs = 60_000 } = options;
-  const { cores, startThread } = platform;
-  const mirrorLog = log.component('mirror');
-  const observer = createObserver(options, {
-    clock,
-    log,
-    fetch,
-    process: platform.process,
-    onMetrics: (metrics) => send({ type: 'metrics', metrics }),
-    onSummary: (summary) => send({ type: 'summary', summary }),
-  });
-  const models = createModels({
-    clock,
-    log: log.component('models'),
-    platform,
-    startExecutor: options.startExecutor ?? threadExecutors(platform),
-    runTimeoutMs,
-    turnstile: createTurnstile({ clock, cores, ...(resources && { resources }) }),
-    record,
-    onHung: (ref) => send({ type: 'hung', ref }),
-    onSwitch: (serving) => engine.switched(serving),
-    whenAnswered: () => engine.whenAnswered(),
-    onRelease: (instance) => observer.release(instance),
-  });
-  const engine = new ModelEngine({
-    clock,
-    log,
-    mirror: createMirror(clock, mirrorLog, send),
-    shadows: createShadows(clock, mirrorLog, send),
-    cascades: createCascades({ clock, log: log.component('cascade'), fetch, files: platform.files }),
-    threads: createStepThreads({ clock, startThread, threads: Math.min(mostStepThreads, cores) }),
-    observer,
-    models,
-    nextTurn: platform.nextTurn,
-    profileModel: options.profileModel,
-  });
-  return engine;
-}
-
 /** `observed` is absent from a remembered answer. */
 type Ran = RunResult & Partial<Awaited<ReturnType<Target['run']>>>;
 
-interface Parts {
+/** What an engine is made of. */
+export interface Parts {
   clock: Clock;
   log: Log;
   mirror: Mirror;
@@ -145,7 +68,7 @@ interface Parts {
   profileModel: ProfileModel | undefined;
 }
 
-class ModelEngine implements Engine {
+export class ModelEngine implements Engine {
   readonly #parts: Parts;
   #targets: Targets | undefined;
   /** Pipelines under way: what they call is not released before they end. */

@@ -5,5 +5,6 @@ export {
 } from '../measure/index.ts';
 export type { RepositoryEntry } from '../models/index.ts';
 export type { InferenceReply, Selector, Servable } from './call.ts';
-export { createEngine, type Engine, type EngineOptions } from './engine.ts';
+export { createEngine, type EngineOptions } from './create.ts';
+export type { Engine } from './engine.ts';
 export type { RuntimeFigures } from './observer.ts';

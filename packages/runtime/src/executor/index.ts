@@ -1,4 +1,4 @@
-export type { Backend, ExactOptions, Providers, SessionOptions } from './backend.ts';
+export type { Backend, Providers } from './backend.ts';
 export { describeFile, readSchema } from './describe.ts';
 export {
   type Executor,
@@ -19,5 +19,5 @@ export {
   type TraceEvent,
 } from './profile.ts';
 export { serveSession } from './serve.ts';
-export { createSessions, type Session, type Sessions } from './session.ts';
+export { createSessions, type Session } from './session.ts';
 export { warmUp, zeros } from './warm.ts';

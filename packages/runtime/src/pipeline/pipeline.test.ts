@@ -10,6 +10,8 @@ import { createInferenceServer } from '../server.ts';
 import { encodeElements } from '../tensors/index.ts';
 import { createStepThreads } from './step-threads.ts';
 
+const { startThread } = nodePlatform;
+
 const shape = [-1, 2];
 const spec = (name: string, datatype: TensorSpec['datatype'] = 'FP32', dimensions = shape): TensorSpec => ({
   name,
@@ -266,11 +268,7 @@ describe('threads for steps', () => {
   const free = { deadlineMs: undefined, signal: undefined };
 
   test('what is too late or not wanted any more is not begun, and a full queue says so', async () => {
-    const threads = createStepThreads({
-      clock: systemClock,
-      startThread: nodePlatform.startThread,
-      threads: 1,
-    });
+    const threads = createStepThreads({ clock: systemClock, startThread, threads: 1 });
     const gone = AbortSignal.abort();
     const first = threads.run(step, [bytes], free);
     const late = threads.run(step, [bytes], { ...free, deadlineMs: performance.now() });
@@ -296,7 +294,7 @@ describe('threads for steps', () => {
       setTimer: (delayMs: number, callback: () => void) =>
         systemClock.setTimer(isOver ? delayMs : 0, callback),
     };
-    const threads = createStepThreads({ clock: hasty, startThread: nodePlatform.startThread, threads: 1 });
+    const threads = createStepThreads({ clock: hasty, startThread, threads: 1 });
     await expect(threads.run(step, [bytes], free)).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
     isOver = true;
     await expect(threads.run(step, [bytes], free)).rejects.toMatchObject({ code: 'INPUT_INVALID' });

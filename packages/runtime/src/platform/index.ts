@@ -1,6 +1,5 @@
 export type {
   Files,
-  MemoryReading,
   Platform,
   ProcessReading,
   StartThread,
