@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import { GraphBuilder, writeModel } from '@covey/onnx';
 import { beforeAll, expect, test } from 'vitest';
 import { dataFolder, hasData, temporaryFolder } from './harness.ts';
+import { bundled } from './site.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 const run = promisify(execFile);
@@ -65,24 +66,19 @@ async function runProgram(name: string, content: string, ...args: string[]): Pro
   return stdout.trim().split('\n');
 }
 
+/** With the packed types. */
+async function compile(name: string, options: object): Promise<void> {
+  const compilerOptions = { strict: true, module: 'nodenext', target: 'esnext', noEmit: true, ...options };
+  writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: [name] }));
+  const tsc = join(root, 'node_modules', '.bin', 'tsc');
+  const compiling = await run(tsc, ['-p', project]).catch((failed: { stdout: string }) => failed);
+  expect(compiling.stdout).toBe('');
+}
+
 test('the program of the README compiles against the packed types, every library checked, and runs', async () => {
   const program = programIn('Embedding');
   writeFileSync(join(project, 'program.ts'), program);
-  const compilerOptions = {
-    strict: true,
-    module: 'nodenext',
-    target: 'esnext',
-    types: ['node'],
-    skipLibCheck: false,
-    noEmit: true,
-  };
-  const configuration = { compilerOptions, files: ['program.ts'] };
-  writeFileSync(join(project, 'tsconfig.json'), JSON.stringify(configuration));
-  const tsc = join(root, 'node_modules', '.bin', 'tsc');
-  const compiling = await run(tsc, ['-p', project, '--checkers', '1']).catch(
-    (failed: { stdout: string }) => failed,
-  );
-  expect(compiling.stdout).toBe('');
+  await compile('program.ts', { types: ['node'], skipLibCheck: false });
   expect(await runProgram('program.ts', program)).toEqual([
     '1.0.0 10 cpu',
     '2.0.0 picture',
@@ -105,9 +101,18 @@ test('every entry is there, and a model file is read, in plain JavaScript', asyn
     }
     console.log(inspectModel(readModelFile('digits-1.onnx')).nodes);
   `;
-  const entries = ['.', './probe', './process', './runner', './steps', './worker'];
+  const inBrowsers = ['./browser', './browser-worker'];
+  const entries = ['.', ...inBrowsers, './probe', './process', './runner', './steps', './worker'];
   const printed = await runProgram('program.js', program);
   expect(printed.toSorted()).toEqual(['3', ...entries].toSorted());
+});
+
+test('the page of the README compiles against the packed types, and is bundled with its worker without anything of Node', async () => {
+  writeFileSync(join(project, 'page.ts'), programIn('In a browser'));
+  await compile('page.ts', { types: [], lib: ['esnext', 'esnext.typedarrays', 'dom'], skipLibCheck: true });
+  const worker = join(project, 'node_modules', '@covey', 'runtime', 'src', 'browser-worker.js');
+  const bundles = await bundled({ page: join(project, 'page.ts'), worker });
+  expect([...bundles.keys()].toSorted()).toEqual(['/page.js', '/worker.js']);
 });
 
 test.skipIf(!hasData)('a photograph goes through the steps of a pipeline', async () => {
