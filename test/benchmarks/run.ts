@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { benchmarkBatching } from './batching.ts';
+import { benchmarkBrowser } from './browser.ts';
 import { benchmarkChoice } from './choice.ts';
 import { benchmarkContainment } from './containment.ts';
 import { benchmarkEmbedded } from './embedded.ts';
@@ -34,6 +35,7 @@ const benchmarks: Record<string, () => Promise<Result>> = {
   'quantize-agreement': benchmarkQuantizeAgreement,
   choice: benchmarkChoice,
   seeing: benchmarkSeeing,
+  browser: benchmarkBrowser,
 };
 
 const { values, positionals } = parseArgs({

@@ -9,12 +9,16 @@ import { build } from 'esbuild';
 const folderOf = (url: string) => dirname(fileURLToPath(url));
 const webFolder = folderOf(import.meta.resolve('onnxruntime-web/wasm'));
 const jpegFolder = folderOf(import.meta.resolve('@jsquash/jpeg/codec/dec/mozjpeg_dec.js'));
+const programs = join(import.meta.dirname, '..', 'browser');
 const types: Record<string, string> = {
   js: 'text/javascript',
   mjs: 'text/javascript',
   wasm: 'application/wasm',
   html: 'text/html',
 };
+
+const contentPolicy =
+  "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self' blob:";
 
 /** A web server with a page that serves models, and all that the page loads. */
 export interface Site {
@@ -23,6 +27,8 @@ export interface Site {
   readonly asked: string[];
   /** Puts a file where the page finds it; what the page says of it. */
   put(name: string, bytes: Uint8Array): { url: string; sha256: string };
+  /** Of a file that is served. */
+  sizeOf(path: string): number;
   close(): Promise<void>;
 }
 
@@ -42,10 +48,12 @@ export async function bundled(entries: Record<string, string>): Promise<Map<stri
   return new Map(outputFiles.map(({ path, contents }) => [path, contents]));
 }
 
-export async function openSite(): Promise<Site> {
+/** `program` is the page's, of test/browser. */
+export async function openSite(program: 'page' | 'bench' = 'page'): Promise<Site> {
   const files = await bundled({
-    page: join(import.meta.dirname, '..', 'browser', 'page.ts'),
-    'service-worker': join(import.meta.dirname, '..', 'browser', 'service-worker.ts'),
+    page: join(programs, `${program}.ts`),
+    'service-worker': join(programs, 'service-worker.ts'),
+    smallest: fileURLToPath(import.meta.resolve('@covey/runtime/browser')),
     'covey-worker': fileURLToPath(import.meta.resolve('@covey/runtime/browser-worker')),
   });
   files.set(
@@ -68,6 +76,8 @@ export async function openSite(): Promise<Site> {
     asked.push(pathname);
     const path = pathname === '/' ? '/index.html' : pathname;
     const body = files.get(path);
+    // All that a page with the runtime needs to be allowed.
+    response.setHeader('content-security-policy', contentPolicy);
     response.setHeader('content-type', types[path.split('.').at(-1) ?? ''] ?? 'application/octet-stream');
     // As a server would that names files by their version: compiled code is kept only of what is fresh.
     response.setHeader(
@@ -89,6 +99,7 @@ export async function openSite(): Promise<Site> {
       files.set(`/models/${name}`, bytes);
       return { url: `/models/${name}`, sha256: createHash('sha256').update(bytes).digest('hex') };
     },
+    sizeOf: (path) => files.get(path)?.byteLength ?? Number.NaN,
     close: () =>
       new Promise((resolve) => {
         server.closeAllConnections();

@@ -2,10 +2,11 @@ import { streamLog, systemClock } from '@covey/ports';
 import { type Datatype, datatypes, elementBytes, type Tensor } from '@covey/protocol';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Executor, ExecutorOptions } from '../executor/index.ts';
+import { type Executor, type ExecutorOptions, threadExecutors } from '../executor/index.ts';
 import { countingModel, identityModel, modelFolder, schemaOf } from '../models.fixture.ts';
+import type { Thread } from '../platform/index.ts';
 import { decodeTexts, encodeTexts } from '../tensors/index.ts';
-import { openSession, startExecutor } from './index.ts';
+import { nodePlatform, openSession, startExecutor } from './index.ts';
 
 const log = streamLog({ write: () => true }, systemClock, 'error');
 let models: Awaited<ReturnType<typeof modelFolder>>;
@@ -132,6 +133,24 @@ test('a thread that hangs is given up, and all who wait are told', async () => {
   await expect(waiting).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
   await expect(executor.run(times(1n))).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
   expect(ends).toEqual(['DEADLINE_EXCEEDED']);
+});
+
+test('a thread that does not come to an end of loading is given up', async () => {
+  const ended: string[] = [];
+  const thread: Thread = {
+    post: () => {},
+    listen: () => {},
+    terminate: async () => void ended.push('terminated'),
+  };
+  const startStuck = threadExecutors({ startThread: () => thread, sharedMs: nodePlatform.sharedMs });
+  const schema = schemaOf('FP32', [1]);
+  await expect(
+    startStuck({
+      ...{ path: '/model.onnx', schema, provider: 'cpu', threads: 1, loadTimeoutMs: 10 },
+      ...{ clock: systemClock, log, runTimeoutMs: 1_000, maxPending: 1 },
+    }),
+  ).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED', message: 'it was not loaded within 10 ms' });
+  expect(ended).toEqual(['terminated']);
 });
 
 test('a file that cannot be loaded says why', async () => {

@@ -1,0 +1,101 @@
+import { open, tensor, type WebRuntime } from '@covey/runtime/browser';
+import type { InferenceSession, Tensor } from 'onnxruntime-web';
+
+/** The program of a page that runs a model in ONNX Runtime alone, in its own thread, and through the runtime, in turns. */
+
+interface Contest {
+  url: string;
+  sha256: string;
+  provider: 'cpu' | 'webgpu';
+  threads: number;
+  input: string;
+  shape: number[];
+  output: string;
+}
+
+let bare: () => Promise<Float32Array> = () => Promise.reject(new Error('nothing is prepared'));
+let ours = bare;
+let runtime: WebRuntime | undefined;
+
+function valuesOf(shape: number[]): Float32Array<SharedArrayBuffer> {
+  const count = shape.reduce((product, size) => product * size, 1);
+  const values = new Float32Array(new SharedArrayBuffer(count * 4));
+  for (let i = 0; i < count; i++) values[i] = Math.sin(i);
+  return values;
+}
+
+async function prepareBare({ url, provider, threads, input, shape, output }: Contest): Promise<void> {
+  const ort = await (provider === 'cpu' ? import('onnxruntime-web/wasm') : import('onnxruntime-web/webgpu'));
+  const build = provider === 'cpu' ? '' : '.asyncify';
+  const at = (ending: string) =>
+    new URL(`/assets/ort-wasm-simd-threaded${build}.${ending}`, location.href).href;
+  ort.env.wasm.numThreads = threads;
+  ort.env.wasm.wasmPaths = { mjs: at('mjs'), wasm: at('wasm') };
+  const bytes = new Uint8Array(await (await fetch(url)).arrayBuffer());
+  const options = { executionProviders: [provider === 'cpu' ? 'wasm' : 'webgpu'] };
+  const session: InferenceSession = await ort.InferenceSession.create(bytes, options);
+  const feeds: Record<string, Tensor> = {
+    [input]: new ort.Tensor('float32', new Float32Array(valuesOf(shape)), shape),
+  };
+  bare = async () => (await session.run(feeds, [output]))[output]?.data as Float32Array;
+}
+
+async function prepareOurs({
+  url,
+  sha256,
+  provider,
+  threads,
+  input,
+  shape,
+  output,
+}: Contest): Promise<number> {
+  const startedMs = performance.now();
+  const variants = [{ name: 'fp32', url, sha256 }];
+  runtime = await open(
+    [{ name: 'm', variants, provider, threads, settings: { batching: { maxBatchSize: 1 } } }],
+    {
+      workerUrl: '/covey-worker.js',
+      assetsUrl: '/assets',
+      runTimeoutMs: 120_000,
+    },
+  );
+  const openedMs = performance.now() - startedMs;
+  const inputs = { [input]: tensor(valuesOf(shape), shape) };
+  ours = async () => {
+    const { outputs } = await (runtime as WebRuntime).infer('m', inputs);
+    const data = outputs[output]?.data ?? new Uint8Array();
+    return new Float32Array(data.buffer, data.byteOffset, data.byteLength / 4);
+  };
+  return openedMs;
+}
+
+async function timed(run: typeof bare, runs: number): Promise<number> {
+  const startedMs = performance.now();
+  for (let i = 0; i < runs; i++) await run();
+  return (performance.now() - startedMs) / runs;
+}
+
+const actions = {
+  /** Milliseconds until the runtime's model was open, the first time here and again. */
+  prepare: async (contest: Contest): Promise<[number, number]> => {
+    const firstMs = await prepareOurs(contest);
+    await runtime?.close();
+    const againMs = await prepareOurs(contest);
+    await prepareBare(contest);
+    const [alone, served] = [await bare(), await ours()];
+    const worst = Math.max(...served.map((value, i) => Math.abs(value - (alone[i] ?? Number.NaN))));
+    if (!(worst < 1e-3)) throw new Error(`the runtime's answer is off by ${worst}`);
+    return [firstMs, againMs];
+  },
+  /** Means of `runs` runs of each, the first one first in every other round. */
+  round: async (index: number, runs: number) => {
+    const means = { bareMs: 0, oursMs: 0 };
+    const turns = [
+      async () => (means.bareMs = await timed(bare, runs)),
+      async () => (means.oursMs = await timed(ours, runs)),
+    ];
+    for (const turn of index % 2 === 0 ? turns : turns.toReversed()) await turn();
+    return means;
+  },
+};
+Object.assign(globalThis, { covey: actions });
