@@ -65,10 +65,12 @@ export function engineOptionsOf({
   summaryIntervalMs = 60_000,
   onMetrics,
   onSummary,
-}: ServingOptions): Pick<EngineOptions, 'metricsIntervalMs' | 'summaryIntervalMs' | 'send'> {
+}: ServingOptions): Pick<EngineOptions, 'metricsIntervalMs' | 'summaryIntervalMs' | 'summaryShare' | 'send'> {
   return {
     metricsIntervalMs,
     summaryIntervalMs,
+    // What nobody is told is not made.
+    ...(onSummary === undefined && { summaryShare: 0 }),
     send: (message) => {
       if (message.type === 'metrics') onMetrics?.(message.metrics);
       else if (message.type === 'summary') onSummary?.(message.summary);

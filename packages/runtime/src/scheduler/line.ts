@@ -10,6 +10,8 @@ const runsKept = 64;
 const huberBound = 1.995;
 const tukeyBound = 6.946;
 const passes = 6;
+/** Runs after which the line is drawn again: drawn at every run, it was half of what the scheduler costs a request. */
+const drawnEvery = 8;
 
 /**
  * duration = rowMs * rows + fixedMs, learnt by weighted least squares over the newest runs. Outliers, such as a run that
@@ -20,12 +22,12 @@ export class DurationLine {
   #next = 0;
   #rowMs = 0;
   #fixedMs = 0;
-  #isStale = false;
+  #undrawn = 0;
 
   observe(rows: number, durationMs: number): void {
     this.#runs[this.#next] = { rows, durationMs };
     this.#next = (this.#next + 1) % runsKept;
-    this.#isStale = true;
+    this.#undrawn++;
   }
 
   get isKnown(): boolean {
@@ -51,8 +53,8 @@ export class DurationLine {
   }
 
   #draw(): void {
-    if (!this.#isStale) return;
-    this.#isStale = false;
+    if (this.#undrawn < Math.min(drawnEvery, this.#runs.length) || this.#undrawn === 0) return;
+    this.#undrawn = 0;
     const drawn = lineThrough(this.#runs) ?? scaled(this.#runs, this.#rowMs, this.#fixedMs);
     this.#rowMs = drawn.rowMs;
     this.#fixedMs = drawn.fixedMs;

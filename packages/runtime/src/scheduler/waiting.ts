@@ -21,11 +21,14 @@ export class WaitingRoom {
   readonly #options: WaitingRoomOptions;
   readonly #queue = new PriorityQueue<Request>();
   readonly #alarm: Alarm;
+  /** One for all: under too much load making errors, with their stacks, would take time from those who are answered. */
+  readonly #full: CoveyError;
   #withDeadline = 0;
 
   constructor(options: WaitingRoomOptions) {
     this.#options = options;
     this.#alarm = new Alarm(options.clock, options.onAlarm);
+    this.#full = new CoveyError('OVERLOADED', `${options.maxLength} requests wait for this model already`);
   }
 
   get length(): number {
@@ -39,9 +42,7 @@ export class WaitingRoom {
   /** Why a request is not let in. */
   refusalOf(request: Request, slots: ReadonlySet<Slot>): CoveyError | undefined {
     if (request.isCancelled) return cancelled();
-    if (this.length >= this.#options.maxLength) {
-      return new CoveyError('OVERLOADED', `${this.length} requests wait for this model already`);
-    }
+    if (this.length >= this.#options.maxLength) return this.#full;
     if (request.deadlineMs === Number.POSITIVE_INFINITY) return undefined;
     const nowMs = this.#options.clock.monotonicMs();
     const takesMs = this.#expectedMs(request, slots, nowMs);
