@@ -37,6 +37,7 @@ export class SimulatedDevice {
   disturbedAtMs = 0;
   readonly #options: DeviceOptions;
   #agent: Agent | undefined;
+  #clockOffMs = 0;
 
   constructor(options: DeviceOptions) {
     const { id, world, link, fetch, agreementOf } = options;
@@ -115,6 +116,17 @@ export class SimulatedDevice {
     this.#note('loses power');
     this.machine.cutPower();
     this.#agent = undefined;
+  }
+
+  jumpClock(ms: number): void {
+    this.#note(`has its clock moved by ${ms} ms`);
+    this.#clockOffMs += ms;
+    this.machine.jumpClock(ms);
+  }
+
+  setClockRight(): void {
+    this.machine.jumpClock(-this.#clockOffMs);
+    this.#clockOffMs = 0;
   }
 
   /** Cuts the power around the next change of the disk. */

@@ -4,13 +4,13 @@ import type { SimulatedController } from './controller.ts';
 import type { SimulatedDevice } from './device.ts';
 import { calm, type SimulatedNetwork } from './network.ts';
 
-/** Chance of a fault in a second. */
-const faultsPerSecond = 0.08;
 /** A candidate whose device starts more often than three times is taken back, and rightly so; here it must win. */
 const restartsPerDevice = 3;
 const offMs = 60_000;
 const cutOffMs = 120_000;
 const controllerOffMs = 30_000;
+const spoiltMs = 60_000;
+const unreadableMs = 20_000;
 const storm = { delayMs: 2_000, breakShare: 0.01, lossShare: 0.05, duplicateShare: 0.05 };
 
 interface Parts {
@@ -23,17 +23,20 @@ interface Parts {
 /** Makes things go wrong, by the seed; `heal` ends all of it. */
 export class Faults {
   readonly #parts: Parts;
+  readonly #perSecond: number;
   readonly #random: Random;
   readonly #restarts = new Map<string, number>();
 
-  constructor(parts: Parts) {
+  /** `perSecond`: the chance of a fault in a second. */
+  constructor(parts: Parts, perSecond: number) {
     this.#parts = parts;
+    this.#perSecond = perSecond;
     this.#random = parts.world.random('faults');
   }
 
   /** To be called once a virtual second. */
   async strike(): Promise<void> {
-    if (this.#random.fraction() >= faultsPerSecond) return;
+    if (this.#random.fraction() >= this.#perSecond) return;
     const device = this.#pick(this.#parts.devices);
     await this.#pick([
       () => this.#restart(device),
@@ -41,6 +44,9 @@ export class Faults {
       () => this.#cutOff(device),
       () => this.#crashController(),
       () => this.#changeWeather(),
+      () => this.#jumpClock(device),
+      () => this.#spoil(device),
+      () => this.#failReads(device),
     ])();
   }
 
@@ -55,6 +61,9 @@ export class Faults {
     if (!controller.isUp) await controller.start();
     for (const device of devices) {
       device.machine.disk.fault = () => 'none';
+      device.machine.disk.isUnreadable = () => false;
+      device.setClockRight();
+      network.spoil(device.id, 'none');
       network.reach(device.id);
       if (!device.isOn) device.boot();
     }
@@ -93,6 +102,27 @@ export class Faults {
     if (!controller.isUp) return;
     controller.crash();
     this.#later(controllerOffMs, () => !controller.isUp && void controller.start());
+  }
+
+  /** The wall clock, by years or by minutes; the controller's idea of time stays. */
+  #jumpClock(device: SimulatedDevice): void {
+    const farMs = this.#pick([60_000, 86_400_000, 10 * 365 * 86_400_000]);
+    device.jumpClock(Math.round((2 * this.#random.fraction() - 1) * farMs));
+  }
+
+  /** What the device fetches is damaged, made up or not there. */
+  #spoil({ id }: SimulatedDevice): void {
+    const { network } = this.#parts;
+    network.spoil(id, this.#pick(['damaged', 'made up', 'absent'] as const));
+    this.#later(spoiltMs, () => network.spoil(id, 'none'));
+  }
+
+  /** Bundles cannot be read, as from bad sectors. */
+  #failReads({ machine }: SimulatedDevice): void {
+    machine.disk.isUnreadable = (path) => path.includes('/bundles/');
+    this.#later(unreadableMs, () => {
+      machine.disk.isUnreadable = () => false;
+    });
   }
 
   #changeWeather(): void {

@@ -26,13 +26,20 @@ export interface Fleet {
   digests: Record<VersionName, string>;
 }
 
+let built: ReturnType<typeof makeBundles> | undefined;
+/** Bundles are values, and the same for every fleet. */
+function bundlesOnce(): ReturnType<typeof makeBundles> {
+  built ??= makeBundles();
+  return built;
+}
+
 /** Devices with the real agent, the real controller, and a network between them, all on virtual time from one seed. */
 export async function createFleet(seed: number, deviceCount: number): Promise<Fleet> {
   const world = simulatedWorld(seed);
   const transcript = new Transcript(() => world.clock.monotonicMs());
   const watch = new Watch(transcript);
   const network = new SimulatedNetwork(world, watch);
-  const bundles = makeBundles();
+  const bundles = bundlesOnce();
   const controller = await SimulatedController.open(world, network, keys.online);
   const agreements = new Map(
     Object.entries(bundles).map(([name, { digest }]) => [digest, versions[name as VersionName].agreement]),
@@ -68,13 +75,13 @@ export async function createFleet(seed: number, deviceCount: number): Promise<Fl
 }
 
 /** Begins to roll a version out to all: one device, half of them, the rest. The faults of a scenario end well before the gate gives up. */
-export function rollOut({ controller }: Fleet, name: VersionName): Promise<RolloutView> {
+export function rollOut({ controller }: Fleet, name: VersionName, minSamples: number): Promise<RolloutView> {
   const plan = RolloutPlan.parse({
     model: modelName,
     version: versions[name].version,
     waves: [{ count: 1 }, { percent: 50 }],
     gate: { timeoutMs: 4 * 3_600_000 },
-    soak: { minSamples: 300, maxDurationMs: 3_600_000 },
+    soak: { minSamples, maxDurationMs: 3_600_000 },
   });
   return controller.domain.rollouts.create(plan, 'admin');
 }

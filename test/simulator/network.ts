@@ -28,6 +28,18 @@ export interface NetworkObserver {
   noted(line: string): void;
 }
 
+/** `damaged`: a byte is another; `made up`: something else altogether, of whatever size; `absent`: 404. */
+export type Spoiling = 'none' | 'damaged' | 'made up' | 'absent';
+
+function spoilt(answer: FetchAnswer, how: Spoiling): FetchAnswer {
+  if (how === 'none' || answer.status !== 200) return answer;
+  if (how === 'absent') return { ...answer, status: 404, body: new Uint8Array() };
+  if (how === 'made up') return { ...answer, body: Buffer.from('{"signed":{},"signatures":[]}') };
+  const body = Uint8Array.from(answer.body);
+  body[body.length >> 1] = (body[body.length >> 1] ?? 0) ^ 0x20;
+  return { ...answer, body };
+}
+
 /** One life of the controller, as the broker in it sees it. */
 interface Life {
   handler: MessageHandler;
@@ -47,6 +59,7 @@ export class SimulatedNetwork {
   readonly #observer: NetworkObserver;
   readonly #connections = new Map<string, Connection>();
   readonly #cutOff = new Set<string>();
+  readonly #spoiling = new Map<string, Spoiling>();
   #inboxes = new Map<string, Promise<void>>();
   #life: Life | undefined;
 
@@ -66,6 +79,11 @@ export class SimulatedNetwork {
     this.#cutOff.add(device);
     const connection = this.#connections.get(device);
     if (connection) this.#deafen(connection, 'cut off');
+  }
+
+  /** What becomes of the bodies that the device fetches. */
+  spoil(device: string, how: Spoiling): void {
+    this.#spoiling.set(device, how);
   }
 
   reach(device: string): void {
@@ -119,7 +137,7 @@ export class SimulatedNetwork {
       throw new CoveyError('UNREACHABLE', `cannot reach ${request.url}`);
     const given = await answer(new URL(request.url));
     await this.#wait(this.#delayMs());
-    return handOver(request, given, async (part) =>
+    return handOver(request, spoilt(given, this.#spoiling.get(device) ?? 'none'), async (part) =>
       this.#isDrawn(this.weather.breakShare) ? part.subarray(0, Math.floor(part.byteLength / 2)) : part,
     );
   }

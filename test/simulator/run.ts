@@ -1,10 +1,20 @@
 import { randomInt } from 'node:crypto';
-import { type Outcome, runScenario, scenariosOf } from './scenario.ts';
+import { parseArgs } from 'node:util';
+import { longScenarios, type Outcome, runScenario, shortScenario } from './scenario.ts';
 
-/** A seed repeats one run; without one, `COVEY_RUNS` runs start at a random seed. */
-const { COVEY_SEED, COVEY_RUNS } = process.env;
-const firstSeed = wholeNumber('COVEY_SEED', COVEY_SEED) ?? randomInt(1_000_000_000);
-const runs = wholeNumber('COVEY_RUNS', COVEY_RUNS) ?? (COVEY_SEED === undefined ? 50 : 1);
+const { values } = parseArgs({
+  options: {
+    seed: { type: 'string' },
+    seeds: { type: 'string' },
+    short: { type: 'boolean', default: false },
+  },
+});
+/** `--seed` repeats one run, or is the first of `--seeds`. */
+const firstSeed = wholeNumber('--seed', values.seed) ?? randomInt(1_000_000_000);
+const runs = wholeNumber('--seeds', values.seeds) ?? (values.seed === undefined ? 50 : 1);
+const scenariosOf = values.short ? (seed: number) => [shortScenario(seed)] : longScenarios;
+/** So many runs are worth a line each. */
+const mostTold = 100;
 
 process.exitCode = await simulate();
 
@@ -17,7 +27,7 @@ async function simulate(): Promise<number> {
       try {
         const outcome = await runScenario(scenario);
         virtualMs += outcome.virtualMs;
-        say(`${nameOf(scenario)}: ${resultOf(outcome)}`);
+        if (runs <= mostTold) say(`${nameOf(scenario)}: ${resultOf(outcome)}`);
       } catch (error) {
         if (failed.at(-1) !== seed) failed.push(seed);
         say(`${nameOf(scenario)}: FAILED\n${error instanceof Error ? error.message : String(error)}`);
@@ -28,9 +38,11 @@ async function simulate(): Promise<number> {
   const hours = virtualMs / 3_600_000;
   say(
     `${runs} seeds from ${firstSeed}: ${hours.toFixed(1)} virtual hours in ${realSeconds.toFixed(0)} s, ` +
-      `${((hours * 3_600) / realSeconds).toFixed(0)} times as fast as time; ${failed.length} failed`,
+      `${((hours * 3_600) / realSeconds).toFixed(0)} times as fast as time, ` +
+      `${(runs / realSeconds).toFixed(1)} seeds a second; ${failed.length} failed`,
   );
-  for (const seed of failed) say(`repeat with: COVEY_SEED=${seed} npm run simulate`);
+  for (const seed of failed)
+    say(`repeat with: npm run simulate -- --seed ${seed}${values.short ? ' --short' : ''}`);
   return failed.length === 0 ? 0 : 1;
 }
 

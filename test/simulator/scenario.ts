@@ -11,6 +11,10 @@ export interface ScenarioOptions {
   second: 'good' | 'bad';
   /** How long things go wrong in each of the two rollouts; 0: never. */
   faultsMs: number;
+  /** Chance of a fault in a second. */
+  faultsPerSecond: number;
+  /** Mirrored inputs that settle a soak. */
+  minSamples: number;
 }
 export interface Outcome {
   /** SHA-256 of everything that happened. */
@@ -21,13 +25,19 @@ export interface Outcome {
   dropped: number;
 }
 
-/** The scenarios of one seed: a good and a bad version, each through minutes of faults, on a fleet whose size the seed chooses. */
-export function scenariosOf(seed: number): ScenarioOptions[] {
-  const common = { seed, devices: 5 + (seed % 6), faultsMs: 300_000 };
+/** A good and a bad version, each through minutes of faults, on a fleet whose size the seed chooses. */
+export function longScenarios(seed: number): ScenarioOptions[] {
+  const common = { seed, devices: 5 + (seed % 6), faultsMs: 300_000, faultsPerSecond: 0.08, minSamples: 300 };
   return [
     { ...common, second: 'good' },
     { ...common, second: 'bad' },
   ];
+}
+
+/** For runs of thousands: a few devices, in more trouble, for a shorter time; every other seed rolls out the bad version. */
+export function shortScenario(seed: number): ScenarioOptions {
+  const second = seed % 2 === 0 ? 'good' : 'bad';
+  return { seed, second, devices: 2 + (seed % 3), faultsMs: 45_000, faultsPerSecond: 0.15, minSamples: 100 };
 }
 
 const stepMs = 1_000;
@@ -42,10 +52,10 @@ export async function runScenario(options: ScenarioOptions): Promise<Outcome> {
   const fleet = await createFleet(options.seed, options.devices);
   const { world, transcript, devices, watch } = fleet;
   try {
-    const faults = new Faults(fleet);
-    await settleRollout(fleet, faults, 'first', options.faultsMs, 'succeeded');
+    const faults = new Faults(fleet, options.faultsPerSecond);
+    await settleRollout(fleet, faults, 'first', options, 'succeeded');
     const expected = options.second === 'good' ? 'succeeded' : 'reverted';
-    const rollout = await settleRollout(fleet, faults, options.second, options.faultsMs, expected);
+    const rollout = await settleRollout(fleet, faults, options.second, options, expected);
     const final = options.second === 'good' ? 'good' : 'first';
     await until(fleet, `all is reported and ${versions[final].version} serves everywhere`, () =>
       isQuiet(fleet, final),
@@ -67,10 +77,10 @@ async function settleRollout(
   fleet: Fleet,
   faults: Faults,
   name: VersionName,
-  faultsMs: number,
+  { faultsMs, minSamples }: ScenarioOptions,
   expected: 'succeeded' | 'reverted',
 ): Promise<RolloutView> {
-  const { id } = await rollOut(fleet, name);
+  const { id } = await rollOut(fleet, name, minSamples);
   faults.forgetRestarts();
   for (let elapsedMs = 0; elapsedMs < faultsMs; elapsedMs += stepMs) {
     await faults.strike();

@@ -93,7 +93,8 @@ class StandInRuntime implements RuntimeLife {
     this.#unmetered += requestsPerSecond;
     this.#unsummed += requestsPerSecond;
     const { plan, models, mirror } = this.plan;
-    const evidence = models.map((model) => this.#evidenceOf(model, mirror?.models ?? []));
+    if (!mirror) return;
+    const evidence = models.map((model) => this.#evidenceOf(model, mirror.models));
     this.#send({ type: 'mirror', plan, evidence });
   }
 

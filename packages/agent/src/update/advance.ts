@@ -83,8 +83,10 @@ const giveUpOn: Handler<'failed'> = (update, { code, message }, now) =>
 
 const holdFrom =
   (from: Held['from']): Handler<'held'> =>
-  (update, event, now) =>
-    to.hold(update, from, event, now);
+  (update, event, now) => {
+    const until = event.until === null ? null : Math.min(event.until, now + end.bounds.holdAskMs);
+    return to.hold(update, from, { ...event, until }, now);
+  };
 /** What the error's class asks for; `orElse` is for what may be tried again. */
 const failedFrom =
   (from: Held['from'], orElse: Handler<'failed'>): Handler<'failed'> =>

@@ -11,8 +11,10 @@ export const bounds = {
   revertMs: 2 * 60_000,
   /** In all, of one generation: a window of maintenance may be a month away. */
   holdMs: 32 * 24 * 3_600_000,
-  /** What waits for nothing that is known asks again after this. */
+  /** What waits for nothing that is known asks again after this, */
   holdRetryMs: 60_000,
+  /** and what waits for a time after this at the latest: clocks are set right, and policies change. */
+  holdAskMs: 3_600_000,
   retryBaseMs: 1_000,
   retryCapMs: 10 * 60_000,
   restarts: 3,

@@ -78,7 +78,8 @@ export function hold(update: Update, from: Held['from'], why: Hold, now: number)
     ...enter(because(update, why.code, why.message), 'deferred', now + bounds.holdMs - update.heldMs),
     held: { from, since: now, deadlineAt: update.deadlineAt },
     attempts: update.attempts + 1,
-    retryAt: Math.max(now, why.until ?? now + bounds.holdRetryMs),
+    // A time that is past already comes from another clock than this one.
+    retryAt: why.until !== null && why.until > now ? why.until : now + bounds.holdRetryMs,
   };
 }
 

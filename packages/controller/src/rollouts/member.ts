@@ -8,6 +8,8 @@ type Reported = NonNullable<Observation['reported']>;
 const settled: readonly Member['state'][] = ['proven', 'unproven'];
 /** A runtime that ended has been started again long before; who serves nothing after this, or the gate's time, serves nothing. */
 const restartMs = 5 * 60_000;
+/** A device asks again within an hour; only one on which the version failed waits for longer. */
+const longestWaitMs = 24 * 60 * 60_000;
 const isStarting = (reported: Reported, { gate }: Rollout['plan'], now: number) =>
   now - reported.at < Math.min(restartMs, gate.timeoutMs);
 
@@ -45,7 +47,10 @@ function waitedForSince(
   const since = phaseStartedAt ?? now;
   const reported = evidenceFor(member, seen);
   if (reported?.state !== 'deferred') return since;
-  return Math.max(since, reported.reason?.until ?? seen?.lastSeenAt ?? since);
+  const heardAt = seen?.lastSeenAt ?? since;
+  // By the device's clock, which may be years off.
+  const until = Math.min(reported.reason?.until ?? heardAt, reported.at + longestWaitMs);
+  return Math.max(since, heardAt, until);
 }
 
 function evidenceFor(member: Member, seen: Observation | undefined): Reported | null {

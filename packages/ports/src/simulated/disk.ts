@@ -26,6 +26,8 @@ export class SimulatedDisk {
   /** Called when a fault cuts the power in the middle of a change. */
   onCut: () => void = () => {};
   fault: DiskFault = () => 'none';
+  /** Files that cannot be read, as where sectors are bad. */
+  isUnreadable: (path: string) => boolean = () => false;
 
   constructor(random: Random, capacityBytes: number) {
     this.#random = random;
@@ -64,6 +66,7 @@ export class SimulatedDisk {
       read: (path) => guard(() => this.#read(path)),
       readRange: (path, offset, sizeBytes) =>
         guard(() => {
+          this.#needReadable(path);
           const file = this.#need(path);
           return file.bytes.slice(offset, Math.min(offset + sizeBytes, file.sizeBytes));
         }),
@@ -112,7 +115,12 @@ export class SimulatedDisk {
     return file;
   }
 
+  #needReadable(path: string): void {
+    if (this.isUnreadable(path)) throw new CoveyError('DISK_FAILED', `EIO: i/o error, read ${path}`);
+  }
+
   #read(path: string): Uint8Array | undefined {
+    this.#needReadable(path);
     const file = this.#files.get(path);
     return file?.bytes.slice(0, file.sizeBytes);
   }
