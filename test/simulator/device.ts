@@ -99,7 +99,7 @@ export class SimulatedDevice {
       probeModule: 'sim:probe',
       inference: { host: '127.0.0.1', port: 8000 },
       warmSpare: false,
-      intervals: { metricsMs: 10_000, summaryMs: 60_000, telemetryFlushMs: 10_000 },
+      intervals: { metricsMs: 15_000, summaryMs: 60_000, telemetryFlushMs: 10_000 },
     });
     this.#agent = agent;
     // Never settles when the power goes while it starts.
