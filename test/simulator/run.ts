@@ -13,7 +13,7 @@ const { values } = parseArgs({
 const firstSeed = wholeNumber('--seed', values.seed) ?? randomInt(1_000_000_000);
 const runs = wholeNumber('--seeds', values.seeds) ?? (values.seed === undefined ? 50 : 1);
 const scenariosOf = values.short ? (seed: number) => [shortScenario(seed)] : longScenarios;
-/** So many runs are worth a line each. */
+/** So many runs are worth a line each; of more, every so many. */
 const mostTold = 100;
 
 process.exitCode = await simulate();
@@ -33,6 +33,8 @@ async function simulate(): Promise<number> {
         say(`${nameOf(scenario)}: FAILED\n${error instanceof Error ? error.message : String(error)}`);
       }
     }
+    const done = seed - firstSeed + 1;
+    if (runs > mostTold && done % mostTold === 0) say(`${done} seeds, ${failed.length} failed`);
   }
   const realSeconds = (performance.now() - startMs) / 1_000;
   const hours = virtualMs / 3_600_000;
