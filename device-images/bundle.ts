@@ -64,10 +64,10 @@ export async function bundleEntries(name: string, modules: string, entries: stri
   );
 }
 
-/** What processes and threads of the package `@covey/name` begin with: its exports but for the face. */
+/** What processes and threads of the package `@covey/name` begin with: its exports but for the face, and what is for pages. */
 export function entriesOf(name: string): string[] {
   return Object.keys(packageDocument(name).exports)
-    .filter((path) => path !== '.')
+    .filter((path) => path !== '.' && !path.startsWith('./browser'))
     .map((path) => path.slice(2));
 }
 
