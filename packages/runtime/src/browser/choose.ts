@@ -1,7 +1,6 @@
 import {
   CoveyError,
   type LoadedModel,
-  type Measured,
   type ModelSchema,
   type ModelVersionRef,
   type ProbeCandidate,
@@ -10,94 +9,74 @@ import {
 } from '@covey/protocol';
 import { readSchema } from '../executor/index.ts';
 import { probe } from '../probe/index.ts';
-import { rememberChoice, rememberedChoice } from './choices.ts';
 import { type LaboratoryOptions, webLaboratory } from './laboratory.ts';
 import type { StoredModel } from './model.ts';
+import { type Notes, readNotes, writeNotes } from './notes.ts';
 
-interface ChoiceOptions extends Omit<LaboratoryOptions, 'strict'> {
+export interface ChoiceOptions extends Omit<LaboratoryOptions, 'strict'> {
   /** Time for the measurements. */
   limitMs: number;
 }
 
-/** A version made ready to load, and what was measured of it. */
-export interface Chosen {
-  loaded: LoadedModel;
+/** How a version is run, and why. */
+export interface Choice extends Pick<LoadedModel, 'schema' | 'variant' | 'path' | 'provider' | 'threads'> {
+  /** What was measured, now or before; empty where nothing was. */
   results: ProbeResult[];
 }
 
 /**
- * The fastest of what is right here, as it was measured now or before. `number` tells versions apart.
- * Errors: BUNDLE_INCOMPATIBLE when nothing is right, and those of readSchema.
+ * As the page says, or the fastest of what is right here. Errors: BUNDLE_INCOMPATIBLE when nothing is right, and those of
+ * readSchema.
  */
-export async function choose(stored: StoredModel, number: number, options: ChoiceOptions): Promise<Chosen> {
-  const { model, version, bundle, variants } = stored;
-  const [first] = variants;
-  if (!first) throw new CoveyError('INVALID_DOCUMENT', `model ${model.name} has no variant`);
-  const { strict = false, settings, pipeline, classification } = model;
-  const schema = await readSchema(options.platform.startThread, first.path);
-  const ref = { model: model.name, version, number, bundle };
-  const ways = await waysOf(stored, ref, schema, { ...options, strict });
-  const loaded = {
-    ref,
-    ...ways.chosen,
-    ...(strict && { strict }),
-    schema,
-    ...(settings && { settings }),
-    ...(pipeline && { pipeline }),
-    ...(classification && { classification }),
-  };
-  return { loaded, results: ways.results };
-}
-
-interface Ways {
-  chosen: Pick<LoadedModel, 'variant' | 'path' | 'provider' | 'threads'>;
-  results: ProbeResult[];
-}
-
-async function waysOf(
+export async function choose(
   stored: StoredModel,
   ref: ModelVersionRef,
-  schema: ModelSchema,
-  options: LaboratoryOptions & ChoiceOptions,
-): Promise<Ways> {
-  const { variants } = stored;
-  const { provider, threads } = stored.model;
-  const pathOf = (variant: string) => variants.find(({ name }) => name === variant)?.path ?? '';
-  if (provider !== undefined || threads !== undefined) {
-    const [{ name: variant } = { name: '' }] = variants;
-    const chosen = { variant, path: pathOf(variant), provider: provider ?? 'cpu', threads: threads ?? 1 };
-    return { chosen, results: [] };
+  options: ChoiceOptions,
+): Promise<Choice> {
+  const { model, bundle, variants, golden } = stored;
+  const [first] = variants;
+  const before = await readNotes(bundle);
+  const schema = before?.schema ?? (await readSchema(options.platform.startThread, first.path));
+  const { provider = 'cpu', threads = 1 } = model;
+  const isSaid = model.provider !== undefined || model.threads !== undefined;
+  const notes: Notes = { schema };
+  let chosen: Choice = { schema, variant: first.name, path: first.path, provider, threads, results: [] };
+  if (!isSaid && golden) {
+    const candidate = candidateOf(stored, ref, schema, before);
+    const laboratory = webLaboratory({ ...options, strict: model.strict ?? false });
+    notes.measured = await probe({ candidates: [candidate], limitMs: options.limitMs }, laboratory);
+    chosen = { schema, ...bestOf(stored, notes.measured.results), results: notes.measured.results };
   }
-  const { results } = await measured(stored, ref, schema, options);
-  const best = results.find((result) => result.chosen);
-  if (best) {
-    const { variant } = best;
-    const chosen = { variant, path: pathOf(variant), provider: best.provider, threads: best.threads ?? 1 };
-    return { chosen, results };
-  }
-  const reasons = results.map(({ variant, provider, reason }) => `${variant} on ${provider}: ${reason}`);
-  const message = `no variant of ${ref.model} ${ref.version} is right here: ${reasons.join('; ')}`;
-  throw new CoveyError('BUNDLE_INCOMPATIBLE', message);
+  await writeNotes(bundle, notes).catch((error: unknown) => {
+    const { code, message } = toCoveyError(error, 'UNSUPPORTED');
+    options.log.write('warn', `what was found out about ${model.name} is not kept: ${message}`, { code });
+  });
+  return chosen;
 }
 
-async function measured(
-  { bundle, variants, golden }: StoredModel,
+function candidateOf(
+  { variants, golden }: StoredModel,
   ref: ModelVersionRef,
   schema: ModelSchema,
-  options: LaboratoryOptions & ChoiceOptions,
-): Promise<Measured> {
-  const before = await rememberedChoice(bundle);
-  const candidate: ProbeCandidate = {
-    ref,
-    schema,
-    variants,
-    ...(golden && { goldenPath: golden.path }),
-    ...(before && { measured: before }),
-  };
-  const found = await probe({ candidates: [candidate], limitMs: options.limitMs }, webLaboratory(options));
-  await rememberChoice(bundle, found).catch((error: unknown) => {
-    const { code, message } = toCoveyError(error, 'UNSUPPORTED');
-    options.log.write('warn', `what was measured of ${ref.model} is not kept: ${message}`, { code });
-  });
-  return found;
+  before: Notes | undefined,
+): ProbeCandidate {
+  const candidate: ProbeCandidate = { ref, schema, variants: [...variants] };
+  if (golden) candidate.goldenPath = golden.path;
+  // As it was written here: what is absent of a result is not there.
+  if (before?.measured) candidate.measured = before.measured as NonNullable<ProbeCandidate['measured']>;
+  return candidate;
+}
+
+function bestOf(
+  { model, version, variants }: StoredModel,
+  results: readonly ProbeResult[],
+): Pick<Choice, 'variant' | 'path' | 'provider' | 'threads'> {
+  const best = results.find(({ chosen }) => chosen);
+  const found = variants.find(({ name }) => name === best?.variant);
+  if (best && found) {
+    return { variant: found.name, path: found.path, provider: best.provider, threads: best.threads ?? 1 };
+  }
+  const reasons = results.map(({ variant, provider, reason }) => `${variant} on ${provider}: ${reason}`);
+  const message = `no variant of ${model.name} ${version} is right here: ${reasons.join('; ')}`;
+  throw new CoveyError('BUNDLE_INCOMPATIBLE', message);
 }

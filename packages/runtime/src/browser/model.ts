@@ -35,12 +35,9 @@ export interface WebModel {
   version?: string;
   /** At least one; the publisher's own first. */
   variants: readonly WebVariant[];
-  /**
-   * A document `covey-golden/1`, as bundles hold it. Without one nothing is measured: the first variant that loads is run in
-   * WebAssembly by one thread.
-   */
+  /** A document `covey-golden/1`, as bundles hold it. Without one nothing is measured, as nothing could be shown to be right. */
   golden?: WebFile;
-  /** With one of these nothing is measured: the first variant runs so. Left out: `cpu`, which is WebAssembly, by one thread. */
+  /** How the first variant is run where nothing is measured: with one of these, or without golden vectors. `cpu`, which is WebAssembly, by one thread unless said. */
   provider?: Provider;
   threads?: number;
   /** WebGPU serves it only where it does all of the work, also when it is loaded again. */
@@ -51,14 +48,18 @@ export interface WebModel {
   classification?: Classification;
 }
 
+interface StoredVariant extends StoredFile {
+  name: string;
+  tolerances: readonly Tolerance[];
+}
+
 /** A model whose files are here. */
 export interface StoredModel {
   model: WebModel;
   version: string;
-  /** What stands for the digest of a bundle: of all files and all that is declared with them. */
+  /** What stands for the digest of a bundle: of all files and all that is declared with them, its name and version too. */
   bundle: string;
-  /** At least one. */
-  variants: (StoredFile & { name: string; tolerances: readonly Tolerance[] })[];
+  variants: readonly [StoredVariant, ...StoredVariant[]];
   golden: StoredFile | undefined;
 }
 
@@ -92,7 +93,7 @@ const WebModelSchema = v.object({
 /** Checks what the page says of a model, and gets its files. Errors: INVALID_DOCUMENT, and those of Store.get. */
 export async function storedModel(model: WebModel, store: Store): Promise<StoredModel> {
   checkDocument(WebModelSchema, model, 'a model');
-  const { variants, golden, provider, threads, strict, pipeline, classification } = model;
+  const { settings: _settings, variants, golden, ...declared } = model;
   const names = new Set(variants.map(({ name }) => name));
   if (names.size < variants.length)
     throw new CoveyError('INVALID_DOCUMENT', `model ${model.name} has two variants of one name`);
@@ -106,14 +107,15 @@ export async function storedModel(model: WebModel, store: Store): Promise<Stored
     ),
     golden && store.get(golden),
   ]);
+  const [first, ...others] = stored;
+  if (!first) throw new CoveyError('INVALID_DOCUMENT', `model ${model.name} has no variant`);
   const digests = stored.map(({ path: _path, ...variant }) => variant);
-  const ways = { provider, threads, strict };
-  const identity = { digests, golden: vectors?.sha256, ways, pipeline, classification };
+  const identity = { ...declared, digests, golden: vectors?.sha256 };
   return {
     model,
     version: model.version ?? '1.0.0',
     bundle: await sha256Of(new TextEncoder().encode(canonicalJson(identity))),
-    variants: stored,
+    variants: [first, ...others],
     golden: vectors,
   };
 }

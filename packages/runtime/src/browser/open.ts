@@ -1,9 +1,9 @@
 import { type Log, systemClock, webFetch } from '@covey/ports/browser';
-import { CoveyError, type LoadedModel, type ProbeResult } from '@covey/protocol';
+import { CoveyError, type ProbeResult } from '@covey/protocol';
 import { createEngine } from '../engine/index.ts';
 import { engineOptionsOf, openRuntime, type Runtime, type ServingOptions } from '../program/index.ts';
-import { type Chosen, choose } from './choose.ts';
-import { type StoredModel, storedModel, type WebModel } from './model.ts';
+import { Catalogue } from './catalogue.ts';
+import type { WebModel } from './model.ts';
 import { webPlatform } from './platform.ts';
 import { createStore } from './store.ts';
 
@@ -52,29 +52,9 @@ export async function open(models: readonly WebModel[], options: OpenOptions): P
     ...engineOptionsOf(options),
   });
   const store = createStore({ log, fetch: webFetch });
-  /** By bundle. */
-  let open = new Map<string, Chosen>();
-  const load = async (files: readonly WebModel[]): Promise<LoadedModel[]> => {
-    const stored = await Promise.all(files.map((file) => storedModel(file, store)));
-    store.keep(new Set(stored.flatMap(pathsOf)));
-    const chosen = new Map<string, Chosen>();
-    const loaded: LoadedModel[] = [];
-    // One after the other: they would measure each other.
-    for (const [index, model] of stored.entries()) {
-      const found =
-        open.get(model.bundle) ?? (await choose(model, index + 1, { platform, clock, log, limitMs }));
-      chosen.set(model.bundle, found);
-      loaded.push({ ...found.loaded, ref: { ...found.loaded.ref, number: index + 1 } });
-    }
-    open = chosen;
-    return loaded;
-  };
-  const runtime = await openRuntime(engine, load, models, options.routes);
-  return Object.assign(runtime, { choices: () => [...open.values()].flatMap(({ results }) => results) });
-}
-
-function pathsOf({ variants, golden }: StoredModel): string[] {
-  return [...variants, ...(golden ? [golden] : [])].map(({ path }) => path);
+  const catalogue = new Catalogue(store, { platform, clock, log, limitMs });
+  const runtime = await openRuntime(engine, catalogue, models, options.routes);
+  return Object.assign(runtime, { choices: () => catalogue.choices() });
 }
 
 function absolute(url: string | URL): string {

@@ -22,7 +22,7 @@ export interface Store {
    * has the reason, is held in memory. Errors: UNREACHABLE, TIMEOUT, NOT_FOUND, PAYLOAD_TOO_LARGE, BUNDLE_CORRUPT.
    */
   get(file: WebFile): Promise<StoredFile>;
-  /** These are open now: what is in memory beside them is given back, and what is kept goes last where room is short. */
+  /** These are open now, and no others: what is in memory beside them is given back, what is kept makes way where room is short. */
   keep(paths: ReadonlySet<string>): void;
 }
 
@@ -43,12 +43,19 @@ class KeptFiles implements Store {
   /** Held in memory, by digest. */
   readonly #held = new Map<string, string>();
   #open: ReadonlySet<string> = new Set();
+  /** Got since, and perhaps to be opened. */
+  readonly #wanted = new Set<string>();
 
   constructor(options: StoreOptions) {
     this.#options = options;
   }
 
-  async get({ url, sha256 }: WebFile): Promise<StoredFile> {
+  async get(file: WebFile): Promise<StoredFile> {
+    if (file.sha256 !== undefined) this.#wanted.add(pathOf(file.sha256));
+    return this.#get(file);
+  }
+
+  async #get({ url, sha256 }: WebFile): Promise<StoredFile> {
     if (sha256 !== undefined && (await this.#isKept(sha256))) return { path: pathOf(sha256), sha256 };
     const address = String(url);
     const bytes = await this.#fetch(address);
@@ -62,6 +69,7 @@ class KeptFiles implements Store {
 
   keep(paths: ReadonlySet<string>): void {
     this.#open = paths;
+    this.#wanted.clear();
     for (const [digest, path] of this.#held) {
       if (paths.has(path)) continue;
       URL.revokeObjectURL(path);
@@ -125,7 +133,8 @@ class KeptFiles implements Store {
   async #removeOldest(folder: FileSystemDirectoryHandle): Promise<string | undefined> {
     let oldest: File | undefined;
     for await (const handle of folder.values()) {
-      if (handle.kind !== 'file' || this.#open.has(pathOf(handle.name))) continue;
+      const path = pathOf(handle.name);
+      if (handle.kind !== 'file' || this.#open.has(path) || this.#wanted.has(path)) continue;
       const file = await (handle as FileSystemFileHandle).getFile();
       if (!oldest || file.lastModified < oldest.lastModified) oldest = file;
     }

@@ -36,5 +36,5 @@ export function open(models: readonly ModelFile[], options: OpenOptions = {}): P
     ...engineOptionsOf(options),
   });
   const load = (files: readonly ModelFile[]) => Promise.all(files.map(loadedModel));
-  return openRuntime(engine, load, models, options.routes);
+  return openRuntime(engine, { load, opened: () => {} }, models, options.routes);
 }

@@ -2,6 +2,7 @@ export {
   engineOptionsOf,
   type Inference,
   type InferOptions,
+  type Loader,
   openRuntime,
   type Runtime,
   type ServingOptions,

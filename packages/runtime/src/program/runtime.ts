@@ -78,14 +78,21 @@ export function engineOptionsOf({
   };
 }
 
-/** Serves `models` with the engine, which it closes in the end. `load` makes of a file what a plan names. */
+/** Makes of files what a plan names. */
+export interface Loader<File> {
+  load(files: readonly File[]): Promise<LoadedModel[]>;
+  /** These serve now, and no others. */
+  opened(models: readonly LoadedModel[]): void;
+}
+
+/** Serves `models` with the engine, which it closes in the end. */
 export async function openRuntime<File>(
   engine: Engine,
-  load: (files: readonly File[]) => Promise<LoadedModel[]>,
+  loader: Loader<File>,
   models: readonly File[],
   routes?: Route[],
 ): Promise<Runtime<File>> {
-  const runtime = new EmbeddedRuntime(engine, load);
+  const runtime = new EmbeddedRuntime(engine, loader);
   try {
     await runtime.replace(models, routes);
   } catch (error) {
@@ -97,12 +104,14 @@ export async function openRuntime<File>(
 
 class EmbeddedRuntime<File> implements Runtime<File> {
   readonly #engine: Engine;
-  readonly #load: (files: readonly File[]) => Promise<LoadedModel[]>;
+  readonly #loader: Loader<File>;
   #plans = 0;
+  /** Replacements, one after the other. */
+  #queue: Promise<unknown> = Promise.resolve();
 
-  constructor(engine: Engine, load: (files: readonly File[]) => Promise<LoadedModel[]>) {
+  constructor(engine: Engine, loader: Loader<File>) {
     this.#engine = engine;
-    this.#load = load;
+    this.#loader = loader;
   }
 
   async infer(model: string, inputs: Tensors, options: InferOptions = {}): Promise<Inference> {
@@ -126,9 +135,15 @@ class EmbeddedRuntime<File> implements Runtime<File> {
     return this.#engine.route({ model, version, key: undefined }).model.schema;
   }
 
-  async replace(models: readonly File[], routes?: Route[]): Promise<void> {
-    const loaded = await this.#load(models);
-    await this.#engine.apply({ plan: ++this.#plans, models: loaded, ...(routes && { routes }) });
+  replace(models: readonly File[], routes?: Route[]): Promise<void> {
+    const replaced = this.#queue.then(async () => {
+      const loaded = await this.#loader.load(models);
+      await this.#engine.apply({ plan: ++this.#plans, models: loaded, ...(routes && { routes }) });
+      this.#loader.opened(loaded);
+    });
+    // A replacement that failed is its caller's business, not that of the next.
+    this.#queue = replaced.catch(() => {});
+    return replaced;
   }
 
   async close(): Promise<void> {
