@@ -13,9 +13,9 @@ interface Contest {
   output: string;
 }
 
-let bare: () => Promise<Float32Array> = () => Promise.reject(new Error('nothing is prepared'));
-let ours = bare;
-let runtime: WebRuntime | undefined;
+type Run = () => Promise<Float32Array>;
+const unprepared: Run = () => Promise.reject(new Error('nothing is prepared'));
+const contestants = { bare: unprepared, ours: unprepared };
 
 function valuesOf(shape: number[]): Float32Array<SharedArrayBuffer> {
   const count = shape.reduce((product, size) => product * size, 1);
@@ -37,7 +37,7 @@ async function prepareBare({ url, provider, threads, input, shape, output }: Con
   const feeds: Record<string, Tensor> = {
     [input]: new ort.Tensor('float32', new Float32Array(valuesOf(shape)), shape),
   };
-  bare = async () => (await session.run(feeds, [output]))[output]?.data as Float32Array;
+  contestants.bare = async () => (await session.run(feeds, [output]))[output]?.data as Float32Array;
 }
 
 async function prepareOurs({
@@ -48,10 +48,10 @@ async function prepareOurs({
   input,
   shape,
   output,
-}: Contest): Promise<number> {
+}: Contest): Promise<{ runtime: WebRuntime; openedMs: number }> {
   const startedMs = performance.now();
   const variants = [{ name: 'fp32', url, sha256 }];
-  runtime = await open(
+  const runtime = await open(
     [{ name: 'm', variants, provider, threads, settings: { batching: { maxBatchSize: 1 } } }],
     {
       workerUrl: '/covey-worker.js',
@@ -61,15 +61,15 @@ async function prepareOurs({
   );
   const openedMs = performance.now() - startedMs;
   const inputs = { [input]: tensor(valuesOf(shape), shape) };
-  ours = async () => {
-    const { outputs } = await (runtime as WebRuntime).infer('m', inputs);
+  contestants.ours = async () => {
+    const { outputs } = await runtime.infer('m', inputs);
     const data = outputs[output]?.data ?? new Uint8Array();
     return new Float32Array(data.buffer, data.byteOffset, data.byteLength / 4);
   };
-  return openedMs;
+  return { runtime, openedMs };
 }
 
-async function timed(run: typeof bare, runs: number): Promise<number> {
+async function timed(run: Run, runs: number): Promise<number> {
   const startedMs = performance.now();
   for (let i = 0; i < runs; i++) await run();
   return (performance.now() - startedMs) / runs;
@@ -78,21 +78,21 @@ async function timed(run: typeof bare, runs: number): Promise<number> {
 const actions = {
   /** Milliseconds until the runtime's model was open, the first time here and again. */
   prepare: async (contest: Contest): Promise<[number, number]> => {
-    const firstMs = await prepareOurs(contest);
-    await runtime?.close();
-    const againMs = await prepareOurs(contest);
+    const first = await prepareOurs(contest);
+    await first.runtime.close();
+    const again = await prepareOurs(contest);
     await prepareBare(contest);
-    const [alone, served] = [await bare(), await ours()];
+    const [alone, served] = [await contestants.bare(), await contestants.ours()];
     const worst = Math.max(...served.map((value, i) => Math.abs(value - (alone[i] ?? Number.NaN))));
     if (!(worst < 1e-3)) throw new Error(`the runtime's answer is off by ${worst}`);
-    return [firstMs, againMs];
+    return [first.openedMs, again.openedMs];
   },
   /** Means of `runs` runs of each, the first one first in every other round. */
   round: async (index: number, runs: number) => {
     const means = { bareMs: 0, oursMs: 0 };
     const turns = [
-      async () => (means.bareMs = await timed(bare, runs)),
-      async () => (means.oursMs = await timed(ours, runs)),
+      async () => (means.bareMs = await timed(contestants.bare, runs)),
+      async () => (means.oursMs = await timed(contestants.ours, runs)),
     ];
     for (const turn of index % 2 === 0 ? turns : turns.toReversed()) await turn();
     return means;

@@ -15,8 +15,8 @@ const spec = (name: string, shape: number[]): ModelSchema['inputs'][number] => (
   shape,
 });
 
-/** y = x + `constant` for rows of four; `isQuantized`: by way of integers, which WebGPU has no operator for. */
-export function addModel(constant: number, isQuantized = false): Uint8Array {
+/** y = x + `constant` for rows of four; `isQuantized`: by way of integers, which WebGPU has no operator for; with so many bytes that nothing uses. */
+export function addModel(constant: number, isQuantized = false, ballastBytes = 0): Uint8Array {
   const graph = new GraphBuilder('add');
   let x = graph.input(spec('x', [-1, 4]));
   if (isQuantized) {
@@ -24,6 +24,11 @@ export function addModel(constant: number, isQuantized = false): Uint8Array {
     const zero = graph.initializer('zero', { datatype: 'UINT8', shape: [], data: Uint8Array.of(128) });
     const integers = graph.node('QuantizeLinear', [x, scale, zero], 'integers');
     x = graph.node('DequantizeLinear', [integers, scale, zero], 'steps');
+  }
+  if (ballastBytes > 0) {
+    const data = new Uint8Array(ballastBytes).fill(constant);
+    const ballast = graph.initializer('ballast', { datatype: 'UINT8', shape: [ballastBytes], data });
+    graph.node('Identity', [ballast], 'ballast_used');
   }
   graph.node('Add', [x, graph.initializer('c', floats([1], [constant]))], 'y');
   graph.output(spec('y', [-1, 4]));

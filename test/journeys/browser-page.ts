@@ -37,26 +37,50 @@ export interface Seen {
 /** What `addModel` takes. */
 export const four = { x: { values: [1, 2, 3, 4], shape: [1, 4] } };
 
-/** One browser for the tests of a file, with a page that has a runtime open; `site` and `browser` are there from beforeAll on. */
+interface Opened {
+  site: Site;
+  browser: Browser;
+  tab: Page;
+  ask: Ask;
+}
+
+/** One browser for the tests of a file, with a page that has a runtime open. What is here is there from beforeAll on. */
 export class PageOfTests {
-  site!: Site;
-  browser!: Browser;
-  tab!: Page;
-  ask!: Ask;
+  #opened: Opened | undefined;
 
   constructor() {
     beforeAll(async () => {
-      this.site = await openSite();
-      this.browser = await startChromium();
-      ({ tab: this.tab, ask: this.ask } = await this.another());
+      const [site, browser] = [await openSite(), await startChromium()];
+      this.#opened = { site, browser, ...(await openPage(browser, site.url)) };
     });
     afterEach(async () => {
       await this.ask('close');
     });
     afterAll(async () => {
-      await this.browser?.close();
-      await this.site?.close();
+      await this.#opened?.browser.close();
+      await this.#opened?.site.close();
     });
+  }
+
+  get site(): Site {
+    return this.#here.site;
+  }
+
+  get browser(): Browser {
+    return this.#here.browser;
+  }
+
+  get tab(): Page {
+    return this.#here.tab;
+  }
+
+  get ask(): Ask {
+    return this.#here.ask;
+  }
+
+  get #here(): Opened {
+    if (!this.#opened) throw new Error('the browser did not start');
+    return this.#opened;
   }
 
   /** What came of every way to run `models`, or an error. */

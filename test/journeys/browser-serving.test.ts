@@ -46,6 +46,24 @@ describe.skipIf(noChromium !== '')(`models in a page of Chromium${noChromium}`, 
     expect(fetched()).toBe(2);
   });
 
+  test('a page that ends while it keeps a file leaves none that is damaged', async () => {
+    const model = {
+      name: 'add',
+      variants: [{ name: 'fp32', ...page.site.put('large.onnx', addModel(16, false, 20_000_000)) }],
+    };
+    for (const afterMs of [0, 30, 60, 100, 150, 220, 300, 400]) {
+      const { tab, ask } = await page.another();
+      const opening = ask('open', [model]).catch(() => 'the page ended');
+      await tab.waitForTimeout(afterMs);
+      await tab.close();
+      await opening;
+    }
+    const before = await page.seen();
+    await page.open([model]);
+    expect((await page.infer('add', four)).outputs).toEqual({ y: [17, 18, 19, 20] });
+    expect((await page.seen()).warnings).toEqual(before.warnings);
+  });
+
   test('where room is short, what no open model needs makes way; what still does not fit is served from memory', async () => {
     const [old, recent] = [page.adding(6), page.adding(7)];
     const digestOf = ({ variants }: typeof old) => variants[0]?.sha256;

@@ -149,16 +149,12 @@ class KeptFiles implements Store {
   }
 }
 
-/** A file is written aside and takes its place whole: who is ended meanwhile leaves nothing. */
+/** A file is written aside and takes its place whole: until then it is empty, which counts as absent. */
 async function writeFile(
   folder: FileSystemDirectoryHandle,
   name: string,
   bytes: Uint8Array<ArrayBuffer>,
 ): Promise<void> {
-  const isNew = await folder.getFileHandle(name).then(
-    () => false,
-    () => true,
-  );
   const writable = await (await folder.getFileHandle(name, { create: true })).createWritable();
   try {
     await writable.write(bytes);
@@ -166,8 +162,6 @@ async function writeFile(
   } catch (error) {
     // The browser may have given it up itself.
     await writable.abort().catch(() => {});
-    // An empty file would be taken for a damaged one.
-    if (isNew) await folder.removeEntry(name);
     throw error;
   }
 }

@@ -44,11 +44,15 @@ export async function sha256Of(bytes: Uint8Array<ArrayBuffer>): Promise<string> 
 
 async function keptFile(sha256: string): Promise<File> {
   const folder = await keptFolder();
-  try {
-    return await (await folder.getFileHandle(sha256)).getFile();
-  } catch (cause) {
-    throw new CoveyError('NOT_FOUND', `the file ${sha256} is not kept here`, { cause });
-  }
+  const absent = (cause?: unknown) =>
+    new CoveyError('NOT_FOUND', `the file ${sha256} is not kept here`, { cause });
+  const handle = await folder.getFileHandle(sha256).catch((cause) => {
+    throw absent(cause);
+  });
+  const file = await handle.getFile();
+  // What a page leaves that ends while it writes.
+  if (file.size === 0) throw absent();
+  return file;
 }
 
 async function blobOf(url: string): Promise<Blob> {
