@@ -1,6 +1,7 @@
 import type { ModelSchema } from '@covey/protocol';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { variedInputs } from './models.ts';
+import { deviceOptions } from './session-options.ts';
 
 /** Program: ONNX Runtime and nothing else, in a process of its own, on its main thread. */
 
@@ -8,7 +9,7 @@ export interface BareStart {
   path: string;
   schema: ModelSchema;
   inputCount: number;
-  /** `device`: what the runtime sets (packages/runtime/src/executor/session.ts). `default`: what ONNX Runtime does unasked. */
+  /** `default`: what ONNX Runtime does unasked. */
   options: 'device' | 'default';
 }
 /** Outputs of every input, joined in the order of the schema. */
@@ -20,14 +21,7 @@ export interface BareRuns {
 }
 
 const sessionOptions: Record<BareStart['options'], InferenceSession.SessionOptions> = {
-  device: {
-    executionProviders: ['cpu'],
-    intraOpNumThreads: 1,
-    interOpNumThreads: 1,
-    graphOptimizationLevel: 'all',
-    logSeverityLevel: 4,
-    extra: { session: { intra_op: { allow_spinning: '0' } } },
-  },
+  device: deviceOptions,
   default: { logSeverityLevel: 4 },
 };
 
