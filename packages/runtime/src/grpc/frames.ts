@@ -45,10 +45,10 @@ export class FrameReader {
         this.#filled = 0;
       }
       const { bytes } = this.#frame;
-      const part = chunk.subarray(offset, offset + bytes.byteLength - this.#filled);
-      bytes.set(part, this.#filled);
-      this.#filled += part.byteLength;
-      offset += part.byteLength;
+      // Not `set`, which copies into shared memory byte by byte where the two are not aligned alike: 0.23 ms for 0.9 MB, not 0.02.
+      const copied = chunk.copy(bytes, this.#filled, offset, offset + bytes.byteLength - this.#filled);
+      this.#filled += copied;
+      offset += copied;
       if (this.#filled < bytes.byteLength) return;
       const frame = this.#frame;
       this.#frame = undefined;
