@@ -28,6 +28,7 @@ export interface Update {
 
 /** Deviation of a step, as a share of the deviation of a tensor's weights. */
 const shares = [1e-4, 1e-3, 1e-2];
+const middleShare = 1e-3;
 const smallestTensor = 64;
 
 type Quantize = (
@@ -42,17 +43,21 @@ export async function updates(execution: Execution): Promise<Update[]> {
   for (const [name, { path, schema }] of Object.entries(models)) {
     const base = new Uint8Array(readFileSync(path));
     const quantize = quantizer(execution, schema);
-    all.push(...floatUpdates(name, base), ...(await integerUpdates(name, base, quantize)));
-    all.push(...(await requantizedUpdates(name, base, quantize)));
+    const isLarge = base.byteLength > 1e6;
+    all.push(...floatUpdates(name, base, isLarge ? shares : [middleShare]));
+    all.push(...(await integerUpdates(name, base, quantize, isLarge ? shares : [middleShare])));
+    if (isLarge) all.push(...(await requantizedUpdates(name, base, quantize)));
   }
   const voice = new Uint8Array(readFileSync(modelPath('silero-vad-16k')));
-  all.push(...floatUpdates('silero-vad-16k', voice));
-  all.push(...(await integerUpdates('silero-vad-16k', voice, async (bytes) => dynamic(bytes))));
+  all.push(...floatUpdates('silero-vad-16k', voice, [middleShare]));
+  all.push(
+    ...(await integerUpdates('silero-vad-16k', voice, async (bytes) => dynamic(bytes), [middleShare])),
+  );
   return [...all, ...exampleUpdates()];
 }
 
-function floatUpdates(model: string, base: Uint8Array): Update[] {
-  const stepped = shares.map((share) => ({
+function floatUpdates(model: string, base: Uint8Array, steps: readonly number[]): Update[] {
+  const stepped = steps.map((share) => ({
     name: `${model} fp32, all weights, steps of ${share}`,
     base,
     ...steppedBy(base, share),
@@ -65,10 +70,15 @@ function floatUpdates(model: string, base: Uint8Array): Update[] {
   ];
 }
 
-async function integerUpdates(model: string, base: Uint8Array, quantize: Quantize): Promise<Update[]> {
+async function integerUpdates(
+  model: string,
+  base: Uint8Array,
+  quantize: Quantize,
+  steps: readonly number[],
+): Promise<Update[]> {
   const before = await quantize(base);
   const all: Update[] = [];
-  for (const share of shares) {
+  for (const share of steps) {
     const target = await quantize(steppedBy(base, share).target);
     all.push(levelUpdate(`${model} int8, all weights, steps of ${share}`, before, target));
   }

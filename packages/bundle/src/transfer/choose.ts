@@ -16,7 +16,7 @@ import { noiseOfSteps } from './steps.ts';
 import { wordLayouts } from './words.ts';
 
 /** How much of a range is coded to see what a way of coding it takes. */
-const trialBytes = 16 * 1024;
+const trialBytes = 8 * 1024;
 const none: BaseRange = { offset: 0, sizeBytes: 0 };
 
 /** A way to code a range of the target: its offset there, and spans that cover it. */
