@@ -17,7 +17,7 @@ import { openLedger } from './ledger/index.ts';
 import { type Connection, createConnection, type LinkState } from './link/index.ts';
 import type { Outbox } from './outbox/index.ts';
 import { countAndRecord, openParts, type Parts } from './parts.ts';
-import { birthOf, reportOf, withSystem } from './report/index.ts';
+import { birthOf, deviceHost, reportOf, withSystem } from './report/index.ts';
 import {
   createSupervisor,
   type Supervisor,
@@ -146,6 +146,7 @@ class RunningAgent {
         downloader: createDownloader(ports, parts.bundles, {
           folder: parts.bundlesFolder,
           identity: this.#identity,
+          host: deviceHost(ports.host.describe(), options.agentVersion),
           quotaBytes: options.bundleQuotaBytes ?? null,
         }),
         delivery: {

@@ -1,4 +1,4 @@
-import type { Manifest, Variant } from '@covey/protocol';
+import type { Dependency, Manifest, Variant } from '@covey/protocol';
 import type { Extent } from './cut.ts';
 import { sha256 } from './digest.ts';
 import { encodeEvaluation } from './evaluation.ts';
@@ -30,6 +30,9 @@ export interface BundleSource
     | 'classification'
     | 'serving'
     | 'pipeline'
+    | 'requirements'
+    | 'provides'
+    | 'depends'
   > {
   variants: readonly VariantSource[];
   golden?: readonly GoldenVector[];
@@ -50,7 +53,8 @@ export interface Bundle {
  * for anything a device would refuse, golden vectors that do not fit the schema among it; PAYLOAD_TOO_LARGE.
  */
 export function buildBundle(source: BundleSource): Bundle {
-  const { variants, golden, reference, evaluation, ...about } = source;
+  const { variants, golden, reference, evaluation, depends: _, ...about } = source;
+  const needed = dependenciesOf(source);
   const contents: { path: string; bytes: Uint8Array; tensors: readonly Extent[] }[] = [];
   const place = (path: string, bytes: Uint8Array, tensors: readonly Extent[] = []): string => {
     contents.push({ path, bytes, tensors });
@@ -61,6 +65,7 @@ export function buildBundle(source: BundleSource): Bundle {
   const placed: Omit<Manifest, 'files'> = {
     format: 'covey-bundle/1',
     ...about,
+    ...(needed.length > 0 && { depends: needed }),
     variants: variants.map(({ bytes, file, tensors, ...variant }) => ({
       ...variant,
       file: place(file ?? `${variant.name}.onnx`, bytes, tensors),
@@ -80,4 +85,13 @@ export function buildBundle(source: BundleSource): Bundle {
     digest: sha256(manifestBytes),
     chunks: new Map(cut.flatMap(({ chunks }) => [...chunks])),
   };
+}
+
+/** What the source names, and what its pipeline calls. */
+function dependenciesOf({ model, pipeline, depends = [] }: BundleSource): Dependency[] {
+  const called = (pipeline?.stages ?? []).flatMap((stage) =>
+    stage.kind === 'model' && stage.model !== undefined && stage.model !== model ? [stage.model] : [],
+  );
+  const named = new Set(depends.map(({ name }) => name));
+  return [...depends, ...[...new Set(called)].filter((name) => !named.has(name)).map((name) => ({ name }))];
 }

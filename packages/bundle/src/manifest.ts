@@ -56,10 +56,24 @@ export function checkManifest(value: unknown): Manifest {
   if (classified !== undefined && !outputs.some(({ name }) => name === classified)) {
     throw wrong(`classification: "${classified}" is no output of the schema`);
   }
+  checkNames(manifest);
   const { model, schema, classification, pipeline } = manifest;
   // What other models take and give shows when they are deployed beside this one.
   if (pipeline) checkPipeline(pipeline, { model, schema, classification, schemaOf: () => undefined });
   return manifest;
+}
+
+/** What a pipeline calls has to be depended on, so that no release leaves it out. */
+function checkNames({ model, pipeline, provides = [], depends = [] }: Manifest): void {
+  checkUnique('provided name', [model, ...provides]);
+  const names = depends.map(({ name }) => name);
+  checkUnique('dependency', names);
+  if (names.includes(model)) throw wrong(`${model} depends on itself`);
+  for (const stage of pipeline?.stages ?? []) {
+    const called = stage.kind === 'model' ? stage.model : undefined;
+    if (called !== undefined && called !== model && !names.includes(called))
+      throw wrong(`the pipeline calls ${called}, which is not among what it depends on`);
+  }
 }
 
 function checkPaths({ files, variants, golden, reference, evaluation }: Manifest): void {

@@ -12,6 +12,7 @@ export * from './messages.ts';
 export * from './pipeline.ts';
 export * from './pipeline-check.ts';
 export * from './preprocessing.ts';
+export * from './requirements.ts';
 export * from './run-record.ts';
 export * from './serving.ts';
 export * from './serving-file.ts';

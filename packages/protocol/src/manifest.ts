@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { DigestSchema, NameSchema, VersionSchema } from './ids.ts';
 import { limits } from './limits.ts';
 import { PipelineSchema } from './pipeline.ts';
+import { DependencySchema, RequirementsSchema } from './requirements.ts';
 import { ServingSettingsSchema } from './serving.ts';
 import { ModelSchemaSchema, TensorDocumentSchema } from './tensors.ts';
 import { ToleranceSchema } from './tolerance.ts';
@@ -36,6 +37,7 @@ export const VariantSchema = v.object({
   file: BundlePathSchema,
   /** What counts as equal to the golden outputs: all of these hold. Outputs that none is about have the right type and shape. */
   tolerances: v.pipe(v.array(ToleranceSchema), v.minLength(1), v.maxLength(limits.tensorsPerModel)),
+  requirements: v.optional(RequirementsSchema),
 });
 export type Variant = v.InferOutput<typeof VariantSchema>;
 
@@ -65,6 +67,11 @@ export const ManifestSchema = v.object({
   serving: v.optional(ServingSettingsSchema),
   /** What clients send and get instead of the schema's own inputs and outputs. */
   pipeline: v.optional(PipelineSchema),
+  requirements: v.optional(RequirementsSchema),
+  /** Names under which others may depend on it, beside its own. */
+  provides: v.optional(v.pipe(v.array(NameSchema), v.maxLength(16))),
+  /** What has to be in the same release, such as the models that the pipeline calls. */
+  depends: v.optional(v.pipe(v.array(DependencySchema), v.maxLength(limits.modelsPerRelease))),
   variants: v.pipe(v.array(VariantSchema), v.minLength(1), v.maxLength(16)),
   files: v.pipe(v.array(BundleFileSchema), v.minLength(1), v.maxLength(limits.filesPerBundle)),
   golden: v.optional(BundlePathSchema),

@@ -16,6 +16,7 @@ import { createDownloader } from './download.ts';
 
 export const root = '/data/covey';
 const folder = `${root}/bundles`;
+const host = { providers: ['cpu' as const], memoryBytes: 1e9, agentVersion: '0.1.0', opsets: { '': 26 } };
 const identity = {
   deviceId: 'edge-1',
   mqttUrl: 'mqtts://controller:8883',
@@ -170,7 +171,12 @@ export function downloadDevice(seed: string | number, diskBytes = 512 * 1024 * 1
         delivery: { ...openDelivery, ...policy },
       };
       const passage = await openPassage(ports, { deviceId: 'edge-1', ...options }, order);
-      const downloader = createDownloader(ports, store, { folder, identity, quotaBytes: quotaBytes ?? null });
+      const downloader = createDownloader(ports, store, {
+        folder,
+        identity,
+        host,
+        quotaBytes: quotaBytes ?? null,
+      });
       const { signal } = new AbortController();
       await downloader.fetchBundle(digest, { passage, needed, signal, onProgress: () => {} });
       return store;

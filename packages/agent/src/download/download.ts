@@ -1,5 +1,5 @@
 import type { Ports } from '@covey/ports';
-import { type BundleFile, limits, type Manifest } from '@covey/protocol';
+import { type BundleFile, compatibleVariants, type DeviceHost, limits, type Manifest } from '@covey/protocol';
 import { type BundleStore, makeRoom, type StoredFile } from '../bundles/index.ts';
 import type { Passage } from '../delivery/index.ts';
 import type { Identity } from '../identity/index.ts';
@@ -14,7 +14,7 @@ export interface Downloader {
   /**
    * Brings a bundle that is authorized to the disk: the manifest first, then each file that is not
    * here, the cheapest way: chunks that lie on this disk, a transfer from a file that does, one from nothing, or chunk by
-   * chunk. Every chunk is verified before it is written; what is here is not fetched. Errors: BUNDLE_CORRUPT, DISK_FULL, NOT_FOUND, FORBIDDEN, UNREACHABLE, TIMEOUT; `Held` where policy or controller say so.
+   * chunk. Every chunk is verified before it is written; what is here is not fetched. Errors: BUNDLE_INCOMPATIBLE, BUNDLE_CORRUPT, DISK_FULL, NOT_FOUND, FORBIDDEN, UNREACHABLE, TIMEOUT; `Held` where policy or controller say so.
    */
   fetchBundle(digest: string, options: FetchOptions): Promise<void>;
 }
@@ -32,6 +32,8 @@ export interface DownloaderOptions {
   /** Of the store. */
   folder: string;
   identity: Identity;
+  /** What this device has: nothing comes of a bundle that needs more. */
+  host: DeviceHost;
   /** Largest size of all bundles; null: as much as the disk has. */
   quotaBytes: number | null;
 }
@@ -59,12 +61,13 @@ async function fetchMissing(
   ports: Pick<Ports, 'disk' | 'fetch'>,
   store: BundleStore,
   digest: string,
-  { folder, identity, quotaBytes }: DownloaderOptions,
+  { folder, identity, host, quotaBytes }: DownloaderOptions,
   { passage, needed, signal, onProgress }: FetchOptions,
 ): Promise<void> {
   const { disk } = ports;
   const source = openSource(ports, identity, passage, signal);
   const manifest = await manifestOf(store, source, digest);
+  compatibleVariants(manifest, host);
   const local = await chunksOnDisk(disk, store);
   const context = { disk, store, source, passage, local, onProgress };
   const planned: { missing: Missing; route: Route }[] = [];

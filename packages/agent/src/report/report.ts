@@ -1,5 +1,5 @@
 import type { HostDescription } from '@covey/ports';
-import type { Birth, Reported, Tags } from '@covey/protocol';
+import { type Birth, type DeviceHost, type Reported, runtimeOpsets, type Tags } from '@covey/protocol';
 import type { SupervisorStatus } from '../runtime/index.ts';
 import type { Update } from '../update/index.ts';
 import { reportable } from './probe-results.ts';
@@ -28,6 +28,14 @@ export function reportOf(
   };
 }
 
+/** What computes on this device. */
+const providers: Birth['deviceClass']['providers'] = ['cpu'];
+
+/** What this device has, as the requirements of a bundle see it. */
+export function deviceHost({ memoryBytes }: HostDescription, agentVersion: string): DeviceHost {
+  return { providers, memoryBytes, agentVersion, opsets: runtimeOpsets };
+}
+
 /** The first message of a connection. */
 export function birthOf(about: {
   bootId: string;
@@ -47,7 +55,7 @@ export function birthOf(about: {
       cpu: host.cpu.slice(0, 128),
       cores: host.cores,
       memoryBytes: host.memoryBytes,
-      providers: ['cpu'],
+      providers,
     },
     ...(inferenceUrl !== null && { inferenceUrl }),
   };

@@ -1,16 +1,17 @@
-import { CoveyError } from '@covey/protocol';
+import { CoveyError, checkDependencies, type Manifest } from '@covey/protocol';
 import { verifyBundle } from '../download/index.ts';
 import type { Executor } from './context.ts';
 import { heldBack } from './passage.ts';
 
 /**
- * Proves that all bytes on disk are what the authorized manifests of exactly these versions name. What is damaged is repaired
- * by the next download.
+ * Proves that all bytes on disk are what the authorized manifests of exactly these versions name, and that the release
+ * holds what each of them depends on. What is damaged is repaired by the next download.
  */
 export const verify: Executor<'verify'> = async ({ generation, models }, context, signal) => {
   const held = await heldBack(context, generation);
   if (held) return held;
   const counters: Record<string, number> = {};
+  const manifests: Manifest[] = [];
   for (const ref of models) {
     if (signal.aborted) return null;
     const manifest = await verifyBundle(context.ports, context.store, ref.bundle);
@@ -21,6 +22,8 @@ export const verify: Executor<'verify'> = async ({ generation, models }, context
       );
     }
     counters[ref.model] = manifest.securityCounter;
+    manifests.push(manifest);
   }
+  checkDependencies(manifests);
   return { kind: 'verified', generation, counters };
 };

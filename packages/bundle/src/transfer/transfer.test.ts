@@ -154,7 +154,7 @@ function cut(sizeBytes: number, chunkBytes: number): TransferTarget {
 }
 
 test('small steps of weights take half as much as the weights; nothing changed takes next to nothing', async () => {
-  const { base, file } = weights(200_000, 5e-5);
+  const { base, file } = weights(64_000, 5e-5);
   const target = cut(file.bytes.byteLength, 65_536);
   const fine = encodeTransfer(file, target, base);
   expect(fine.byteLength).toBeLessThan(file.bytes.byteLength * 0.53);
@@ -165,9 +165,9 @@ test('small steps of weights take half as much as the weights; nothing changed t
 });
 
 test('what is fetched after an interruption starts at the segment of the first missing chunk', () => {
-  const { file } = weights(600_000, 0);
+  const file = { bytes: new Uint8Array(3_000_000), tensors: [] };
   const target = cut(file.bytes.byteLength, 65_536);
-  const transfer = openTransfer(encodeTransfer(file, target), target, 0);
+  const transfer = openTransfer(encodeTransfer(file, target, file), target, file.bytes.byteLength);
   expect(transfer.segments.length).toBeGreaterThan(1);
   for (const [i, segment] of transfer.segments.entries()) {
     expect(segmentsFrom(transfer, segment.firstChunk)).toEqual(transfer.segments.slice(i));

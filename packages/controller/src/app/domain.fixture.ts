@@ -1,4 +1,4 @@
-import { buildBundle, encodeReference } from '@covey/bundle';
+import { type BundleSource, buildBundle, encodeReference } from '@covey/bundle';
 import { GraphBuilder, modelSchema, writeModel } from '@covey/onnx';
 import type { Clock, Disk, Log } from '@covey/ports';
 import { SimulatedDisk, type SimulatedWorld, simulatedWorld } from '@covey/ports/simulated';
@@ -82,6 +82,8 @@ export interface TestBundleOptions {
   schema?: ModelSchema;
   /** In place of the model. */
   bytes?: Uint8Array;
+  /** What it asks of devices and releases. */
+  needs?: Pick<BundleSource, 'requirements' | 'depends'>;
 }
 
 /** A bundle of a model that adds `bias` to four floats. */
@@ -107,6 +109,7 @@ export function testBundle(version: string, options: TestBundleOptions = {}) {
       },
     ],
     ...(options.reference && { reference: encodeReference(options.reference) }),
+    ...options.needs,
   });
 }
 

@@ -2,6 +2,7 @@ import { CoveyError } from '@covey/protocol';
 import type { RolloutPlan } from '@covey/protocol/api';
 import { desiredOf, devicesOf } from '../fleet/index.ts';
 import type { Tx } from '../storage/index.ts';
+import { requireCompatible } from './compatible.ts';
 import type { Rollout } from './state.ts';
 import { activeStates, insertRollout } from './store.ts';
 import { divideIntoWaves } from './waves.ts';
@@ -9,7 +10,7 @@ import { divideIntoWaves } from './waves.ts';
 /**
  * Freezes the members of a new rollout and stores it. Devices that are to run the version already are left out.
  * Errors: INVALID_ARGUMENT (times that cannot be met), NOT_FOUND (empty group), CONFLICT (nothing to do, or a rollout of
- * the model under way on one of the devices).
+ * the model under way on one of the devices), BUNDLE_INCOMPATIBLE (a device that it does not run on).
  */
 export async function createRollout(
   tx: Tx,
@@ -38,6 +39,12 @@ export async function createRollout(
     tx,
     plan.model,
     members.map(({ device }) => device),
+  );
+  const taking = new Set(members.map(({ device }) => device));
+  await requireCompatible(
+    tx,
+    plan,
+    group.filter(({ id: device }) => taking.has(device)),
   );
   const waves = divideIntoWaves(members, plan.waves);
   const rollout: Rollout = {
