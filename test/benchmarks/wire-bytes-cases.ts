@@ -16,7 +16,7 @@ import type { ModelSchema } from '@covey/protocol';
 import type { Execution } from '@covey/runtime';
 import { faceDetector, mnist, modelPath, variedInputs } from './models.ts';
 import { scheme } from './quantize-face.ts';
-import { type Floor, freshFloor, levelFloor, stepBits } from './wire-bytes-floors.ts';
+import { countedFloor, type Floor, freshFloor, stepBits } from './wire-bytes-floors.ts';
 
 /** An update: what a device has, and what it is to get. */
 export interface Update {
@@ -51,7 +51,7 @@ export async function updates(execution: Execution): Promise<Update[]> {
   const voice = new Uint8Array(readFileSync(modelPath('silero-vad-16k')));
   all.push(...floatUpdates('silero-vad-16k', voice, [middleShare]));
   all.push(
-    ...(await integerUpdates('silero-vad-16k', voice, async (bytes) => dynamic(bytes), [middleShare])),
+    ...(await integerUpdates('silero-vad-16k', voice, (bytes) => dynamic(execution, bytes), [middleShare])),
   );
   return [...all, ...exampleUpdates()];
 }
@@ -80,16 +80,16 @@ async function integerUpdates(
   const all: Update[] = [];
   for (const share of steps) {
     const target = await quantize(steppedBy(base, share).target);
-    all.push(levelUpdate(`${model} int8, all weights, steps of ${share}`, before, target));
+    all.push(countedUpdate(`${model} int8, all weights, steps of ${share}`, before, target));
   }
   return [
-    levelUpdate(
+    countedUpdate(
       `${model} int8, last layer`,
       before,
       await quantize(steppedBy(base, 1e-2, lastLayer(base)).target),
     ),
     ...all,
-    levelUpdate(`${model} int8, from scratch`, before, await quantize(redrawn(base))),
+    countedUpdate(`${model} int8, from scratch`, before, await quantize(redrawn(base))),
   ];
 }
 
@@ -97,32 +97,28 @@ async function requantizedUpdates(model: string, base: Uint8Array, quantize: Qua
   const before = await quantize(base);
   const perTensor = await quantize(base, { perChannel: false });
   return [
-    levelUpdate(`${model} int8, calibrated by entropy`, before, await quantize(base, {}, 'entropy')),
-    levelUpdate(`${model} int8, per tensor now`, before, perTensor),
-    levelUpdate(`${model} int8, per channel now`, perTensor, before),
-    levelUpdate(`${model} int8, uint8 weights now`, before, await quantize(base, { weights: 'uint8' })),
+    countedUpdate(`${model} int8, calibrated by entropy`, before, await quantize(base, {}, 'entropy')),
+    countedUpdate(`${model} int8, per tensor now`, before, perTensor),
+    countedUpdate(`${model} int8, per channel now`, perTensor, before),
+    countedUpdate(`${model} int8, uint8 weights now`, before, await quantize(base, { weights: 'uint8' })),
   ];
 }
 
 function exampleUpdates(): Update[] {
   const { before, fineTuned, lastLayer: head, anew } = retrain();
   const name = (what: string) => `example ${what}`;
-  const floats = (target: Uint8Array) => freshFloor(target);
   return [
-    levelUpdate(name('int8, last layer trained on'), before.int8, head.int8),
-    levelUpdate(name('int8, trained on'), before.int8, fineTuned.int8),
-    levelUpdate(name('int8, trained anew'), before.int8, anew.int8),
-    { name: name('fp32, last layer trained on'), base: before.fp32, target: head.fp32, floor: noFloor },
-    { name: name('fp32, trained on'), base: before.fp32, target: fineTuned.fp32, floor: noFloor },
-    { name: name('fp32, trained anew'), base: before.fp32, target: anew.fp32, floor: floats(anew.fp32) },
+    countedUpdate(name('int8, last layer trained on'), before.int8, head.int8),
+    countedUpdate(name('int8, trained on'), before.int8, fineTuned.int8),
+    countedUpdate(name('int8, trained anew'), before.int8, anew.int8),
+    countedUpdate(name('fp32, last layer trained on'), before.fp32, head.fp32),
+    countedUpdate(name('fp32, trained on'), before.fp32, fineTuned.fp32),
+    { name: name('fp32, trained anew'), base: before.fp32, target: anew.fp32, floor: freshFloor(anew.fp32) },
   ];
 }
 
-/** Of real training nobody knows the distribution of its steps. */
-const noFloor: Floor = { name: 'unknown', value: 0 };
-
-function levelUpdate(name: string, base: Uint8Array, target: Uint8Array): Update {
-  return { name, base, target, floor: levelFloor(base, target) };
+function countedUpdate(name: string, base: Uint8Array, target: Uint8Array): Update {
+  return { name, base, target, floor: countedFloor(base, target) };
 }
 
 function quantizer(execution: Execution, schema: ModelSchema): Quantize {

@@ -16,8 +16,16 @@ function pairsOf(base: Uint8Array, target: Uint8Array, type: TensorRange['type']
   });
 }
 
-/** Integers: the entropy of the new level where the old one is known, counted over all tensors. */
-export function levelFloor(base: Uint8Array, target: Uint8Array): Floor {
+/**
+ * Where nobody knows the distribution of the steps: the entropy, counted over all tensors, of the new level where the old
+ * one is known, and of how long a float's step is where the old exponent is known, with the bits of the step as they are.
+ * What is known of rows and neighbours may do better.
+ */
+export function countedFloor(base: Uint8Array, target: Uint8Array): Floor {
+  return { name: 'counted entropy', value: (levelBits(base, target) + floatBits(base, target)) / 8 };
+}
+
+function levelBits(base: Uint8Array, target: Uint8Array): number {
   const counts = new Map<number, number>();
   const totals = new Map<number, number>();
   for (const { tensor, old } of pairsOf(base, target, 'int8'))
@@ -29,7 +37,34 @@ export function levelFloor(base: Uint8Array, target: Uint8Array): Floor {
     }
   let bits = 0;
   for (const [pair, count] of counts) bits -= count * Math.log2(count / (totals.get(pair >> 8) ?? 1));
-  return { name: 'H(new level | old level)', value: bits / 8 };
+  return bits;
+}
+
+function floatBits(base: Uint8Array, target: Uint8Array): number {
+  const counts = new Map<number, number>();
+  const totals = new Map<number, number>();
+  const [from, to] = [base, target].map((bytes) => new DataView(bytes.buffer, bytes.byteOffset));
+  let bits = 0;
+  for (const { tensor, old } of pairsOf(base, target, 'float32'))
+    for (let i = 0; i < tensor.sizeBytes; i += 4) {
+      const [before, after] = [
+        from?.getInt32(old.offset + i, true) ?? 0,
+        to?.getInt32(tensor.offset + i, true) ?? 0,
+      ];
+      const length = 32 - Math.clz32(Math.abs(ordered(after) - ordered(before)));
+      const exponent = (before >>> 23) & 255;
+      counts.set(exponent * 64 + length, (counts.get(exponent * 64 + length) ?? 0) + 1);
+      totals.set(exponent, (totals.get(exponent) ?? 0) + 1);
+      // The sign, and what is below the leading one.
+      bits += length;
+    }
+  for (const [key, count] of counts) bits -= count * Math.log2(count / (totals.get(key >> 6) ?? 1));
+  return bits;
+}
+
+/** Floats in the order of their values, as integers. */
+function ordered(word: number): number {
+  return word < 0 ? -(word & 0x7fffffff) : word;
 }
 
 /** Floats from nothing: the entropy of signs and exponents in each tensor, and mantissas as they are. */

@@ -1,8 +1,7 @@
-import { buildBundle } from '@covey/bundle';
-import { tensorRanges } from '@covey/onnx';
 import { CoveyError, checkDocument, NameSchema, VersionSchema } from '@covey/protocol';
 import { VersionView } from '@covey/protocol/api';
 import type { Command } from 'commander';
+import { buildVersion, creationTime } from '../publish/build.ts';
 import { fileSigner, publisherKeyPath } from '../publish/keys.ts';
 import { publishBundle } from '../publish/publish.ts';
 import { findPublished, requireSameContents } from '../publish/published.ts';
@@ -39,7 +38,7 @@ export function pushCommand(): Command {
     )
     .option('--classes <names>', 'class names in order, separated by commas')
     .option('--class-output <name>', 'the output that holds a score per class; default: the first')
-    .option('--serving <file>', 'how it is served (batching, pipeline around the model, ...): a JSON file')
+    .option('--serving <file>', 'how it is served (batching, pipeline, ...) and what it needs: a JSON file')
     .option(
       '--security-counter <count>',
       'devices refuse a counter below the highest they have committed',
@@ -73,14 +72,13 @@ async function push(path: string, options: PushOptions, command: Command): Promi
     return;
   }
   const content = await source.content({ model, version: options.version }, output.progress);
-  const bundle = buildBundle({
+  const bundle = buildVersion({
     model,
     version: options.version,
-    createdAt: new Date().toISOString(),
+    createdAt: creationTime(process.env.SOURCE_DATE_EPOCH, Date.now()),
     ...(options.description !== undefined && { description: options.description }),
     securityCounter: options.securityCounter,
     ...content,
-    variants: content.variants.map((variant) => ({ ...variant, tensors: tensorRanges(variant.bytes) })),
     ...served,
   });
   output.progress(`publishing ${model}@${options.version}, ${bundle.chunks.size} chunks`);

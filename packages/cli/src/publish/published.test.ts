@@ -30,6 +30,9 @@ const published: VersionDetail = {
   hasReference: false,
   serving: null,
   pipeline: null,
+  requirements: null,
+  provides: null,
+  depends: null,
   evaluation: null,
 };
 const same: VersionContents = {

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import type { BundleSource } from '@covey/bundle';
 import { CoveyError, canonicalJson } from '@covey/protocol';
 import { VersionDetail } from '@covey/protocol/api';
 import type { Client } from '../client/client.ts';
+import type { Served } from './serving-file.ts';
 
 /** What a user asks to be published, without what differs from run to run: time, golden vectors. */
 export interface VersionContents {
@@ -11,8 +11,8 @@ export interface VersionContents {
   classNames: string[] | null;
   /** ONNX files by name of variant. */
   variants: Record<string, Uint8Array>;
-  /** How it wants to be served, and what is done before and after the model. */
-  served: Pick<BundleSource, 'serving' | 'pipeline'>;
+  /** How it wants to be served, what is done before and after the model, what it needs. */
+  served: Served;
   /** The user gave inputs for golden vectors. */
   hasSamples: boolean;
 }
@@ -36,8 +36,8 @@ export async function findPublished(
 }
 
 /**
- * Pushing what is published already is fine, so that a script can be run again. Golden vectors are not compared: random
- * ones differ each time, and the outputs of given ones differ in the last bits from one CPU to another.
+ * Pushing what is published already is fine, so that a script can be run again. Golden vectors are not compared: their
+ * outputs differ in the last bits from one CPU to another.
  * Errors: CONFLICT naming what differs; versions never change.
  */
 export function requireSameContents(published: VersionDetail, wanted: VersionContents): void {
@@ -50,6 +50,11 @@ export function requireSameContents(published: VersionDetail, wanted: VersionCon
       : ['the class names']),
     ...(isSame(published.serving, wanted.served.serving) ? [] : ['the settings for serving']),
     ...(isSame(published.pipeline, wanted.served.pipeline) ? [] : ['the pipeline']),
+    ...(isSame(published.requirements, wanted.served.requirements) ? [] : ['the requirements']),
+    ...(isSame(published.provides, wanted.served.provides) ? [] : ['what it provides']),
+    ...(wanted.served.depends === undefined || isSame(published.depends, wanted.served.depends)
+      ? []
+      : ['what it depends on']),
     ...(wanted.hasSamples && !published.hasGolden ? ['golden vectors, which the published one lacks'] : []),
   ];
   if (differences.length === 0) return;

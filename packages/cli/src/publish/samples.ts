@@ -1,7 +1,9 @@
+import { createHash } from 'node:crypto';
 import type { GoldenVector } from '@covey/bundle';
-import { streamLog, systemClock, systemRandom } from '@covey/ports';
+import { streamLog, systemClock } from '@covey/ports';
 import {
   CoveyError,
+  canonicalJson,
   elementBytes,
   elementCount,
   type ModelSchema,
@@ -16,13 +18,16 @@ const mostRandomSamples = 4;
 const randomSampleBytes = 1024 * 1024;
 
 /**
- * Inputs that a user gave, with random ones for the others: uniform in [0, 1) for floats, 0 and 1 for the rest; varying
+ * Inputs that a user gave, with others that look random but are the same for the same schema: uniform in [0, 1) for floats, 0 and 1 for the rest; varying
  * dimensions are 1. One sample where all inputs are given; otherwise some, within 1 MiB but at least one.
  * Errors: UNSUPPORTED for texts that are not given.
  */
 export function sampleInputs(schema: ModelSchema, given: Record<string, Tensor>): Record<string, Tensor>[] {
+  const fraction = fractionsOf(canonicalJson(schema));
   const sample = () =>
-    Object.fromEntries(schema.inputs.map((spec) => [spec.name, given[spec.name] ?? randomTensor(spec)]));
+    Object.fromEntries(
+      schema.inputs.map((spec) => [spec.name, given[spec.name] ?? randomTensor(spec, fraction)]),
+    );
   if (schema.inputs.every(({ name }) => Object.hasOwn(given, name))) return [sample()];
   const first = sample();
   const sizeBytes = Object.values(first).reduce((sum, { data }) => sum + data.byteLength, 0);
@@ -30,7 +35,21 @@ export function sampleInputs(schema: ModelSchema, given: Record<string, Tensor>)
   return [first, ...Array.from({ length: count - 1 }, sample)];
 }
 
-function randomTensor(spec: TensorSpec): Tensor {
+/** Numbers in [0, 1) that look random: SHA-256 of the seed and a count. */
+function fractionsOf(seed: string): () => number {
+  let [block, at] = [Buffer.alloc(0), 0];
+  let count = 0;
+  return () => {
+    if (at === block.byteLength) {
+      block = createHash('sha256').update(`${seed} ${count++}`).digest();
+      at = 0;
+    }
+    at += 4;
+    return block.readUInt32LE(at - 4) / 2 ** 32;
+  };
+}
+
+function randomTensor(spec: TensorSpec, fraction: () => number): Tensor {
   if (spec.datatype === 'BYTES')
     throw new CoveyError('UNSUPPORTED', `input ${spec.name} holds texts; give it with --sample`);
   const shape = spec.shape.map((dimension) => (dimension === -1 ? 1 : dimension));
@@ -38,7 +57,7 @@ function randomTensor(spec: TensorSpec): Tensor {
   const data = new Uint8Array(elementCount(shape) * sizeBytes);
   const view = new DataView(data.buffer);
   for (let offset = 0; offset < data.byteLength; offset += sizeBytes) {
-    const value = systemRandom.fraction();
+    const value = fraction();
     if (spec.datatype === 'FP16') view.setFloat16(offset, value, true);
     else if (spec.datatype === 'FP32') view.setFloat32(offset, value, true);
     else if (spec.datatype === 'FP64') view.setFloat64(offset, value, true);

@@ -1,7 +1,7 @@
-import { type Bundle, buildBundle, encodeReference } from '@covey/bundle';
+import { type Bundle, encodeReference } from '@covey/bundle';
 import { type ExampleVersionNumber, exampleVersion } from '@covey/example';
-import { tensorRanges } from '@covey/onnx';
 import { SummaryAccumulator } from '@covey/stats';
+import { buildVersion } from '../publish/build.ts';
 
 export const exampleModel = 'bearing';
 
@@ -14,7 +14,7 @@ export function exampleBundle(version: ExampleVersionNumber): Bundle {
     0,
   );
   for (const { inputs, outputs } of example.referenceInputs()) summary.add(inputs, outputs, 1);
-  return buildBundle({
+  return buildVersion({
     model: exampleModel,
     version,
     createdAt: new Date().toISOString(),
@@ -22,7 +22,7 @@ export function exampleBundle(version: ExampleVersionNumber): Bundle {
     securityCounter: 0,
     schema,
     classification,
-    variants: variants.map((variant) => ({ ...variant, tensors: tensorRanges(variant.bytes) })),
+    variants,
     golden: example.goldenInputs.map((inputs, index) => ({
       inputs,
       outputs: example.goldenOutputs[index] ?? {},

@@ -35,7 +35,8 @@ export function versionView(row: VersionRow): VersionView {
 }
 
 export function versionDetail(row: VersionRow, evaluation: unknown): VersionDetail {
-  const { schema, classification, files, golden, reference, serving, pipeline } = manifestOf(row);
+  const manifest = manifestOf(row);
+  const { schema, classification, files, golden, reference, serving, pipeline } = manifest;
   return {
     ...versionView(row),
     schema,
@@ -45,6 +46,9 @@ export function versionDetail(row: VersionRow, evaluation: unknown): VersionDeta
     hasReference: reference !== undefined,
     serving: serving ?? null,
     pipeline: pipeline ?? null,
+    requirements: manifest.requirements ?? null,
+    provides: manifest.provides ?? null,
+    depends: manifest.depends ?? null,
     evaluation,
   };
 }

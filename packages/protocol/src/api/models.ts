@@ -42,6 +42,9 @@ export const VersionDetail = z.object({
   pipeline: z
     .unknown()
     .describe('what is done before and after the model; null where the bundle declares nothing'),
+  requirements: z.unknown().describe('what a device must have; null where the bundle asks for nothing'),
+  provides: z.unknown().describe('names under which others may depend on it; null where it declares none'),
+  depends: z.unknown().describe('what has to be in the same release; null where it needs nothing'),
   evaluation: z.unknown().describe('the evaluation report in the bundle; null where it has none'),
 });
 export type VersionDetail = z.infer<typeof VersionDetail>;
