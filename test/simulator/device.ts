@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import { type Agent, type AgentStatus, createAgent } from '@covey/agent';
-import type { Fetch, Link } from '@covey/ports';
+import type { Disk, Fetch, Link } from '@covey/ports';
 import {
   type SimulatedMachine,
   type SimulatedWorld,
   simulatedMachine,
   simulatedProcesses,
 } from '@covey/ports/simulated';
-import type { ServingPlan } from '@covey/protocol';
+import type { ServingPlan, UpdateState } from '@covey/protocol';
 import { silentLog } from './silent-log.ts';
 import { type AgreementOf, probeProgram, type RuntimeLife, runtimeProgram } from './stand-ins.ts';
 
@@ -25,11 +25,15 @@ export interface DeviceOptions {
   served: (bundles: string[]) => void;
   /** The agent could not start. */
   failed: (error: unknown) => void;
+  /** The state of the update is on the medium, and nothing that depends on it has begun. */
+  persisted?: (device: SimulatedDevice, state: UpdateState, isReplaying: boolean) => void;
 }
 
 /** A computer with the real agent on it. */
 export class SimulatedDevice {
   readonly id: string;
+  /** Live requests that reach each model, in a second. */
+  requestsPerSecond = 10;
   readonly machine: SimulatedMachine;
   /** The newest runtime process, dead or alive. */
   runtime: RuntimeLife | undefined;
@@ -49,8 +53,8 @@ export class SimulatedDevice {
     };
     const onPlan = ({ models }: ServingPlan) => options.served(models.map(({ ref }) => ref.bundle));
     const programs = {
-      'sim:runtime': runtimeProgram(agreementOf, onStart, onPlan),
-      'sim:probe': probeProgram,
+      'sim:runtime': runtimeProgram(agreementOf, () => this.requestsPerSecond, { onStart, onPlan }),
+      'sim:probe': probeProgram(agreementOf),
     };
     const processes = simulatedProcesses(world, programs);
     this.machine = simulatedMachine(world, { name: id, diskBytes, link, fetch, processes, log: silentLog });
@@ -92,15 +96,19 @@ export class SimulatedDevice {
     this.#note('boots');
     this.disturbedAtMs = this.#options.world.clock.monotonicMs();
     this.machine.disk.fault = () => 'none';
-    const agent = createAgent(this.machine.boot(), {
-      folder,
-      agentVersion: '0.1.0',
-      runtimeModule: 'sim:runtime',
-      probeModule: 'sim:probe',
-      inference: { host: '127.0.0.1', port: 8000 },
-      warmSpare: false,
-      intervals: { metricsMs: 15_000, summaryMs: 60_000, telemetryFlushMs: 10_000 },
-    });
+    const ports = this.machine.boot();
+    const agent = createAgent(
+      { ...ports, disk: this.#watched(ports.disk) },
+      {
+        folder,
+        agentVersion: '0.1.0',
+        runtimeModule: 'sim:runtime',
+        probeModule: 'sim:probe',
+        inference: { host: '127.0.0.1', port: 8000 },
+        warmSpare: false,
+        intervals: { metricsMs: 15_000, summaryMs: 60_000, telemetryFlushMs: 10_000 },
+      },
+    );
     this.#agent = agent;
     // Never settles when the power goes while it starts.
     agent.start().catch((error) => this.#options.failed(error));
@@ -137,6 +145,21 @@ export class SimulatedDevice {
       this.#agent = undefined;
       onCut();
       return how;
+    };
+  }
+
+  /** A disk that tells when the ledger was written. */
+  #watched(disk: Disk): Disk {
+    const { persisted } = this.#options;
+    if (!persisted) return disk;
+    return {
+      ...disk,
+      write: async (path, bytes) => {
+        await disk.write(path, bytes);
+        if (!path.includes('/state/ledger-')) return;
+        const { update } = JSON.parse(Buffer.from(bytes).toString().split('\n')[1] ?? '');
+        persisted(this, update.state, update.isReplaying);
+      },
     };
   }
 

@@ -1,7 +1,7 @@
 import { type SimulatedWorld, simulatedWorld } from '@covey/ports/simulated';
 import { RolloutPlan, type RolloutView } from '@covey/protocol/api';
 import { SimulatedController } from './controller.ts';
-import { SimulatedDevice } from './device.ts';
+import { type DeviceOptions, SimulatedDevice } from './device.ts';
 import { SimulatedNetwork } from './network.ts';
 import { Transcript } from './transcript.ts';
 import {
@@ -34,7 +34,11 @@ function bundlesOnce(): ReturnType<typeof makeBundles> {
 }
 
 /** Devices with the real agent, the real controller, and a network between them, all on virtual time from one seed. */
-export async function createFleet(seed: number, deviceCount: number): Promise<Fleet> {
+export async function createFleet(
+  seed: number,
+  deviceCount: number,
+  hooks: Pick<DeviceOptions, 'persisted'> = {},
+): Promise<Fleet> {
   const world = simulatedWorld(seed);
   const transcript = new Transcript(() => world.clock.monotonicMs());
   const watch = new Watch(transcript);
@@ -47,6 +51,7 @@ export async function createFleet(seed: number, deviceCount: number): Promise<Fl
   const devices = Array.from({ length: deviceCount }, (_, index) => {
     const id = `device-${String(index + 1).padStart(2, '0')}`;
     return new SimulatedDevice({
+      ...hooks,
       id,
       world,
       link: network.link,
@@ -69,8 +74,8 @@ export async function createFleet(seed: number, deviceCount: number): Promise<Fl
   }
   for (const bundle of Object.values(bundles))
     await publishVersion(controller.domain, bundle, world.clock.now());
-  const { first, good, bad } = bundles;
-  const digests = { first: first.digest, good: good.digest, bad: bad.digest };
+  const { first, good, bad, unfit } = bundles;
+  const digests = { first: first.digest, good: good.digest, bad: bad.digest, unfit: unfit.digest };
   return { world, network, controller, devices, watch, transcript, digests };
 }
 

@@ -28,13 +28,14 @@ export interface NetworkObserver {
   noted(line: string): void;
 }
 
-/** `damaged`: a byte is another; `made up`: something else altogether, of whatever size; `absent`: 404. */
+/** `damaged`: a byte of each chunk is another; `made up`: something else altogether, of whatever size; `absent`: 404. */
 export type Spoiling = 'none' | 'damaged' | 'made up' | 'absent';
 
-function spoilt(answer: FetchAnswer, how: Spoiling): FetchAnswer {
+function spoilt(url: string, answer: FetchAnswer, how: Spoiling): FetchAnswer {
   if (how === 'none' || answer.status !== 200) return answer;
   if (how === 'absent') return { ...answer, status: 404, body: new Uint8Array() };
   if (how === 'made up') return { ...answer, body: Buffer.from('{"signed":{},"signatures":[]}') };
+  if (!url.includes('/chunks/')) return answer;
   const body = Uint8Array.from(answer.body);
   body[body.length >> 1] = (body[body.length >> 1] ?? 0) ^ 0x20;
   return { ...answer, body };
@@ -137,8 +138,11 @@ export class SimulatedNetwork {
       throw new CoveyError('UNREACHABLE', `cannot reach ${request.url}`);
     const given = await answer(new URL(request.url));
     await this.#wait(this.#delayMs());
-    return handOver(request, spoilt(given, this.#spoiling.get(device) ?? 'none'), async (part) =>
-      this.#isDrawn(this.weather.breakShare) ? part.subarray(0, Math.floor(part.byteLength / 2)) : part,
+    return handOver(
+      request,
+      spoilt(request.url, given, this.#spoiling.get(device) ?? 'none'),
+      async (part) =>
+        this.#isDrawn(this.weather.breakShare) ? part.subarray(0, Math.floor(part.byteLength / 2)) : part,
     );
   }
 

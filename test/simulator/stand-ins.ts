@@ -12,8 +12,6 @@ import type {
 } from '@covey/protocol';
 import { ExponentialHistogramAccumulator } from '@covey/stats';
 
-/** Live requests that reach each model of a device. */
-const requestsPerSecond = 10;
 const loadMs = 50;
 const probeMs = 100;
 
@@ -25,17 +23,17 @@ export interface RuntimeLife {
   crash(): void;
 }
 
-/** Share of inputs on which a version decides as the one before, by the digest of its bundle. */
+/** Share of inputs on which a version decides as the one before, by the digest of its bundle; 0: it cannot run at all. */
 export type AgreementOf = (bundle: string) => number;
 
 /** Stands in for the runtime: serves a steady traffic whose outcome is decided by the version alone. */
 export function runtimeProgram(
   agreementOf: AgreementOf,
-  onStart: (life: RuntimeLife) => void,
-  onPlan: (plan: ServingPlan) => void,
+  requestsPerSecond: () => number,
+  { onStart, onPlan }: { onStart: (life: RuntimeLife) => void; onPlan: (plan: ServingPlan) => void },
 ): Program {
   return (self) => {
-    const runtime = new StandInRuntime(self, agreementOf, onPlan);
+    const runtime = new StandInRuntime(self, agreementOf, requestsPerSecond, onPlan);
     onStart(runtime);
     return { onMessage: (message) => runtime.obey(message as AgentToRuntime) };
   };
@@ -45,14 +43,22 @@ class StandInRuntime implements RuntimeLife {
   plan: ServingPlan | undefined;
   readonly #self: ProgramSelf;
   readonly #agreementOf: AgreementOf;
+  readonly #requestsPerSecond: () => number;
   readonly #onPlan: (plan: ServingPlan) => void;
-  #seconds = 0;
+  /** Since the plan was applied. */
+  #requests = 0;
   /** Requests not yet reported. */
   #unmetered = 0;
   #unsummed = 0;
 
-  constructor(self: ProgramSelf, agreementOf: AgreementOf, onPlan: (plan: ServingPlan) => void) {
+  constructor(
+    self: ProgramSelf,
+    agreementOf: AgreementOf,
+    requestsPerSecond: () => number,
+    onPlan: (plan: ServingPlan) => void,
+  ) {
     this.#self = self;
+    this.#requestsPerSecond = requestsPerSecond;
     this.#onPlan = onPlan;
     this.#agreementOf = agreementOf;
   }
@@ -82,16 +88,17 @@ class StandInRuntime implements RuntimeLife {
     this.#sendMetrics();
     this.#sendSummaries();
     this.plan = plan;
-    this.#seconds = 0;
+    this.#requests = 0;
     this.#onPlan(plan);
     this.#send({ type: 'applied', plan: plan.plan });
   }
 
   #serve(): void {
     if (!this.plan) return;
-    this.#seconds++;
-    this.#unmetered += requestsPerSecond;
-    this.#unsummed += requestsPerSecond;
+    const requests = this.#requestsPerSecond();
+    this.#requests += requests;
+    this.#unmetered += requests;
+    this.#unsummed += requests;
     const { plan, models, mirror } = this.plan;
     if (!mirror) return;
     const evidence = models.map((model) => this.#evidenceOf(model, mirror.models));
@@ -99,7 +106,7 @@ class StandInRuntime implements RuntimeLife {
   }
 
   #evidenceOf({ ref }: LoadedModel, mirrored: LoadedModel[]): MirrorEvidence {
-    const requests = this.#seconds * requestsPerSecond;
+    const requests = this.#requests;
     const samples = mirrored.some((model) => model.ref.model === ref.model) ? requests : 0;
     return {
       model: ref.model,
@@ -166,28 +173,30 @@ class StandInRuntime implements RuntimeLife {
   }
 }
 
-/** Stands in for the probe: every variant computes what it should. */
-export const probeProgram: Program = (self) => ({
-  onMessage: (message) => {
-    const { candidates } = message as ProbeJob;
-    const results = candidates.flatMap(({ ref, variants }) =>
-      variants.map(
-        ({ name }): ProbeResult => ({
-          ...{
-            model: ref.model,
-            version: ref.version,
-            variant: name,
-            provider: 'cpu',
-            ok: true,
-            chosen: true,
-          },
-          ...{ maxError: 0, latencyMs: 1, memoryBytes: 1e6 },
-        }),
-      ),
-    );
-    self.world.clock.setTimer(probeMs, () => {
-      self.send({ type: 'verdict', hardware: 'simulated', results });
-      self.exit({ code: 0, signal: null });
-    });
-  },
-});
+/** Stands in for the probe: every variant computes what it should, but of a version that cannot run. */
+export const probeProgram =
+  (agreementOf: AgreementOf): Program =>
+  (self) => ({
+    onMessage: (message) => {
+      const { candidates } = message as ProbeJob;
+      const results = candidates.flatMap(({ ref, variants }) =>
+        variants.map(
+          ({ name }): ProbeResult => ({
+            ...{
+              model: ref.model,
+              version: ref.version,
+              variant: name,
+              provider: 'cpu',
+              ok: agreementOf(ref.bundle) > 0,
+              chosen: agreementOf(ref.bundle) > 0,
+            },
+            ...{ maxError: 0, latencyMs: 1, memoryBytes: 1e6 },
+          }),
+        ),
+      );
+      self.world.clock.setTimer(probeMs, () => {
+        self.send({ type: 'verdict', hardware: 'simulated', results });
+        self.exit({ code: 0, signal: null });
+      });
+    },
+  });

@@ -12,11 +12,12 @@ import { GraphBuilder, modelSchema, writeModel } from '@covey/onnx';
 
 export const modelName = 'bearing';
 
-/** The versions that the scenarios roll out; `agreement` is the share of inputs on which each decides as the one before. */
+/** The versions that the scenarios roll out; `agreement` is the share of inputs on which each decides as the one before; 0: it cannot run. */
 export const versions = {
   first: { version: '1.0.0', agreement: 1 },
   good: { version: '1.1.0', agreement: 0.995 },
   bad: { version: '1.2.0', agreement: 0.6 },
+  unfit: { version: '1.3.0', agreement: 0 },
 } as const;
 export type VersionName = keyof typeof versions;
 
@@ -44,7 +45,7 @@ export function makeBundles(): Record<VersionName, Bundle> {
       ],
     });
   };
-  return { first: bundleOf('first'), good: bundleOf('good'), bad: bundleOf('bad') };
+  return { first: bundleOf('first'), good: bundleOf('good'), bad: bundleOf('bad'), unfit: bundleOf('unfit') };
 }
 
 /** Publishes the root of trust; what comes back is what devices are enrolled with. */

@@ -76,6 +76,11 @@ const quarantine: Handler<'quarantined'> = (update, { bundle, message }, now) =>
 /** A disk or a network may fail as well; that is not held against the bundle. */
 const blameFor = (update: Update, code: string, now: number) =>
   code === 'PROBE_CRASHED' || retryClassOf(code) === 'rejected' ? end.blame(update, now) : update;
+/** Where the disk did not read, the supervisor asks it again; the time of the state bounds how often. */
+const activateFailed: Handler<'failed'> = (update, event, now) =>
+  event.code === 'DISK_FAILED'
+    ? end.because(update, event.code, event.message)
+    : revertOn(update, event, now);
 const revertOn: Handler<'failed'> = (update, { code, message }, now) =>
   end.revert(blameFor(update, code, now), code, message, now);
 const giveUpOn: Handler<'failed'> = (update, { code, message }, now) =>
@@ -92,6 +97,8 @@ const failedFrom =
   (from: Held['from'], orElse: Handler<'failed'>): Handler<'failed'> =>
   (update, event, now) => {
     const retry = retryClassOf(event.code);
+    // A disk that does not read may read what is fetched again.
+    if (event.code === 'DISK_FAILED') return to.retryDownload(update, event, now);
     if (retry === 'rejected') return end.reject(update, event.code, event.message);
     if (retry === 'deferred') return to.hold(update, from, { ...event, until: null }, now);
     return orElse(update, event, now);
@@ -120,6 +127,12 @@ const giveUpAfter =
   (code: string, message: string): Handler<'tick'> =>
   (update, _event, now) =>
     isOver(update, now) ? end.giveUp(blameFor(update, code, now), code, message) : update;
+const loadedTooLate = (update: Update, now: number): Update => {
+  const late = 'the runtime did not load it in time';
+  const { reason } = update;
+  if (reason) return end.revert(update, reason.code, `${late}: ${reason.message}`, now);
+  return end.revert(end.blame(update, now), 'TIMEOUT', late, now);
+};
 const takeUpWaiting: Handler<'tick'> = (update, _event, now) =>
   update.waiting ? to.begin(update, update.waiting, now) : update;
 
@@ -180,11 +193,8 @@ const table: Record<UpdateState, Row> = {
     ...nothing,
     desired: wait,
     started: restart,
-    tick: (update, _event, now) =>
-      isOver(update, now)
-        ? end.revert(end.blame(update, now), 'TIMEOUT', 'the runtime did not load it in time', now)
-        : update,
-    failed: revertOn,
+    tick: (update, _event, now) => (isOver(update, now) ? loadedTooLate(update, now) : update),
+    failed: activateFailed,
     candidateApplied: (update, _event, now) => soaking.soak(update, now),
     runtimeDied: countDeath,
   },

@@ -18,14 +18,19 @@ export function noteStart(update: Update, { inRow }: Start, now: number): Update
 export function restart(update: Update, { starts }: Start, now: number): Update {
   const restarts = update.restarts + Math.max(1, starts - (update.starts ?? starts));
   const next = { ...update, starts, restarts };
-  if (restarts <= bounds.restarts) {
-    return next.state === 'activating' ? { ...next, deadlineAt: now + bounds.activateMs } : next;
-  }
+  // What was under way begins anew, and with it the time that it may take.
+  if (restarts <= bounds.restarts) return { ...next, deadlineAt: now + longestStayMs(next) };
   const message = `the device started ${restarts} times while it was ${next.state}`;
   const blamed = blame(next, now);
   return next.state === 'activating' || next.state === 'soaking'
     ? revert(blamed, 'CRASH_LOOP', message, now)
     : giveUp(blamed, next.state === 'probing' ? 'PROBE_CRASHED' : 'CRASH_LOOP', message);
+}
+
+function longestStayMs({ state, isReplaying, desired }: Update): number {
+  if (state === 'verifying') return bounds.verifyMs;
+  if (state === 'probing' || isReplaying) return bounds.probeMs;
+  return state === 'activating' ? bounds.activateMs : (desired?.soak.maxDurationMs ?? 0);
 }
 
 /** `bundles` were loading or running; empty: nobody knows. */

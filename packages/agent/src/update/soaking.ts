@@ -6,7 +6,7 @@ import { type Choice, changedModels, comparedModels, type SettledRelease, type U
 
 export function soak(update: Update, now: number): Update {
   if (changedModels(update).length === 0) return commit(update, 'proven');
-  return enter(update, 'soaking', now + (update.desired?.soak.maxDurationMs ?? 0));
+  return enter({ ...update, reason: null }, 'soaking', now + (update.desired?.soak.maxDurationMs ?? 0));
 }
 
 export function weigh(update: Update, evidence: MirrorEvidence[], now: number): Update {

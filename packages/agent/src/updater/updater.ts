@@ -15,6 +15,16 @@ export interface Updater {
 }
 
 const saveRetryMs = 5_000;
+const mostOffMs = 3_600_000;
+
+/**
+ * Ledger time at a start of the agent. Of the time in which it did not run an hour counts at the most: nothing shall end only
+ * because a device was off, or its clock stood years ahead.
+ */
+function timeAtStart(clock: Clock, { at }: Ledger): number {
+  const wall = clock.now();
+  return at === 0 ? wall : at + Math.min(Math.max(0, wall - at), mostOffMs);
+}
 
 /**
  * Tells the machine that the agent started, before anything else of it does: a candidate that takes the agent down is taken
@@ -25,7 +35,7 @@ export async function recordStart(
   ledger: Ledger,
   start: { starts: number; inRow: number },
 ): Promise<void> {
-  const now = Math.max(clock.now(), ledger.at);
+  const now = timeAtStart(clock, ledger);
   const next = advance(ledger.update, { kind: 'started', ...start }, now);
   if (next !== ledger.update) await ledger.save(next, now);
 }
@@ -70,7 +80,7 @@ class LedgerUpdater implements Updater {
     };
     this.#onChange = onChange;
     this.#update = ledger.update;
-    this.#timeOffsetMs = Math.max(ports.clock.now(), ledger.at) - ports.clock.monotonicMs();
+    this.#timeOffsetMs = timeAtStart(ports.clock, ledger) - ports.clock.monotonicMs();
   }
 
   get update(): Update {
