@@ -89,8 +89,9 @@ export class SimulatedController {
 
   async close(): Promise<void> {
     const { domain } = this;
-    await domain.stop();
+    // First the bus: what is on its way to a device would wait for time to pass.
     this.crash();
+    await domain.stop();
     await this.storage.close();
   }
 }
