@@ -8,6 +8,7 @@ const commands = new Map<string, () => Promise<Command>>([
   ['agent', async () => (await import('./commands/agent.ts')).agentCommand()],
   ['enroll', async () => (await import('./commands/enroll.ts')).enrollCommand()],
   ['authority', async () => (await import('./commands/authority.ts')).authorityCommand()],
+  ['doctor', async () => (await import('./commands/doctor.ts')).doctorCommand()],
   ['proxy', async () => (await import('./commands/proxy.ts')).proxyCommand()],
   ['trust', async () => (await import('./commands/trust.ts')).trustCommand()],
   ['inference-token', async () => (await import('./commands/inference-token.ts')).inferenceTokenCommand()],

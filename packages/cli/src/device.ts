@@ -1,4 +1,5 @@
 import { agentCommand } from './commands/agent.ts';
+import { doctorCommand } from './commands/doctor.ts';
 import { enrollCommand } from './commands/enroll.ts';
 import { inferCommand } from './commands/infer.ts';
 import { inferenceTokenCommand } from './commands/inference-token.ts';
@@ -12,6 +13,7 @@ await runProgram(
     enrollCommand(),
     agentCommand(),
     proxyCommand(),
+    doctorCommand(),
     inferCommand(),
     profileCommand(),
     inferenceTokenCommand(),

@@ -1,10 +1,10 @@
 import { type ProbeAnswer, type ProbeJob, toCoveyError } from '@covey/protocol';
 import {
   type ProfileRequest,
+  type ProviderTrial,
   runProfile,
   type ThrowawayAnswer,
-  tryWebgpu,
-  type WebgpuTrial,
+  tryProvider,
 } from './node/index.ts';
 import { probe } from './probe/index.ts';
 import { nodeLaboratory, type TrialRequest, trialServer } from './trials/index.ts';
@@ -14,7 +14,7 @@ import { nodeLaboratory, type TrialRequest, trialServer } from './trials/index.t
  * or a runtime, starts in turn for work that is riskier still: requests in, an answer to each, until it is ended.
  */
 const serveTrial = trialServer();
-process.on('message', async (message: ProbeJob | WebgpuTrial | TrialRequest | ProfileRequest) => {
+process.on('message', async (message: ProbeJob | ProviderTrial | TrialRequest | ProfileRequest) => {
   if (message.type === 'probe') {
     const answer = await answerTo(message);
     process.send?.(answer, undefined, {}, () => process.disconnect?.());
@@ -36,7 +36,7 @@ function answerTo(job: ProbeJob): Promise<ProbeAnswer> {
 }
 
 function answerToRequest(
-  request: WebgpuTrial | TrialRequest | ProfileRequest,
+  request: ProviderTrial | TrialRequest | ProfileRequest,
 ): Promise<ThrowawayAnswer<unknown>> {
   return answerTask(request).then(
     (value) => ({ kind: 'done', value }),
@@ -44,7 +44,7 @@ function answerToRequest(
   );
 }
 
-function answerTask(request: WebgpuTrial | TrialRequest | ProfileRequest): Promise<unknown> {
-  if (request.type === 'webgpu') return tryWebgpu();
+function answerTask(request: ProviderTrial | TrialRequest | ProfileRequest): Promise<unknown> {
+  if (request.type === 'provider') return tryProvider(request);
   return request.type === 'profile' ? runProfile(request) : serveTrial(request);
 }

@@ -2,3 +2,4 @@ export { fingerprintOf, isCertificateFor, makeKey, makeRequest } from './certifi
 export { createIdentity, type Identity, type IdentityStore, openIdentity, tlsOf } from './identity.ts';
 export { createKeeper, type Keeper } from './keeper.ts';
 export { refusalOf } from './refusal.ts';
+export { askStanding, type Standing } from './renewal.ts';

@@ -6,7 +6,7 @@ import { isIssuedHere, type ServerCredentials } from '../identity/index.ts';
 import { errorHandler, notFoundHandler } from './errors.ts';
 import { identityRoutes } from './identity-routes.ts';
 import { createPeers } from './peers.ts';
-import { parseRange } from './range.ts';
+import { sendRange } from './send-range.ts';
 import type { DeviceServices } from './services.ts';
 
 /** How long a device is kept waiting while its transfer is made; after that it is told to ask again. */
@@ -53,6 +53,10 @@ export function createDeviceServer(services: DeviceServices, tls: ServerCredenti
   return { app, disconnect: peers.disconnect };
 }
 
+function immutable(reply: FastifyReply): FastifyReply {
+  return reply.header('cache-control', 'public, max-age=31536000, immutable');
+}
+
 function fileRoutes(app: FastifyInstance, services: DeviceServices): void {
   app.get<{ Params: { digest: string } }>('/bundles/:digest', async ({ params }, reply) => {
     const bytes = Digest.safeParse(params.digest).success
@@ -93,22 +97,4 @@ function transferRoute(app: FastifyInstance, { transfers }: DeviceServices): voi
       return sendRange(immutable(reply), bytes, request.headers.range);
     },
   );
-}
-
-function immutable(reply: FastifyReply): FastifyReply {
-  return reply.header('cache-control', 'public, max-age=31536000, immutable');
-}
-
-function sendRange(reply: FastifyReply, bytes: Uint8Array, header: string | undefined): FastifyReply {
-  const range = parseRange(header, bytes.byteLength);
-  const body = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  reply.header('accept-ranges', 'bytes').type('application/octet-stream');
-  if (range === undefined) return reply.send(body);
-  if (range === 'unsatisfiable')
-    return reply.code(416).header('content-range', `bytes */${bytes.byteLength}`).send();
-  const { start, end } = range;
-  return reply
-    .code(206)
-    .header('content-range', `bytes ${start}-${end - 1}/${bytes.byteLength}`)
-    .send(body.subarray(start, end));
 }

@@ -1,11 +1,12 @@
-import { toCoveyError } from '@covey/protocol';
+import { type Provider, toCoveyError } from '@covey/protocol';
 import { InferenceSession, listSupportedBackends, Tensor } from 'onnxruntime-node';
 import { ortError, type Providers } from '../executor/index.ts';
 import { Throwaway } from './throwaway.ts';
 
-/** Asks a throwaway process to compute on WebGPU. */
-export interface WebgpuTrial {
-  type: 'webgpu';
+/** Asks a throwaway process whether ONNX Runtime loads and computes on a provider. */
+export interface ProviderTrial {
+  type: 'provider';
+  provider: Provider;
 }
 
 /** Finding an adapter and compiling one shader; a driver that takes longer is no help. */
@@ -28,7 +29,7 @@ export async function listProviders(): Promise<Providers> {
   }
   const child = new Throwaway();
   try {
-    await child.ask({ type: 'webgpu' } satisfies WebgpuTrial, trialTimeoutMs);
+    await child.ask({ type: 'provider', provider: 'webgpu' } satisfies ProviderTrial, trialTimeoutMs);
     return { cpu: null, webgpu: null };
   } catch (error) {
     return { cpu: null, webgpu: error instanceof Error ? error.message : String(error) };
@@ -38,12 +39,12 @@ export async function listProviders(): Promise<Providers> {
 }
 
 /** The throwaway process's side: computes one sum. Errors: UNSUPPORTED with ONNX Runtime's words, or a wrong sum. */
-export async function tryWebgpu(): Promise<null> {
+export async function tryProvider({ provider }: ProviderTrial): Promise<null> {
   try {
     const session = await InferenceSession.create(Buffer.from(tinyModel, 'base64'), {
-      executionProviders: ['webgpu'],
+      executionProviders: [provider],
       logSeverityLevel: 4,
-      extra: { session: { disable_cpu_ep_fallback: '1' } },
+      ...(provider !== 'cpu' && { extra: { session: { disable_cpu_ep_fallback: '1' } } }),
     });
     const { y } = await session.run({ x: new Tensor('float32', Float32Array.of(2), [1]) });
     if (y?.data[0] !== 3) throw new Error(`2 + 1 gave ${String(y?.data[0])}`);
