@@ -10,14 +10,13 @@ import {
   toCoveyError,
 } from '@covey/protocol';
 import { readDesired } from './desired/index.ts';
-import { createDownloader } from './download/index.ts';
 import { openDeviceFolder } from './folder/index.ts';
 import { createKeeper, type Identity, type Keeper, openIdentity } from './identity/index.ts';
 import { openLedger } from './ledger/index.ts';
 import { type Connection, createConnection, type LinkState } from './link/index.ts';
 import type { Outbox } from './outbox/index.ts';
 import { countAndRecord, openParts, type Parts } from './parts.ts';
-import { birthOf, deviceHost, reportOf, withSystem } from './report/index.ts';
+import { birthOf, reportOf, withSystem } from './report/index.ts';
 import {
   createSupervisor,
   type Supervisor,
@@ -143,19 +142,8 @@ class RunningAgent {
         ports: { ...ports, log: ports.log.component('steps') },
         store: parts.bundles,
         trust: parts.trust,
-        downloader: createDownloader(ports, parts.bundles, {
-          folder: parts.bundlesFolder,
-          identity: this.#identity,
-          host: deviceHost(ports.host.describe(), options.agentVersion),
-          quotaBytes: options.bundleQuotaBytes ?? null,
-        }),
-        delivery: {
-          deviceId: this.#identity.deviceId,
-          folder: options.folder,
-          stateFolder: parts.stateFolder,
-          isMetered: options.isMetered ?? false,
-          timeZone: options.timeZone ?? ports.host.describe().timeZone,
-        },
+        downloader: parts.downloader,
+        delivery: parts.delivery,
         supervisor: this.#supervisor,
         stateFolder: parts.stateFolder,
         probeModule: options.probeModule,

@@ -2,11 +2,13 @@ import type { Ports } from '@covey/ports';
 import { toCoveyError } from '@covey/protocol';
 import type { AgentOptions } from './agent.ts';
 import { openBundleStore } from './bundles/index.ts';
+import { createDownloader } from './download/index.ts';
 import type { DeviceFolder } from './folder/index.ts';
 import type { IdentityStore } from './identity/index.ts';
 import type { Ledger } from './ledger/index.ts';
 import { openRoutes } from './link/index.ts';
 import { openOutbox } from './outbox/index.ts';
+import { deviceHost } from './report/index.ts';
 import { countStart } from './starts/index.ts';
 import { createTrust } from './trust/index.ts';
 import { recordStart } from './updater/index.ts';
@@ -29,26 +31,40 @@ export type Parts = Awaited<ReturnType<typeof openParts>>;
 /** Errors: DATA_CORRUPT, DATA_NEWER, those of the disk. */
 export async function openParts(
   ports: Ports,
-  { intervals }: Pick<AgentOptions, 'intervals'>,
+  options: AgentOptions,
   { folder, store, ledger }: { folder: DeviceFolder; store: IdentityStore; ledger: Ledger },
 ) {
   const bootId = Buffer.from(ports.random.bytes(16)).toString('hex');
+  const bundles = await openBundleStore(ports.disk, folder.bundles);
+  const { identity } = store;
   return {
     bootId,
     stateFolder: folder.state,
-    bundlesFolder: folder.bundles,
     ledger,
     store,
-    bundles: await openBundleStore(ports.disk, folder.bundles),
+    bundles,
+    downloader: createDownloader(ports, bundles, {
+      folder: folder.bundles,
+      identity,
+      host: deviceHost(ports.host.describe(), options.agentVersion),
+      quotaBytes: options.bundleQuotaBytes ?? null,
+    }),
+    delivery: {
+      deviceId: identity.deviceId,
+      folder: folder.root,
+      stateFolder: folder.state,
+      isMetered: options.isMetered ?? false,
+      timeZone: options.timeZone ?? ports.host.describe().timeZone,
+    },
     routes: await openRoutes(
       { ...ports, log: ports.log.component('link') },
       `${folder.state}/link.json`,
-      store.identity,
+      identity,
     ),
-    trust: createTrust(ports, { identity: store.identity, folder: folder.trust, ledger }),
+    trust: createTrust(ports, { identity, folder: folder.trust, ledger }),
     outbox: await openOutbox(
       { ...ports, log: ports.log.component('outbox') },
-      { folder: folder.outbox, bootId, flushMs: intervals.telemetryFlushMs, limits: outboxLimits },
+      { folder: folder.outbox, bootId, flushMs: options.intervals.telemetryFlushMs, limits: outboxLimits },
     ),
   };
 }

@@ -194,3 +194,17 @@ export async function settle<T>(world: SimulatedWorld, promise: Promise<T>): Pro
   await world.runUntil(() => isSettled, 10 * 86_400_000);
   return watched;
 }
+
+/** Its one large file. */
+export const fileOf = ({ manifest }: Bundle) => {
+  const [file] = manifest.files;
+  if (!file) throw new Error('the bundle has a file');
+  return file;
+};
+const bytesOf = (bundle: Bundle) =>
+  Buffer.concat(fileOf(bundle).chunks.map(({ sha256 }) => bundle.chunks.get(sha256) ?? new Uint8Array(0)));
+/** Whether all of it lies in the store. */
+export const isOnDisk = async ({ machine }: DownloadDevice, bundle: Bundle) => {
+  const bytes = await machine.boot().disk.read(`${root}/bundles/files/${fileOf(bundle).sha256}`);
+  return bytes !== undefined && bytesOf(bundle).equals(bytes);
+};

@@ -1,6 +1,5 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Bundle } from '@covey/bundle';
 import { nodeFetch } from '@covey/ports';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -8,6 +7,8 @@ import {
   bundleOf,
   type DownloadDevice,
   downloadDevice,
+  fileOf,
+  isOnDisk,
   murmur,
   noise,
   root,
@@ -32,17 +33,6 @@ const largeTwo = bundleOf(
   Buffer.concat([large.subarray(0, 700_000), noise('new', 30_000), large.subarray(730_000)]),
 );
 
-const fileOf = ({ manifest }: Bundle) => {
-  const [file] = manifest.files;
-  if (!file) throw new Error('the bundle has a file');
-  return file;
-};
-const bytesOf = (bundle: Bundle) =>
-  Buffer.concat(fileOf(bundle).chunks.map(({ sha256 }) => bundle.chunks.get(sha256) ?? new Uint8Array(0)));
-const isOnDisk = async ({ machine }: DownloadDevice, bundle: Bundle) => {
-  const bytes = await machine.boot().disk.read(`${root}/bundles/files/${fileOf(bundle).sha256}`);
-  return bytes !== undefined && bytesOf(bundle).equals(bytes);
-};
 const asked = ({ network }: DownloadDevice, what: string) =>
   network.served.filter((line) => line.includes(`/${what}/`));
 
@@ -221,101 +211,6 @@ describe('what comes damaged', () => {
     const cameBytes = device.network.bodyBytes - before - damaged.reduce((sum, bytes) => sum + bytes, 0);
     expect(cameBytes).toBe(0);
     expect(await isOnDisk(device, largeOne)).toBe(true);
-  });
-});
-
-describe('policy on the way', () => {
-  it('keeps to a rate', async () => {
-    const device = downloadDevice('rate');
-    device.shelf.add(one);
-    const from = device.world.clock.monotonicMs();
-    await settle(device.world, device.fetch(one.digest, { policy: { device: { bytesPerSecond: 20_000 } } }));
-    const tookMs = device.world.clock.monotonicMs() - from;
-    expect(tookMs).toBeGreaterThan(4_000);
-    expect(tookMs).toBeLessThan(10_500);
-  });
-
-  it('spends no more than its budget of the day, over kills, and the rest on the days after', async () => {
-    const device = downloadDevice('budget');
-    device.shelf.add(one);
-    device.network.bytesPerSecond = 100_000;
-    const policy = { device: { bytesPerDay: 80_000 } };
-    const days: number[] = [];
-    for (let day = 0; day < 6; day++) {
-      const before = device.network.bodyBytes;
-      for (const killAfterMs of [200, 300]) {
-        void device.fetch(one.digest, { policy }).catch(() => {});
-        await device.world.advance(killAfterMs);
-        device.machine.killProcess();
-        await device.world.advance(1_000);
-      }
-      const outcome = await settle(device.world, device.fetch(one.digest, { policy })).catch(
-        (error) => error,
-      );
-      days.push(device.network.bodyBytes - before);
-      if (!('code' in outcome)) break;
-      expect(outcome).toMatchObject({ code: 'BUDGET_SPENT' });
-      await device.world.advance(outcome.waitMs);
-    }
-    expect(await isOnDisk(device, one)).toBe(true);
-    for (const bytes of days) expect(bytes).toBeLessThanOrEqual(80_000);
-    expect(days.length).toBeLessThanOrEqual(5);
-  });
-
-  it('stops within a stride when somebody on the device asks for it, and goes on where it was', async () => {
-    const device = downloadDevice('veto');
-    device.shelf.add(one);
-    device.network.bytesPerSecond = 20_000;
-    const until = device.world.clock.now() + 3_600_000;
-    const held = settle(device.world, device.fetch(one.digest));
-    held.catch(() => {});
-    await device.world.advance(1_000);
-    const hold = JSON.stringify({ format: 'covey-hold/1', until, reason: 'the press runs' });
-    const { disk } = device.machine;
-    await disk.port(async (operation) => operation()).write(`${root}/hold.json`, Buffer.from(hold));
-    await expect(held).rejects.toMatchObject({
-      code: 'HELD_LOCALLY',
-      message: 'held on the device: the press runs',
-    });
-    const before = device.network.bodyBytes;
-    expect(before).toBeLessThan(120_000);
-    await device.world.advance(3_600_000);
-    await settle(device.world, device.fetch(one.digest));
-    expect(device.network.bodyBytes).toBeLessThan(0.77 * sizeBytes + 5_000 + lostBytes);
-  });
-
-  it('waits as long as the controller says', async () => {
-    const device = downloadDevice('retry-after');
-    const refusal = JSON.stringify({ code: 'BUDGET_SPENT', message: 'site lab has spent it', remedy: '' });
-    device.shelf.answer = () => ({
-      status: 429,
-      headers: { 'retry-after': '90' },
-      body: Buffer.from(refusal),
-    });
-    const refused = settle(device.world, device.fetch(one.digest));
-    await expect(refused).rejects.toMatchObject({
-      code: 'BUDGET_SPENT',
-      message: 'site lab has spent it',
-      waitMs: 90_000,
-    });
-  });
-});
-
-describe('room on the disk', () => {
-  it('is made by what nobody needs, the oldest first; what is needed stays, and the figures are said', async () => {
-    const device = downloadDevice('room');
-    device.shelf.add(one, two, other);
-    await settle(device.world, device.fetch(one.digest));
-    await settle(device.world, device.fetch(two.digest));
-    const fetching = (needed: string[]) =>
-      settle(device.world, device.fetch(other.digest, { needed, quotaBytes: 500_000 }));
-    await expect(fetching([one.digest, two.digest])).rejects.toMatchObject({
-      code: 'DISK_FULL',
-      message: expect.stringContaining('needs 200000 bytes more; 400000'),
-    });
-    const store = await fetching([two.digest]);
-    expect(store.present).toEqual([two.digest, other.digest].sort());
-    expect(await store.isComplete(two.digest)).toBe(true);
   });
 });
 
