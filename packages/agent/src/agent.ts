@@ -9,6 +9,7 @@ import {
   type Reported,
   toCoveyError,
 } from '@covey/protocol';
+import { type LocalWatch, watchLocal } from './delivery/index.ts';
 import { readDesired } from './desired/index.ts';
 import { openDeviceFolder } from './folder/index.ts';
 import { createKeeper, type Identity, type Keeper, openIdentity } from './identity/index.ts';
@@ -102,6 +103,7 @@ class RunningAgent {
   readonly #seenCommands = new Set<string>();
   readonly #stateFolder: string;
   #lasting: Timer | null = null;
+  #local: LocalWatch | null = null;
   #lastReport = '';
 
   static async open(ports: Ports, options: AgentOptions): Promise<RunningAgent> {
@@ -178,11 +180,14 @@ class RunningAgent {
     this.#supervisor.start();
     this.#updater.start();
     this.#connection.start();
+    const changed = () => this.#updater.dispatch({ kind: 'localChanged' });
+    this.#local = watchLocal(this.#ports, this.#options.folder, changed);
     this.#lasting = this.#ports.clock.setTimer(lastedMs, () => void this.#lasted());
   }
 
   async stop(): Promise<void> {
     this.#lasting?.cancel();
+    this.#local?.stop();
     this.#updater.stop();
     this.#keeper.stop();
     await this.#supervisor.stop();

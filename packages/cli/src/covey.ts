@@ -20,6 +20,8 @@ const commands = new Map<string, () => Promise<Command>>([
   ['summary', async () => (await import('./commands/summary.ts')).summaryCommand()],
   ['why', async () => (await import('./commands/why.ts')).whyCommand()],
   ['profile', async () => (await import('./commands/profile.ts')).profileCommand()],
+  ['hold', async () => (await import('./commands/hold.ts')).holdCommand()],
+  ['network', async () => (await import('./commands/hold.ts')).networkCommand()],
   ['infer', async () => (await import('./commands/infer.ts')).inferCommand()],
 ]);
 

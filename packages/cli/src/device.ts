@@ -1,6 +1,7 @@
 import { agentCommand } from './commands/agent.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { enrollCommand } from './commands/enroll.ts';
+import { holdCommand, networkCommand } from './commands/hold.ts';
 import { inferCommand } from './commands/infer.ts';
 import { inferenceTokenCommand } from './commands/inference-token.ts';
 import { profileCommand } from './commands/profile.ts';
@@ -14,6 +15,8 @@ await runProgram(
     agentCommand(),
     proxyCommand(),
     doctorCommand(),
+    holdCommand(),
+    networkCommand(),
     inferCommand(),
     profileCommand(),
     inferenceTokenCommand(),

@@ -91,7 +91,9 @@ class CountedPassage implements Passage {
     const now = this.#now();
     const decision = mayProceed(this.policy, await this.#conditions(phase, needed), now);
     if (decision.kind === 'go') return;
-    throw new Held(decision.code, decision.message, decision.until === null ? null : decision.until - now);
+    const { code, message, until } = decision;
+    if (until === null) throw new Held(code, message, null);
+    throw new Held(code, `${message} (until ${new Date(until).toISOString()})`, until - now);
   }
 
   async admit(signal: AbortSignal): Promise<number> {

@@ -59,7 +59,7 @@ describe('policy on the way', () => {
     await disk.port(async (operation) => operation()).write(`${root}/hold.json`, Buffer.from(hold));
     await expect(held).rejects.toMatchObject({
       code: 'HELD_LOCALLY',
-      message: 'held on the device: the press runs',
+      message: expect.stringMatching(/^held on the device: the press runs \(until 2026-01-01T01:00:0/),
     });
     const before = device.network.bodyBytes;
     expect(before).toBeLessThan(120_000);

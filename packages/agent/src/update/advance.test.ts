@@ -19,6 +19,7 @@ const draft: fc.Arbitrary<Draft> = fc.record({
     'probed',
     'failed',
     'held',
+    'localChanged',
     'candidateApplied',
     'committedApplied',
     'evidence',
@@ -81,7 +82,7 @@ function eventOf({ kind, flavour }: Draft, update: Update, now: number): UpdateE
     }
     case 'held': {
       const until = [null, now - 1, now + 3_600_000, now + 400 * 86_400_000][flavour % 4] ?? null;
-      return { kind, generation, code: 'VETOED', message: 'not now', until };
+      return { kind, generation, code: 'HELD_LOCALLY', message: 'not now', until };
     }
     case 'evidence': {
       const samples = flavour * 2;

@@ -51,6 +51,8 @@ export type UpdateEvent =
    * null: nobody knows, it is asked for again soon. Means nothing once a candidate is being activated.
    */
   | { kind: 'held'; generation: number; code: string; message: string; until: number | null }
+  /** Somebody on the device has changed what may hold an update up: what waits asks again. */
+  | { kind: 'localChanged' }
   | { kind: 'candidateApplied'; generation: number }
   | { kind: 'committedApplied' }
   | { kind: 'evidence'; generation: number; evidence: MirrorEvidence[] }
@@ -145,6 +147,7 @@ const nothing: Row = {
   probed: stay,
   failed: stay,
   held: stay,
+  localChanged: stay,
   candidateApplied: stay,
   committedApplied: stay,
   evidence: stay,
@@ -159,12 +162,17 @@ const askAtOnce: Handler<'started'> = (update) => ({
   retryAt: update.retryAt === null ? null : 0,
 });
 
+/** What somebody on the device decides. */
+const localReasons: readonly (string | undefined)[] = ['HELD_LOCALLY', 'METERED_LINK'];
+const askIfLocal: Handler<'localChanged'> = (update) =>
+  localReasons.includes(update.reason?.code) ? { ...update, retryAt: 0 } : update;
+
 const table: Record<UpdateState, Row> = {
   idle: settled,
   committed: settled,
   reverted: settled,
   rejected: settled,
-  deferred: { ...nothing, started: askAtOnce, tick: resumeOrGiveUp },
+  deferred: { ...nothing, started: askAtOnce, localChanged: askIfLocal, tick: resumeOrGiveUp },
   downloading: {
     ...nothing,
     started: askAtOnce,

@@ -70,6 +70,7 @@ function only(state: UpdateState): Record<EventKind, UpdateState[]> {
     probed: [state],
     failed: [state],
     held: [state],
+    localChanged: [state],
     candidateApplied: [state],
     committedApplied: [state],
     evidence: [state],

@@ -16,6 +16,7 @@ import { Command, Option } from 'commander';
 import { lockFolder } from '../folder/lock.ts';
 import { systemPorts } from '../ports.ts';
 import { durationOption, wholeNumber } from './command.ts';
+import { sizeOption, timeZoneOption } from './delivery-options.ts';
 import { runService } from './service.ts';
 
 export const defaultDeviceFolder = '/var/lib/covey';
@@ -33,6 +34,9 @@ interface AgentOptions {
   summaries: number;
   flush: number;
   warmSpare: boolean;
+  metered: boolean;
+  timeZone?: string;
+  bundleQuota?: number;
   slow?: number;
   otlpEndpoint?: string;
   logLevel: LogLevel;
@@ -78,6 +82,13 @@ export function agentCommand(): Command {
       'hold the models in a second process, where memory allows, that takes over at once when the first dies',
       false,
     )
+    .option('--metered', 'the connection costs by the byte, unless `covey network` says otherwise', false)
+    .option('--time-zone <name>', 'of maintenance windows; default: that of this machine', timeZoneOption)
+    .option(
+      '--bundle-quota <size>',
+      'most that models may take of the disk, such as 2GB; default: all but a reserve',
+      sizeOption,
+    )
     .addOption(
       durationOption(
         '--slow <duration>',
@@ -115,6 +126,9 @@ async function run(options: AgentOptions): Promise<void> {
         ...portsOf(options),
       },
       warmSpare: options.warmSpare,
+      isMetered: options.metered,
+      ...(options.timeZone !== undefined && { timeZone: options.timeZone }),
+      ...(options.bundleQuota !== undefined && { bundleQuotaBytes: options.bundleQuota }),
       observing,
       intervals: {
         metricsMs: options.metrics,

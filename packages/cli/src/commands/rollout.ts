@@ -12,6 +12,12 @@ import {
   session,
   wholeNumber,
 } from './command.ts';
+import {
+  addDeliveryOptions,
+  type DeliveryOptions,
+  deliveryOf,
+  describeDelivery,
+} from './delivery-options.ts';
 import { describePreview, previewOf, summarizePreview } from './rollout-preview.ts';
 import { exitCodeOf, parseWaves, waitForRollout } from './rollout-wait.ts';
 
@@ -23,7 +29,7 @@ interface Session {
   output: Output;
 }
 
-interface StartOptions {
+interface StartOptions extends DeliveryOptions {
   group: string;
   waves: string;
   samples: number;
@@ -65,7 +71,7 @@ export function rolloutCommand(): Command {
 }
 
 function startCommand(): Command {
-  return apiCommand('start', 'begin a rollout')
+  const command = apiCommand('start', 'begin a rollout')
     .argument('<model@version>', 'such as bearing@1.1.0; the version may be a number or a channel')
     .option('--group <selector>', 'tags that devices must have, such as site=lab', 'all')
     .option(
@@ -89,6 +95,7 @@ function startCommand(): Command {
     .action((target: string, options: StartOptions, command: Command) =>
       start(session(command), target, options),
     );
+  return addDeliveryOptions(command);
 }
 
 async function start({ client, output }: Session, target: string, options: StartOptions): Promise<void> {
@@ -106,6 +113,7 @@ async function start({ client, output }: Session, target: string, options: Start
       ...wanted,
       waves: parseWaves(options.waves),
       force: options.force,
+      delivery: deliveryOf(options),
       gate: { timeoutMs: Math.max(options.timeout, options.soak) },
       soak: {
         minSamples: options.samples,
@@ -212,5 +220,6 @@ function describe(rollout: RolloutView, output: Output): string {
     ]),
   );
   const table = formatTable(['wave', 'device', 'state', 'before', 'agreement', 'reason'], members);
-  return [head, ...(rollout.reason === null ? [] : [rollout.reason]), table].join('\n');
+  const policy = describeDelivery(rollout.plan.delivery);
+  return [head, ...policy, ...(rollout.reason === null ? [] : [rollout.reason]), table].join('\n');
 }

@@ -6,6 +6,7 @@ import type { Ports } from '@covey/ports';
 import { toCoveyError } from '@covey/protocol';
 import { embeddedBus } from '../bus/index.ts';
 import type { ClonePolicy } from '../clones/index.ts';
+import { createDeliveryMeter } from '../delivery/index.ts';
 import { createAdminServer, createDeviceServer, type Listener, listen } from '../http/index.ts';
 import { openIdentity } from '../identity/index.ts';
 import { claimDataFolder, openStorage } from '../storage/index.ts';
@@ -124,8 +125,9 @@ async function startAll(options: ControllerOptions, onStop: AddCleanup): Promise
   const isOnline = (id: string) => bus.isConnected(id);
   const transfers = createTransfers({ storage, clock, log });
   onStop('transfers', () => transfers.stop());
+  const delivery = createDeliveryMeter({ storage, clock });
   const device = createDeviceServer(
-    { registry, transfers, trust, identity, isOnline, upgrade: bus.upgrade, clock, log },
+    { registry, transfers, trust, delivery, identity, isOnline, upgrade: bus.upgrade, clock, log },
     identity.server,
   );
   devicePort = await serve(device.app, onStop, options, 'devicePort', 'device downloads');

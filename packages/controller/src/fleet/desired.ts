@@ -1,5 +1,12 @@
 import { createHash } from 'node:crypto';
-import { CoveyError, canonicalJson, type Desired, limits, type SoakPolicy } from '@covey/protocol';
+import {
+  CoveyError,
+  canonicalJson,
+  type DeliveryPolicy,
+  type Desired,
+  limits,
+  type SoakPolicy,
+} from '@covey/protocol';
 import type { Tx } from '../storage/index.ts';
 import { type DesiredDocument, desiredOf } from './documents.ts';
 
@@ -11,6 +18,7 @@ export interface ModelChange {
   soak: SoakPolicy;
   /** Bundles that failed on the device lately are tried at once. */
   force: boolean;
+  delivery?: DeliveryPolicy | undefined;
   setBy: Desired['setBy'];
   /** Unix milliseconds. */
   now: number;
@@ -41,6 +49,7 @@ export async function setModelVersion(tx: Tx, change: ModelChange): Promise<numb
     release: { id, models },
     soak: change.soak,
     ...(change.force && { force: true }),
+    ...(change.delivery && { delivery: change.delivery }),
     setBy: change.setBy,
     setAt: change.now,
   };

@@ -1,12 +1,12 @@
 import type { TLSSocket } from 'node:tls';
 import { CoveyError } from '@covey/protocol';
 import { Digest } from '@covey/protocol/api';
-import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { isIssuedHere, type ServerCredentials } from '../identity/index.ts';
 import { errorHandler, notFoundHandler } from './errors.ts';
 import { identityRoutes } from './identity-routes.ts';
 import { createPeers } from './peers.ts';
-import { sendRange } from './send-range.ts';
+import { createSender, type Sender } from './sender.ts';
 import type { DeviceServices } from './services.ts';
 
 /** How long a device is kept waiting while its transfer is made; after that it is told to ask again. */
@@ -47,17 +47,22 @@ export function createDeviceServer(services: DeviceServices, tls: ServerCredenti
   const peers = createPeers(services.identity);
   identityRoutes(app, services, peers);
   app.register(async (files) => {
-    files.addHook('onRequest', async (request) => void (await peers.check(request)));
-    fileRoutes(files, services);
+    const senders = new WeakMap<FastifyRequest, Sender>();
+    files.addHook('onRequest', async (request) => {
+      senders.set(request, createSender(services, (await peers.check(request)).device));
+    });
+    fileRoutes(files, services, (request, reply, bytes) => {
+      const sender = senders.get(request);
+      if (!sender) throw new CoveyError('INTERNAL', 'a request without a device');
+      return sender(reply, bytes, request.headers.range);
+    });
   });
   return { app, disconnect: peers.disconnect };
 }
 
-function immutable(reply: FastifyReply): FastifyReply {
-  return reply.header('cache-control', 'public, max-age=31536000, immutable');
-}
+type Send = (request: FastifyRequest, reply: FastifyReply, bytes: Uint8Array) => Promise<FastifyReply>;
 
-function fileRoutes(app: FastifyInstance, services: DeviceServices): void {
+function fileRoutes(app: FastifyInstance, services: DeviceServices, send: Send): void {
   app.get<{ Params: { digest: string } }>('/bundles/:digest', async ({ params }, reply) => {
     const bytes = Digest.safeParse(params.digest).success
       ? await services.registry.manifestBytes(params.digest)
@@ -77,13 +82,13 @@ function fileRoutes(app: FastifyInstance, services: DeviceServices): void {
     const { sha256 } = request.params;
     const bytes = Digest.safeParse(sha256).success ? await services.registry.chunk(sha256) : undefined;
     if (!bytes) throw new CoveyError('NOT_FOUND', `there is no chunk ${sha256}`);
-    return sendRange(immutable(reply), bytes, request.headers.range);
+    return send(request, immutable(reply), bytes);
   });
-  transferRoute(app, services);
+  transferRoute(app, services, send);
 }
 
 /** GET /transfers/{target}?from={base}: a file in its encoded form, from a base or from nothing. 404: fetch its chunks. */
-function transferRoute(app: FastifyInstance, { transfers }: DeviceServices): void {
+function transferRoute(app: FastifyInstance, { transfers }: DeviceServices, send: Send): void {
   app.get<{ Params: { target: string }; Querystring: { from?: string } }>(
     '/transfers/:target',
     async (request, reply) => {
@@ -94,7 +99,11 @@ function transferRoute(app: FastifyInstance, { transfers }: DeviceServices): voi
       );
       const bytes = isNamed ? await transfers.get(target, from ?? null, transferWaitMs) : null;
       if (!bytes) throw new CoveyError('NOT_FOUND', `there is no transfer of ${target}`);
-      return sendRange(immutable(reply), bytes, request.headers.range);
+      return send(request, immutable(reply), bytes);
     },
   );
+}
+
+function immutable(reply: FastifyReply): FastifyReply {
+  return reply.header('cache-control', 'public, max-age=31536000, immutable');
 }

@@ -1,6 +1,7 @@
 import type { Clock, Log } from '@covey/ports';
 import type { Upgrade } from '../bus/index.ts';
 import type { Changes } from '../changes/index.ts';
+import type { DeliveryMeter } from '../delivery/index.ts';
 import type { EnrolmentUrls, Identity } from '../identity/index.ts';
 import type { Registry } from '../registry/index.ts';
 import type { Rollouts } from '../rollouts/index.ts';
@@ -42,6 +43,7 @@ export interface DeviceServices {
   registry: Pick<Registry, 'manifestBytes' | 'chunk'>;
   transfers: Pick<Transfers, 'get'>;
   trust: Pick<Trust, 'file'>;
+  delivery: DeliveryMeter;
   identity: Pick<Identity, 'caPem' | 'check' | 'renew'>;
   /** Whether the device's MQTT session is up. */
   isOnline: (device: string) => boolean;

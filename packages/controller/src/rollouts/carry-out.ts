@@ -25,7 +25,9 @@ export async function carryOut(tx: Tx, before: Rollout, step: Step, now: number)
     const setBy: Desired['setBy'] = { kind: kind === 'move' ? 'rollout' : 'rollback', id };
     const soak = kind === 'move' ? plan.soak : returnSoak;
     const force = kind === 'move' && plan.force;
-    const change = { device, model: plan.model, version, soak, force, setBy, now };
+    // The way back waits for nothing but somebody on the device.
+    const delivery = kind === 'move' ? plan.delivery : undefined;
+    const change = { device, model: plan.model, version, soak, force, delivery, setBy, now };
     generations.set(device, await setModelVersion(tx, change));
   }
   const rollout = {

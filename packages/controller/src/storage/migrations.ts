@@ -171,5 +171,11 @@ export const migrations: readonly string[] = [
     bytes blob not null,
     primary key (role, version)
   );
+  create table deliveries (
+    account text primary key,
+    bytes integer not null,
+    day text not null,
+    today_bytes integer not null
+  );
   `,
 ];

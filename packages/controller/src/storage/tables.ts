@@ -20,6 +20,7 @@ export interface Tables {
   events: EventsTable;
   metrics: MetricsTable;
   device_metrics: DeviceMetricsTable;
+  deliveries: DeliveriesTable;
   summaries: SummariesTable;
   trust_files: TrustFilesTable;
 }
@@ -221,4 +222,13 @@ export interface TrustFilesTable {
   role: string;
   version: number;
   bytes: Uint8Array;
+}
+
+/** Bytes that went to devices, by rollout (`rollout-1`) and by site of a rollout (`rollout-1/lab`). */
+export interface DeliveriesTable {
+  account: string;
+  bytes: number;
+  /** Of UTC, `2026-03-29`; `today_bytes` went in it. */
+  day: string;
+  today_bytes: number;
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { type DeliveryPolicy, weekdays } from '../delivery.ts';
 import type { SoakPolicy } from '../messages.ts';
 import { Evidence } from './devices.ts';
 import { Count, DeviceId, Name, Selector, SemanticVersion, Time, VersionName } from './terms.ts';
@@ -68,6 +69,44 @@ export const Soak = z.object({
   maxOutputShift: fraction.default(0.1),
 }) satisfies z.ZodType<SoakPolicy>;
 
+const bytes = z.int().min(0);
+const Allowance = z.object({
+  bytesPerSecond: bytes.min(1_024).optional(),
+  bytesPerDay: bytes.optional(),
+  /** In all. */
+  bytes: bytes.optional(),
+});
+const MaintenanceWindow = z.object({
+  days: z.array(z.enum(weekdays)).min(1).max(7),
+  /** On the device's own clock. */
+  start: z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'a time of the day such as 22:30'),
+  durationMinutes: z.int().min(1).max(1_440),
+});
+
+/** When, over what and how much comes to a device; see `DeliveryPolicySchema`. Not given: nothing is held back. */
+export const Delivery = z.object({
+  windows: z.array(MaintenanceWindow).min(1).max(32).optional(),
+  outsideWindows: z.enum(['nothing', 'download']).default('nothing'),
+  meteredLink: z
+    .union([z.enum(['everything', 'nothing', 'deltas']), z.object({ upToBytes: bytes })])
+    .default('everything'),
+  whenDeltaFails: z.enum(['full', 'delta-only']).default('full'),
+  vetoDeadlineMs: z
+    .int()
+    .min(0)
+    .max(365 * 86_400_000)
+    .optional(),
+  spreadMs: z
+    .int()
+    .min(0)
+    .max(7 * 86_400_000)
+    .default(0),
+  device: Allowance.prefault({}),
+  site: Allowance.prefault({}),
+  rollout: Allowance.prefault({}),
+}) satisfies z.ZodType<DeliveryPolicy>;
+export type Delivery = z.infer<typeof Delivery>;
+
 export const RolloutRequest = z.object({
   model: Name,
   version: VersionName,
@@ -79,6 +118,7 @@ export const RolloutRequest = z.object({
     .default([{ count: 1 }]),
   gate: Gate.prefault({}),
   soak: Soak.prefault({}),
+  delivery: Delivery.prefault({}),
   /** Devices on which the version failed lately try it at once; else each waits until its penalty is over. */
   force: z.boolean().default(false),
 });

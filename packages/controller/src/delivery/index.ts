@@ -1,0 +1,1 @@
+export { createDeliveryMeter, type DeliveryMeter } from './meter.ts';
