@@ -16,7 +16,7 @@ import { createKeeper, type Identity, type Keeper, openIdentity } from './identi
 import { openLedger } from './ledger/index.ts';
 import { type Connection, createConnection, type LinkState } from './link/index.ts';
 import type { Outbox } from './outbox/index.ts';
-import { countAndRecord, openParts, type Parts } from './parts.ts';
+import { countAndRecord, openParts, type Parts, scrubOf } from './parts.ts';
 import { birthOf, reportOf, withSystem } from './report/index.ts';
 import {
   createSupervisor,
@@ -25,8 +25,10 @@ import {
   type SupervisorSettings,
   type SupervisorStatus,
 } from './runtime/index.ts';
+import type { Scrub } from './scrub/index.ts';
 import { noteLasted } from './starts/index.ts';
 import type { Trust } from './trust/index.ts';
+import { isSettled } from './update/index.ts';
 import { createUpdater, type Updater } from './updater/index.ts';
 
 export interface AgentOptions {
@@ -47,6 +49,8 @@ export interface AgentOptions {
   timeZone?: string;
   /** Largest size of all bundles on the disk; absent: as much as it has. */
   bundleQuotaBytes?: number;
+  /** What is read of them in a day to find what the disk has lost; absent: 1 GB. */
+  scrubBytesPerDay?: number;
   intervals: { metricsMs: number; summaryMs: number; telemetryFlushMs: number };
 }
 export interface AgentStatus {
@@ -68,6 +72,7 @@ export interface Agent {
 }
 /** A start of the agent that lasted so long is no part of a crash loop. */
 const lastedMs = 5 * 60_000;
+const defaultScrubBytesPerDay = 1e9;
 /** Ids of commands remembered; a command expires, so that forgetting the oldest is safe enough. */
 const seenCommands = 1_000;
 
@@ -104,6 +109,7 @@ class RunningAgent {
   readonly #stateFolder: string;
   #lasting: Timer | null = null;
   #local: LocalWatch | null = null;
+  readonly #scrub: Scrub;
   #lastReport = '';
 
   static async open(ports: Ports, options: AgentOptions): Promise<RunningAgent> {
@@ -150,8 +156,13 @@ class RunningAgent {
         stateFolder: parts.stateFolder,
         probeModule: options.probeModule,
       },
-      () => this.#report(),
+      () => this.#updated(),
     );
+    this.#scrub = scrubOf(ports, parts, {
+      bytesPerDay: options.scrubBytesPerDay ?? defaultScrubBytesPerDay,
+      update: () => this.#updater.update,
+      onEvent: (kind, message) => this.#event(kind, message),
+    });
     this.#connection = createConnection(
       { ...ports, log: ports.log.component('link') },
       this.#identity,
@@ -181,6 +192,7 @@ class RunningAgent {
     this.#updater.start();
     this.#connection.start();
     const changed = () => this.#updater.dispatch({ kind: 'localChanged' });
+    this.#scrub.start();
     this.#local = watchLocal(this.#ports, this.#options.folder, changed);
     this.#lasting = this.#ports.clock.setTimer(lastedMs, () => void this.#lasted());
   }
@@ -188,6 +200,7 @@ class RunningAgent {
   async stop(): Promise<void> {
     this.#lasting?.cancel();
     this.#local?.stop();
+    this.#scrub.stop();
     this.#updater.stop();
     this.#keeper.stop();
     await this.#supervisor.stop();
@@ -209,6 +222,11 @@ class RunningAgent {
       runtime: this.#supervisor.status(),
       outbox: { messages: this.#outbox.count, bytes: this.#outbox.bytes },
     };
+  }
+
+  #updated(): void {
+    if (!isSettled(this.#updater.update)) this.#scrub.interrupt();
+    this.#report();
   }
 
   #supervisorHandlers(): SupervisorHandlers {

@@ -11,6 +11,7 @@ export class ControllerStub {
   /** Payload digests by seq: a seq that comes with two different payloads was given twice. */
   readonly received = new Map<number, string>();
   readonly dropped: { from: number; to: number; count: number }[] = [];
+  readonly events: { kind: string; message: string }[] = [];
   reusedSeq: number[] = [];
 
   accept(seq: number, payload: Uint8Array): boolean {
@@ -48,7 +49,9 @@ export class ControllerStub {
   async #receiveTelemetry(payload: Uint8Array): Promise<void> {
     const message = await decodeTelemetry(payload);
     const isNew = this.accept(Number(message.seq), payload);
-    const dropped = message.body.case === 'event' ? message.body.value.dropped : undefined;
+    const event = message.body.case === 'event' ? message.body.value : undefined;
+    if (isNew && event) this.events.push({ kind: event.kind, message: event.message });
+    const dropped = event?.dropped;
     if (isNew && dropped) {
       this.dropped.push({ from: Number(dropped.from), to: Number(dropped.to), count: dropped.count });
     }

@@ -2,6 +2,7 @@ import type { Ports } from '@covey/ports';
 import { toCoveyError } from '@covey/protocol';
 import type { AgentOptions } from './agent.ts';
 import { openBundleStore } from './bundles/index.ts';
+import { noOrder, openPassage } from './delivery/index.ts';
 import { createDownloader } from './download/index.ts';
 import type { DeviceFolder } from './folder/index.ts';
 import type { IdentityStore } from './identity/index.ts';
@@ -9,8 +10,10 @@ import type { Ledger } from './ledger/index.ts';
 import { openRoutes } from './link/index.ts';
 import { openOutbox } from './outbox/index.ts';
 import { deviceHost } from './report/index.ts';
+import { createScrub, type Scrub, type ScrubOptions } from './scrub/index.ts';
 import { countStart } from './starts/index.ts';
 import { createTrust } from './trust/index.ts';
+import { isSettled, pinnedBundles, type Update } from './update/index.ts';
 import { recordStart } from './updater/index.ts';
 
 const outboxLimits = { messages: 20_000, bytes: 16 * 1024 * 1024 };
@@ -67,4 +70,24 @@ export async function openParts(
       { folder: folder.outbox, bootId, flushMs: options.intervals.telemetryFlushMs, limits: outboxLimits },
     ),
   };
+}
+
+/** Looks after the bundles that are committed, while no update is under way. */
+export function scrubOf(
+  ports: Ports,
+  { bundles, downloader, delivery }: Pick<Parts, 'bundles' | 'downloader' | 'delivery'>,
+  options: Pick<ScrubOptions, 'bytesPerDay' | 'onEvent'> & { update: () => Update },
+): Scrub {
+  const { update } = options;
+  return createScrub({ ...ports, log: ports.log.component('scrub') }, bundles, {
+    ...options,
+    watched: () => (isSettled(update()) ? [...pinnedBundles(update())] : []),
+    repair: async (digest, signal) => {
+      const { desired } = update();
+      // What was wanted last says how it may come: a metered link is one for a repair, too.
+      const passage = await openPassage(ports, delivery, desired ?? noOrder);
+      const needed = [...pinnedBundles(update())];
+      await downloader.fetchBundle(digest, { passage, needed, signal, onProgress: () => {} });
+    },
+  });
 }

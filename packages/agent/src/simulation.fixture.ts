@@ -11,8 +11,10 @@ import {
 } from '@covey/ports/simulated';
 import {
   canonicalJson,
+  type DeliveryPolicy,
   type Desired,
   type ModelVersionRef,
+  openDelivery,
   type ProbeJob,
   type Reported,
   type ServingPlan,
@@ -20,7 +22,7 @@ import {
   type Tags,
   topicOf,
 } from '@covey/protocol';
-import { type Agent, type AgentStatus, createAgent } from './agent.ts';
+import { type Agent, type AgentOptions, type AgentStatus, createAgent } from './agent.ts';
 import { ControllerStub } from './controller.fixture.ts';
 import { initDeviceFolder } from './folder/index.ts';
 import { createIdentity } from './identity/index.ts';
@@ -54,7 +56,11 @@ export function makeBundle(version: string, options: { securityCounter?: number 
 export type Simulation = ReturnType<typeof simulate>;
 
 /** One device with the real agent, and everything around it simulated. */
-export function simulate(seed: number | string, diskBytes = 512 * 1024 * 1024) {
+export function simulate(
+  seed: number | string,
+  diskBytes = 512 * 1024 * 1024,
+  options: Partial<AgentOptions> = {},
+) {
   const world = simulatedWorld(seed);
   const controller = new ControllerStub();
   const bundles = new Map<string, Bundle>();
@@ -95,13 +101,19 @@ export function simulate(seed: number | string, diskBytes = 512 * 1024 * 1024) {
     traffic,
     enrol: async (tags: Tags = {}) => enrolDevice(machine, await repository.firstRoot(), tags),
     boot: async () => {
-      device.agent = await bootDevice(machine);
+      device.agent = await bootDevice(machine, options);
       return device.agent;
     },
     publish: publishing(repository, bundles, behaviours),
     /** Sets the desired state and tells the device. */
-    want: (generation: number, models: ModelVersionRef[], kind: Desired['setBy']['kind'] = 'rollout') => {
-      controller.desired = desiredState(generation, models, kind, world.clock.now());
+    want: (
+      generation: number,
+      models: ModelVersionRef[],
+      kind: Desired['setBy']['kind'] = 'rollout',
+      delivery?: Partial<DeliveryPolicy>,
+    ) => {
+      const desired = desiredState(generation, models, kind, world.clock.now());
+      controller.desired = { ...desired, ...(delivery && { delivery: { ...openDelivery, ...delivery } }) };
       send('desired', controller.desired);
     },
     status: () => statusOf(device.agent),
@@ -177,7 +189,7 @@ async function enrolDevice(machine: SimulatedMachine, pinnedRoot: Uint8Array, ta
   await createIdentity(disk, await initDeviceFolder(disk, folder), identity, pinnedRoot);
 }
 
-async function bootDevice(machine: SimulatedMachine): Promise<Agent> {
+async function bootDevice(machine: SimulatedMachine, options: Partial<AgentOptions>): Promise<Agent> {
   const agent = createAgent(machine.boot(), {
     folder,
     agentVersion: '0.1.0',
@@ -186,6 +198,7 @@ async function bootDevice(machine: SimulatedMachine): Promise<Agent> {
     inference: { host: '127.0.0.1', port: 8000 },
     warmSpare: false,
     intervals: { metricsMs: 10_000, summaryMs: 60_000, telemetryFlushMs: 10_000 },
+    ...options,
   });
   await agent.start();
   return agent;

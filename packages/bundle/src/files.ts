@@ -30,9 +30,14 @@ export function cutFile(
 
 /** Errors: BUNDLE_CORRUPT unless `bytes` are the chunk that the manifest names. */
 export function verifyChunk(bytes: Uint8Array, expected: Chunk): void {
-  if (bytes.byteLength !== expected.sizeBytes || sha256(bytes) !== expected.sha256) {
+  if (!isChunk(bytes, expected)) {
     throw new CoveyError('BUNDLE_CORRUPT', `chunk ${expected.sha256} does not match its digest`);
   }
+}
+
+/** Whether `bytes` are the chunk that the manifest names. */
+export function isChunk(bytes: Uint8Array, expected: Chunk): boolean {
+  return bytes.byteLength === expected.sizeBytes && sha256(bytes) === expected.sha256;
 }
 
 /** Verifies a file as its chunks arrive in order, in memory for one chunk. Nothing may use the file before `finish`. */

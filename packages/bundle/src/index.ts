@@ -1,7 +1,7 @@
 export { type Bundle, type BundleSource, buildBundle, type VariantSource } from './build.ts';
 export { sha256 } from './digest.ts';
 export { parseEvaluation } from './evaluation.ts';
-export { assembleFile, FileVerifier, verifyChunk } from './files.ts';
+export { assembleFile, FileVerifier, isChunk, verifyChunk } from './files.ts';
 export { encodeGolden, type GoldenVector, parseGolden } from './golden.ts';
 export { encodeManifest, parseManifest } from './manifest.ts';
 export { encodeReference, parseReference } from './reference.ts';

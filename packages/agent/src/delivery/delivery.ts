@@ -19,6 +19,9 @@ export interface DeliveryOptions {
 /** What was ordered, as far as its delivery is concerned. */
 export type Order = Pick<Desired, 'delivery' | 'setBy' | 'setAt' | 'now'>;
 
+/** Where nobody ordered anything. */
+export const noOrder: Order = { setBy: { kind: 'operator', id: '' }, setAt: 0, now: 0 };
+
 /** One order's way through the policy. Every method throws `Held` where it may not go on. */
 export interface Passage {
   readonly policy: DeliveryPolicy;

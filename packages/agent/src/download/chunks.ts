@@ -1,19 +1,7 @@
-import { FileVerifier, verifyChunk } from '@covey/bundle';
+import { FileVerifier, isChunk } from '@covey/bundle';
 import type { Disk } from '@covey/ports';
 import { type BundleFile, CoveyError } from '@covey/protocol';
 import type { BundleStore } from '../bundles/index.ts';
-
-type Chunk = BundleFile['chunks'][number];
-
-export function isChunk(bytes: Uint8Array, chunk: Chunk): boolean {
-  try {
-    verifyChunk(bytes, chunk);
-    return true;
-  } catch {
-    // verifyChunk says no by throwing; here no is an answer.
-    return false;
-  }
-}
 
 /** How many chunks of a file that arrives are whole and true; what follows them, torn by a crash, is cut off. */
 export async function gatheredChunks(disk: Disk, store: BundleStore, file: BundleFile): Promise<number> {

@@ -1,7 +1,7 @@
+import { isChunk } from '@covey/bundle';
 import type { Disk } from '@covey/ports';
 import type { BundleFile } from '@covey/protocol';
 import type { BundleStore } from '../bundles/index.ts';
-import { isChunk } from './chunks.ts';
 
 type Chunk = BundleFile['chunks'][number];
 

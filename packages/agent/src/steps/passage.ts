@@ -1,11 +1,11 @@
-import { Held, openPassage, type Passage } from '../delivery/index.ts';
+import { Held, noOrder, openPassage, type Passage } from '../delivery/index.ts';
 import type { UpdateEvent } from '../update/index.ts';
 import type { StepContext } from './context.ts';
 
 /** The way of the release under way through its policy. */
 export async function passageOf({ ports, delivery, update }: StepContext): Promise<Passage> {
   const { desired } = update();
-  return openPassage(ports, delivery, desired ?? { setBy: { kind: 'operator', id: '' }, setAt: 0, now: 0 });
+  return openPassage(ports, delivery, desired ?? noOrder);
 }
 
 /** The event of what may not go on now; undefined for any other error. */
