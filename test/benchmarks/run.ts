@@ -14,6 +14,7 @@ import { benchmarkPipeline } from './pipeline.ts';
 import { benchmarkQuantize } from './quantize.ts';
 import { benchmarkQuantizeAgreement } from './quantize-agreement.ts';
 import { benchmarkSeeing } from './seeing.ts';
+import { benchmarkTransfer } from './transfer.ts';
 import { benchmarkWire } from './wire.ts';
 import { benchmarkWireBytes } from './wire-bytes.ts';
 
@@ -27,6 +28,7 @@ const benchmarks: Record<string, () => Promise<Result>> = {
   pipeline: benchmarkPipeline,
   wire: benchmarkWire,
   'wire-bytes': benchmarkWireBytes,
+  transfer: benchmarkTransfer,
   ingest: benchmarkIngest,
   memory: benchmarkMemory,
   'model-file': benchmarkModelFile,

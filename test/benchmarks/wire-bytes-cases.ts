@@ -132,10 +132,10 @@ function quantizer(execution: Execution, schema: ModelSchema): Quantize {
   };
 }
 
-function dynamic(bytes: Uint8Array): Uint8Array {
-  return writeModel(
-    quantizeDynamic(readModel(bytes), { weights: 'int8', perChannel: true, keep: new Set() }),
-  );
+/** Recurrent layers have no static form. */
+async function dynamic(execution: Execution, bytes: Uint8Array): Promise<Uint8Array> {
+  const { model } = await editModel(readModel(bytes), standardPasses, execution);
+  return writeModel(quantizeDynamic(model, { weights: 'int8', perChannel: true, keep: new Set() }));
 }
 
 function weightsOf(bytes: Uint8Array) {
