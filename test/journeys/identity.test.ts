@@ -1,8 +1,9 @@
-import { cpSync, readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AuthorityAnswer, EventsAnswer } from '@covey/protocol/api';
 import { afterEach, describe, expect, test } from 'vitest';
-import { until } from './harness.ts';
+import { temporaryFolder, until } from './harness.ts';
 import { identityOf, impostorOf } from './impostor.ts';
 import {
   type ClockedController,
@@ -224,4 +225,28 @@ describe('a copied data folder', () => {
     );
     await linked(original);
   });
+});
+
+test('an enterprise’s own authority: a certificate made before, of another kind of key, connects', async () => {
+  const folder = temporaryFolder();
+  cleanups.push(async () => rmSync(folder, { recursive: true }));
+  const openssl = (command: string) =>
+    execFileSync('openssl', command.split(' '), { cwd: folder, stdio: 'ignore' });
+  openssl('req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -subj /CN=Plant -days 3650');
+  openssl('req -newkey rsa:2048 -nodes -keyout device.key -out device.csr -subj /CN=anything');
+  writeFileSync(
+    join(folder, 'ext'),
+    'subjectAltName=URI:spiffe://plant/press/edge-1\nextendedKeyUsage=clientAuth\n',
+  );
+  openssl('x509 -req -in device.csr -CA ca.pem -CAkey ca.key -days 30 -extfile ext -out device.pem');
+  const read = (name: string) => readFileSync(join(folder, name), 'utf8');
+  const controller = await controllerWith({ deviceAuthority: { caPem: read('ca.pem'), idFrom: 'uri' } });
+  const credentials = { certificatePem: read('device.pem'), keyPem: read('device.key') };
+  await expect(controller.enrol('edge-2', { credentials })).rejects.toMatchObject({ code: 'CA_FAILED' });
+  const { agent } = await agentIn(await controller.enrol('edge-1', { credentials }));
+  await linked(agent);
+  expect((await controller.view('edge-1')).certificate).toMatchObject({ issuer: 'external' });
+  // Devices with certificates of the controller's own go on beside it.
+  const { agent: own } = await agentIn(await controller.enrol('edge-3'));
+  await linked(own);
 });

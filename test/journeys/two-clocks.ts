@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Agent, createAgent, enrol } from '@covey/agent';
+import { type Agent, createAgent, type EnrolOptions, enrol } from '@covey/agent';
 import { type Client, createClient, ensureTrust } from '@covey/cli';
 import { type Addresses, type ControllerOptions, createController } from '@covey/controller';
 import {
@@ -30,6 +30,10 @@ export function shiftedClock(shiftMs = 0): ShiftedClock {
   return clock;
 }
 
+interface EnrolHereOptions extends Partial<Pick<EnrolOptions, 'folder' | 'replace' | 'credentials'>> {
+  network?: Network;
+}
+
 /** A controller in this process, over real sockets, with a clock of its own. */
 export interface ClockedController {
   clock: ShiftedClock;
@@ -40,11 +44,13 @@ export interface ClockedController {
   /** Ends it and starts it again, at the same addresses. */
   restart(): Promise<void>;
   view(device: string): Promise<DeviceView>;
-  enrol(device: string, options?: { folder?: string; replace?: boolean; network?: Network }): Promise<string>;
+  enrol(device: string, options?: EnrolHereOptions): Promise<string>;
   stop(): Promise<void>;
 }
 
-type ClockedOptions = Partial<Pick<ControllerOptions, 'names' | 'listen' | 'clonePolicy'>> & {
+type ClockedOptions = Partial<
+  Pick<ControllerOptions, 'names' | 'listen' | 'clonePolicy' | 'deviceAuthority'>
+> & {
   shiftMs?: number;
 };
 
@@ -75,11 +81,11 @@ export async function startClockedController(options: ClockedOptions = {}): Prom
     data,
     restart,
     view: (device) => client.call({ method: 'GET', path: `/devices/${device}`, answer: DeviceView }),
-    enrol: async (device, { folder = join(data, 'devices', device), replace = false, network } = {}) => {
+    enrol: async (device, { folder = join(data, 'devices', device), network, ...options } = {}) => {
       mkdirSync(folder, { recursive: true });
       const { token } = await createToken(client);
       const ports = { disk: systemDisk, fetch: network?.fetch ?? nodeFetch };
-      await enrol(ports, { token, folder, deviceId: device, tags: {}, replace });
+      await enrol(ports, { token, folder, deviceId: device, tags: {}, ...options });
       return folder;
     },
     stop: async () => {
@@ -93,7 +99,7 @@ async function run(
   data: string,
   clock: Clock,
   log: string[],
-  options: Partial<Pick<ControllerOptions, 'names' | 'listen' | 'clonePolicy'>>,
+  options: Partial<Pick<ControllerOptions, 'names' | 'listen' | 'clonePolicy' | 'deviceAuthority'>>,
 ) {
   const folder = join(data, 'controller');
   const controller = createController({
@@ -107,6 +113,7 @@ async function run(
     listen: options.listen ?? { host: '127.0.0.1', adminPort: 0, mqttPort: 0, devicePort: 0 },
     names: options.names ?? [],
     clonePolicy: options.clonePolicy ?? 'report',
+    ...(options.deviceAuthority && { deviceAuthority: options.deviceAuthority }),
     version: '0.1.0',
   });
   const addresses = await controller.start();

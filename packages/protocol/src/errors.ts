@@ -83,6 +83,12 @@ export const errorCatalogue = {
     retry: 'retryable',
     remedy: 'Enrol the device at this controller; a restored backup may have forgotten it.',
   },
+  CA_FAILED: {
+    status: 502,
+    retry: 'retryable',
+    remedy:
+      "Look at what the enterprise's certificate authority answered, and at the options --device-ca of the controller.",
+  },
   CA_MISMATCH: {
     status: 495,
     retry: 'retryable',

@@ -241,6 +241,8 @@ export const EnrolmentRequestSchema = v.object({
   secret: v.pipe(v.string(), v.maxLength(100)),
   deviceId: DeviceIdSchema,
   csrPem: v.pipe(v.string(), v.maxLength(8_000)),
+  /** Of the request's key, with its chain, where the enterprise's authority made one before. */
+  certificatePem: v.optional(v.pipe(v.string(), v.maxLength(limits.certificatesChars))),
   tags: TagsSchema,
   /** That of the token: which root is to be in the answer. */
   trustDigest: DigestSchema,

@@ -29,6 +29,8 @@ export interface EnrolOptions {
   folder: string;
   deviceId: string;
   tags: Tags;
+  /** PEM texts of a key and its certificate, with its chain, that an enterprise's authority made; absent: both are made now. */
+  credentials?: { keyPem: string; certificatePem: string };
   /** Replaces the identity that is there, after a reset; models and what is not yet sent stay. */
   replace?: boolean;
 }
@@ -51,14 +53,22 @@ export async function enrol(ports: Pick<Ports, 'disk' | 'fetch'>, options: Enrol
     throw new CoveyError('CONFLICT', `${options.folder} is already enrolled as ${before.identity.deviceId}`);
 
   const caPem = await readProvenCa(ports, token.url, token.caFingerprint);
-  const keyPem = await enrolmentKey(ports.disk, folder, deviceId);
+  const { credentials } = options;
+  const keyPem = credentials?.keyPem ?? (await enrolmentKey(ports.disk, folder, deviceId));
   const csrPem = await makeRequest(deviceId, keyPem);
   const answered = await ports.fetch({
     method: 'POST',
     url: new URL('/enrol', token.url).href,
     headers: { 'content-type': 'application/json' },
     body: Buffer.from(
-      JSON.stringify({ secret: token.secret, deviceId, csrPem, tags, trustDigest: token.trustDigest }),
+      JSON.stringify({
+        secret: token.secret,
+        deviceId,
+        csrPem,
+        certificatePem: credentials?.certificatePem,
+        tags,
+        trustDigest: token.trustDigest,
+      }),
     ),
     tls: { ca: caPem },
     timeoutMs,

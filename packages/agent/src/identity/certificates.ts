@@ -3,9 +3,11 @@ import {
   createPrivateKey,
   createPublicKey,
   generateKeyPairSync,
+  type KeyObject,
   webcrypto,
   X509Certificate,
 } from 'node:crypto';
+import { CoveyError } from '@covey/protocol';
 
 /** A fresh P-256 key, as PKCS #8 in PEM. */
 export function makeKey(): string {
@@ -19,8 +21,8 @@ export async function makeRequest(deviceId: string, keyPem: string): Promise<str
   await import('reflect-metadata');
   const { Pkcs10CertificateRequestGenerator, cryptoProvider } = await import('@peculiar/x509');
   cryptoProvider.set(webcrypto as Crypto);
-  const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
   const key = createPrivateKey(keyPem);
+  const algorithm = algorithmOf(key);
   const privateKey = key.toCryptoKey(algorithm, true, ['sign']);
   const publicKey = createPublicKey(key).toCryptoKey(algorithm, true, ['verify']);
   const request = await Pkcs10CertificateRequestGenerator.create({
@@ -29,6 +31,19 @@ export async function makeRequest(deviceId: string, keyPem: string): Promise<str
     signingAlgorithm: algorithm,
   });
   return request.toString('pem');
+}
+
+/** How a key signs (RFC 5480, RFC 8017). Errors: UNSUPPORTED. */
+function algorithmOf({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject) {
+  if (asymmetricKeyType === 'rsa') return { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' };
+  const curves: Record<string, [curve: string, hash: string]> = {
+    prime256v1: ['P-256', 'SHA-256'],
+    secp384r1: ['P-384', 'SHA-384'],
+  };
+  const [namedCurve, hash] = curves[asymmetricKeyDetails?.namedCurve ?? ''] ?? [];
+  if (!namedCurve || !hash)
+    throw new CoveyError('UNSUPPORTED', 'the key of a device is RSA, or on the curve P-256 or P-384');
+  return { name: 'ECDSA', namedCurve, hash };
 }
 
 /** SHA-256 of a certificate's DER, in hex. Throws on anything that is no PEM certificate. */

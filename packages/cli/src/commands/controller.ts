@@ -7,6 +7,7 @@ import { lockFolder } from '../folder/lock.ts';
 import { systemPorts } from '../ports.ts';
 import { createOutput } from '../terminal/output.ts';
 import { defaultDataFolder, wholeNumber } from './command.ts';
+import { deviceAuthorityOf } from './device-authority.ts';
 import { runService } from './service.ts';
 
 interface ControllerOptions {
@@ -16,6 +17,10 @@ interface ControllerOptions {
   port: number;
   mqttPort: number;
   devicePort: number;
+  clones: 'report' | 'quarantine';
+  deviceCa?: string;
+  deviceCaCommand?: string;
+  deviceIdFrom: 'cn' | 'dns' | 'uri';
   logLevel: LogLevel;
 }
 
@@ -41,6 +46,21 @@ export function controllerCommand(): Command {
     .option('--mqtt-port <port>', 'MQTT for devices', wholeNumber(0, 65_535), 8883)
     .option('--device-port <port>', 'bundles for devices', wholeNumber(0, 65_535), 8443)
     .addOption(
+      new Option('--clones <policy>', 'what follows when two machines use the identity of one device')
+        .choices(['report', 'quarantine'])
+        .default('report'),
+    )
+    .option('--device-ca <file>', 'your own certificate authority for devices (PEM), beside the one in here')
+    .option(
+      '--device-ca-command <command>',
+      'makes devices’ certificates by it: gets the request on standard input and the device id in COVEY_DEVICE, answers with PEM',
+    )
+    .addOption(
+      new Option('--device-id-from <part>', 'what of a certificate by --device-ca names the device')
+        .choices(['cn', 'dns', 'uri'])
+        .default('cn'),
+    )
+    .addOption(
       new Option('--log-level <level>', 'least level that is logged')
         .choices(['debug', 'info', 'warn', 'error'])
         .default('info'),
@@ -65,6 +85,8 @@ async function run(options: ControllerOptions): Promise<void> {
         devicePort: options.devicePort,
       },
       names: options.name ?? [],
+      clonePolicy: options.clones,
+      ...deviceAuthorityOf(options),
       version: '0.1.0',
     });
     const { adminUrl, mqttUrl, deviceUrl } = await controller.start();

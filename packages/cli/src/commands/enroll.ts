@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { enrol } from '@covey/agent';
 import { systemDisk } from '@covey/ports';
+import { CoveyError } from '@covey/protocol';
 import { Command } from 'commander';
 import { lockFolder } from '../folder/lock.ts';
 import { networkOf } from '../network/proxy.ts';
@@ -16,6 +17,8 @@ interface EnrollOptions {
   data: string;
   id: string;
   tag?: Record<string, string>;
+  certificate?: string;
+  key?: string;
   replace: boolean;
   json: boolean;
 }
@@ -28,6 +31,8 @@ export function enrollCommand(): Command {
     .option('--data <folder>', 'data folder of the device', defaultDeviceFolder)
     .option('--id <device>', 'id of the device', defaultId())
     .option('--tag <name=value>', 'a tag of the device; may be repeated', namedValue)
+    .option('--certificate <file>', 'certificate of this device by your own authority (PEM, with its chain)')
+    .option('--key <file>', 'its private key (PEM)')
     .option(
       '--replace',
       'give this device a new identity, after `covey device reset`; models and what is not yet sent stay',
@@ -49,6 +54,7 @@ export function enrollCommand(): Command {
           deviceId: options.id,
           tags: options.tag ?? {},
           replace: options.replace,
+          ...credentialsOf(options),
         },
       ).finally(() => lock?.release());
       output.result(
@@ -56,6 +62,16 @@ export function enrollCommand(): Command {
         `this machine is device ${identity.deviceId}; start it with: covey agent --data ${options.data}`,
       );
     });
+}
+
+/** Errors: INVALID_ARGUMENT when one is given without the other. */
+function credentialsOf({ certificate, key }: EnrollOptions) {
+  if (certificate === undefined && key === undefined) return {};
+  if (certificate === undefined || key === undefined)
+    throw new CoveyError('INVALID_ARGUMENT', '--certificate and --key go together');
+  return {
+    credentials: { certificatePem: readFileSync(certificate, 'utf8'), keyPem: readFileSync(key, 'utf8') },
+  };
 }
 
 function defaultId(): string {

@@ -8,7 +8,7 @@ import { embeddedBus } from '../bus/index.ts';
 import type { ClonePolicy } from '../clones/index.ts';
 import { createDeliveryMeter } from '../delivery/index.ts';
 import { createAdminServer, createDeviceServer, type Listener, listen } from '../http/index.ts';
-import { openIdentity } from '../identity/index.ts';
+import { type DeviceAuthorityOptions, openIdentity } from '../identity/index.ts';
 import { claimDataFolder, openStorage } from '../storage/index.ts';
 import { createTransfers } from '../transfers/index.ts';
 import { createTrust, readOnlineKey } from '../trust/index.ts';
@@ -25,6 +25,8 @@ export interface ControllerOptions {
   listen: { host: string; adminPort: number; mqttPort: number; devicePort: number };
   /** Host names and addresses by which devices reach the controller; the first is the one they are told. */
   names: string[];
+  /** An enterprise's own authority for devices' certificates. */
+  deviceAuthority?: DeviceAuthorityOptions;
   /** What follows when two machines use the identity of one device; default: it is reported. */
   clonePolicy?: ClonePolicy;
   /** Shown at /healthz. */
@@ -84,7 +86,16 @@ async function startAll(options: ControllerOptions, onStop: AddCleanup): Promise
   onStop('storage', () => storage.close());
   const signer = pemSigner(await readOnlineKey(disk, folder));
   const trust = createTrust({ storage, clock, signer });
-  const identity = await openIdentity({ folder, names, storage, clock, random, disk, trust });
+  const identity = await openIdentity({
+    folder,
+    names,
+    storage,
+    clock,
+    random,
+    disk,
+    trust,
+    ...(options.deviceAuthority && { deviceAuthority: options.deviceAuthority }),
+  });
   const bus = embeddedBus({
     host: options.listen.host,
     port: options.listen.mqttPort,
@@ -145,7 +156,8 @@ async function startAll(options: ControllerOptions, onStop: AddCleanup): Promise
   identity.onServerChange((tls) => {
     bus.changeTls(tls);
     const { ca, certificate: cert, key } = tls;
-    for (const { server } of [device.app, admin]) (server as Server).setSecureContext({ ca, cert, key });
+    for (const { server } of [device.app, admin])
+      (server as Server).setSecureContext({ ca, cert, key, allowPartialTrustChain: true });
   });
   // Who waits for changes would keep the admin server from closing.
   onStop('waiting requests', async () => domain.changes.stop());

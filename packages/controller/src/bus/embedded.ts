@@ -112,7 +112,7 @@ export function embeddedBus(options: EmbeddedBusOptions): EmbeddedBus {
 }
 
 function contextOf({ ca, certificate, key }: EmbeddedBusOptions['tls']) {
-  return { ca, cert: certificate, key, minVersion: 'TLSv1.2' as const };
+  return { ca, cert: certificate, key, minVersion: 'TLSv1.2' as const, allowPartialTrustChain: true };
 }
 
 function listener(

@@ -28,7 +28,14 @@ export interface DeviceServer {
  */
 export function createDeviceServer(services: DeviceServices, tls: ServerCredentials): DeviceServer {
   const app: FastifyInstance = fastify({
-    https: { key: tls.key, cert: tls.certificate, ca: tls.ca, requestCert: true, rejectUnauthorized: false },
+    https: {
+      key: tls.key,
+      cert: tls.certificate,
+      ca: tls.ca,
+      requestCert: true,
+      rejectUnauthorized: false,
+      allowPartialTrustChain: true,
+    },
     bodyLimit: 1_024,
     requestTimeout: 30_000,
     keepAliveTimeout: 60_000,

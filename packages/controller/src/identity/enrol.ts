@@ -10,7 +10,9 @@ import { writeAudit } from '../audit/index.ts';
 import type { Storage, Tx } from '../storage/index.ts';
 import type { Trust } from '../trust/index.ts';
 import type { Authorities } from './authorities.ts';
+import type { IssuedCertificate } from './authority.ts';
 import { keyUse, makeCurrent, recordCertificate } from './certificates.ts';
+import type { DeviceAuthority } from './device-authority.ts';
 import { type CheckedRequest, checkRequest } from './request.ts';
 import { findToken, takeUse } from './tokens.ts';
 
@@ -22,6 +24,7 @@ export interface EnrolmentUrls {
 interface EnrolmentContext {
   storage: Storage;
   authorities: Authorities;
+  deviceAuthority: DeviceAuthority | undefined;
   trust: Pick<Trust, 'root'>;
   now: number;
 }
@@ -43,13 +46,18 @@ export async function enrol(
   const trustRoot = Buffer.from(await trust.root(request.trustDigest)).toString();
   // Checked before anything is signed, and again in the transaction, where it counts.
   await findToken(storage.db, request.secret, now);
-  const checked = await checkRequest(request.csrPem);
-  const issued = await authorities.issuing.issueDevice(deviceId, checked, now);
+  const checked = await checkRequest(request.csrPem, { anyKey: request.certificatePem !== undefined });
+  const issued = await certificateFor(context, request, checked);
   const tags = await storage.transaction(async (tx) => {
     const token = await findToken(tx, request.secret, now);
     const merged: Tags = { ...request.tags, ...JSON.parse(token.tags) };
     const device = { id: deviceId, tags: checkDocument(TagsSchema, merged, 'tags') };
-    const isRepeat = await claimDevice(tx, device, checked, now);
+    const isRepeat = await claimDevice(
+      tx,
+      device,
+      { ...checked, isVouchedFor: issued.issuer === 'external' },
+      now,
+    );
     if (!isRepeat) await takeUse(tx, token.id);
     const row = await recordCertificate(tx, deviceId, issued, now);
     await makeCurrent(tx, row, now);
@@ -61,11 +69,27 @@ export async function enrol(
   return { deviceId, certificatePem: issued.pem, caPem: authorities.pem, trustRoot, ...urls, tags, now };
 }
 
+/** Made now, or before by the enterprise's authority. Errors: CA_FAILED, UNSUPPORTED. */
+async function certificateFor(
+  { authorities, deviceAuthority, now }: EnrolmentContext,
+  { deviceId, certificatePem }: { deviceId: string; certificatePem?: string | undefined },
+  checked: CheckedRequest,
+): Promise<IssuedCertificate> {
+  if (certificatePem === undefined)
+    return (deviceAuthority?.issuing ?? authorities.issuing).issueDevice(deviceId, checked, now);
+  if (!deviceAuthority)
+    throw new CoveyError(
+      'UNSUPPORTED',
+      'this controller knows no authority but its own: it makes the certificate',
+    );
+  return deviceAuthority.accept(certificatePem, deviceId, checked);
+}
+
 /** Whether the device was enrolled with this key already. */
 async function claimDevice(
   tx: Tx,
   { id, tags }: { id: string; tags: Tags },
-  { keyFingerprint }: CheckedRequest,
+  { keyFingerprint, isVouchedFor }: CheckedRequest & { isVouchedFor: boolean },
   now: number,
 ): Promise<boolean> {
   const known = await tx.selectFrom('devices').select('refusal').where('id', '=', id).executeTakeFirst();
@@ -75,7 +99,8 @@ async function claimDevice(
     await tx.insertInto('devices').values(row).execute();
     return false;
   }
-  if (known.refusal === null && use === 'held') return true;
+  // An enterprise's authority that certifies another key for the id has replaced the key.
+  if (known.refusal === null && (use === 'held' || isVouchedFor)) return true;
   if (known.refusal !== 'reset')
     throw new CoveyError(
       'CONFLICT',

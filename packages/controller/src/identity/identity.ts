@@ -1,4 +1,4 @@
-import type { X509Certificate } from 'node:crypto';
+import { X509Certificate } from 'node:crypto';
 import { sha256 } from '@covey/bundle';
 import type { Clock, Disk, Random } from '@covey/ports';
 import {
@@ -15,7 +15,13 @@ import { writeAudit } from '../audit/index.ts';
 import type { Db, DeviceRefusal, Storage } from '../storage/index.ts';
 import type { Trust } from '../trust/index.ts';
 import { type Authorities, openAuthorities } from './authorities.ts';
+import type { CertificateAuthority } from './authority.ts';
 import { checkCertificate, fingerprintOf, type Purpose } from './certificates.ts';
+import {
+  type DeviceAuthority,
+  type DeviceAuthorityOptions,
+  openDeviceAuthority,
+} from './device-authority.ts';
 import { type EnrolmentUrls, enrol } from './enrol.ts';
 import { identityFiles } from './files.ts';
 import { refuseDevice } from './refusals.ts';
@@ -107,6 +113,8 @@ export interface IdentityOptions {
   clock: Clock;
   random: Random;
   disk: Disk;
+  /** An enterprise's own authority for devices. */
+  deviceAuthority?: DeviceAuthorityOptions;
   /** Where the root comes from that devices begin to trust from. */
   trust: Pick<Trust, 'root'>;
 }
@@ -119,7 +127,9 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
   const { folder, names, storage, clock, random, disk, trust } = options;
   const files = identityFiles(disk, folder);
   const authorities = await openAuthorities(files, random, clock.now());
-  const server = await createServerCredentials(authorities, names, clock);
+  const deviceAuthority = options.deviceAuthority && openDeviceAuthority(options.deviceAuthority);
+  const server = await createServerCredentials(authorities, deviceAuthority?.pem ?? '', names, clock);
+  const deviceOf = (certificate: X509Certificate) => deviceIn(certificate, authorities, deviceAuthority);
   const adminToken = await files.adminToken(random);
   const onSuperseded: ((device: string, message: string) => void)[] = [];
   const checked = async (certificate: X509Certificate, purpose: Purpose, now: number) => {
@@ -162,7 +172,8 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
     adminToken,
     createToken: (request) =>
       createToken({ ...options, caFingerprint: authorities.serving.fingerprint }, request),
-    enrol: (request, urls) => enrol({ storage, authorities, trust, now: clock.now() }, request, urls),
+    enrol: (request, urls) =>
+      enrol({ storage, authorities, deviceAuthority, trust, now: clock.now() }, request, urls),
     listTokens: () => listTokens(storage.db),
     revokeToken: (id, actor) => revokeToken(storage, id, { actor, now: clock.now() }),
     refuse: (device, refusal, actor) => refuseDevice(storage, device, refusal, { actor, now: clock.now() }),
@@ -171,19 +182,43 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
     check: async (certificate, purpose = 'use') => {
       const now = clock.now();
       const row = await checked(certificate, purpose, now);
-      return { device: row.device, isRenewalDue: isRenewalDue(row, authorities, now) };
+      return { device: row.device, isRenewalDue: isRenewalDue(row, authorities, deviceAuthority, now) };
     },
     renew: async (certificate, request) => {
       const now = clock.now();
       const present = await checked(certificate, 'renewal', now);
-      const issued = await renew({ storage, authority: authorities.issuing, now }, present, request);
+      const authority = issuerFor(present, authorities, deviceAuthority);
+      const issued = await renew({ storage, authority, now }, present, request);
       return { certificatePem: issued.pem, caPem: authorities.pem, now };
     },
   };
 }
 
-function deviceOf({ subject }: X509Certificate): string {
-  return checkDocument(DeviceIdSchema, /^CN=(.*)$/m.exec(subject)?.[1], 'common name of the certificate');
+function deviceIn(
+  certificate: X509Certificate,
+  { serving, next }: Authorities,
+  deviceAuthority: DeviceAuthority | undefined,
+): string {
+  const isOwn = [serving, next].some(
+    (own) => own && certificate.verify(new X509Certificate(own.pem).publicKey),
+  );
+  if (deviceAuthority && !isOwn) return deviceAuthority.deviceOf(certificate);
+  const name = /^CN=(.*)$/m.exec(certificate.subject)?.[1];
+  return checkDocument(DeviceIdSchema, name, 'common name of the certificate');
+}
+
+/** Errors: UNSUPPORTED when the certificate was made by an authority that is not asked by the controller. */
+function issuerFor(
+  { device, issuer }: { device: string; issuer: string },
+  authorities: Authorities,
+  deviceAuthority: DeviceAuthority | undefined,
+): CertificateAuthority {
+  if (deviceAuthority?.issuing) return deviceAuthority.issuing;
+  if (issuer !== 'external') return authorities.issuing;
+  throw new CoveyError(
+    'UNSUPPORTED',
+    `the certificate of ${device} is made anew by its own authority: enrol the device with it (--replace --certificate --key)`,
+  );
 }
 
 type TokenContext = Pick<IdentityOptions, 'storage' | 'clock' | 'random' | 'trust'> & {

@@ -4,6 +4,7 @@ import type { Storage } from '../storage/index.ts';
 import type { Authorities } from './authorities.ts';
 import type { CertificateAuthority, IssuedCertificate } from './authority.ts';
 import { type CertificateRow, keyUse, recordCertificate } from './certificates.ts';
+import type { DeviceAuthority } from './device-authority.ts';
 import { checkRequest } from './request.ts';
 
 /** A certificate is replaced when so much of its life is over. */
@@ -13,8 +14,11 @@ const renewalShare = 2 / 3;
 export function isRenewalDue(
   { issued_at, expires_at, issuer }: Pick<CertificateRow, 'issued_at' | 'expires_at' | 'issuer'>,
   { serving, next }: Pick<Authorities, 'serving' | 'next'>,
+  deviceAuthority: DeviceAuthority | undefined,
   now: number,
 ): boolean {
+  // Who made it before makes the next one, and gives it to the device.
+  if (issuer === 'external' && !deviceAuthority?.issuing) return false;
   const isEnding = next !== undefined && issuer === serving.fingerprint;
   return isEnding || now >= issued_at + renewalShare * (expires_at - issued_at);
 }

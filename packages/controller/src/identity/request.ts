@@ -12,13 +12,14 @@ export interface CheckedRequest {
 
 /**
  * The key of a PKCS#10 request (RFC 2986), once its signature shows that the sender holds it. The subject in it is ignored.
+ * `anyKey`: the key was somebody else's choice, who has certified it.
  * Errors: INVALID_DOCUMENT.
  */
-export async function checkRequest(csrPem: string): Promise<CheckedRequest> {
+export async function checkRequest(csrPem: string, { anyKey = false } = {}): Promise<CheckedRequest> {
   const request = parseRequest(csrPem);
   const { publicKey } = request;
   const used = publicKey.algorithm as { name: string; namedCurve?: string };
-  if (used.name !== 'ECDSA' || used.namedCurve !== 'P-256')
+  if (!anyKey && (used.name !== 'ECDSA' || used.namedCurve !== 'P-256'))
     throw new CoveyError('INVALID_DOCUMENT', 'csrPem: the key is not an ECDSA key on P-256');
   const isSigned = await request.verify().catch(() => false);
   if (!isSigned) throw new CoveyError('INVALID_DOCUMENT', 'csrPem: the signature is not that of its key');

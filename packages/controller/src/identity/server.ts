@@ -20,16 +20,17 @@ export interface ServerKeeper {
   renewWhenDue(): Promise<void>;
 }
 
-/** `names`: besides localhost, 127.0.0.1, ::1 and the host's name. */
+/** `deviceCaPem`: authorities of devices besides the own ones. `names`: besides localhost, 127.0.0.1, ::1 and the host's name. */
 export async function createServerCredentials(
   authorities: Authorities,
+  deviceCaPem: string,
   names: readonly string[],
   clock: Clock,
 ): Promise<ServerKeeper> {
   const allNames = [...new Set(['localhost', '127.0.0.1', '::1', hostname(), ...names])];
   const listeners: ((server: ServerCredentials) => void)[] = [];
   const issue = async () => ({
-    ca: authorities.pem,
+    ca: `${authorities.pem}${deviceCaPem}`,
     ...(await authorities.serving.issueServer(allNames, clock.now())),
   });
   let credentials = await issue();
