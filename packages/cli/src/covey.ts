@@ -10,6 +10,7 @@ const commands = new Map<string, () => Promise<Command>>([
   ['authority', async () => (await import('./commands/authority.ts')).authorityCommand()],
   ['doctor', async () => (await import('./commands/doctor.ts')).doctorCommand()],
   ['proxy', async () => (await import('./commands/proxy.ts')).proxyCommand()],
+  ['key', async () => (await import('./commands/key.ts')).keyCommand()],
   ['trust', async () => (await import('./commands/trust.ts')).trustCommand()],
   ['inference-token', async () => (await import('./commands/inference-token.ts')).inferenceTokenCommand()],
   ['token', async () => (await import('./commands/token.ts')).tokenCommand()],

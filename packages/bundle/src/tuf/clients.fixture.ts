@@ -17,7 +17,7 @@ export interface Outcome {
   theirs: 'ok' | 'failed';
 }
 
-export function memoryStore(files: Map<string, Uint8Array>): MetadataStore {
+function memoryStore(files: Map<string, Uint8Array>): MetadataStore {
   return {
     read: async (name) => files.get(name),
     write: async (name, bytes) => void files.set(name, bytes),

@@ -1,4 +1,14 @@
 export {
+  changedDelegation,
+  changedRoot,
+  type KeyChange,
+  keysNamed,
+  type OfflineRole,
+  signerAmong,
+  signUpload,
+  withKeyReplaced,
+} from './ceremony.ts';
+export {
   findTarget,
   type MetadataStore,
   refreshMetadata,
@@ -43,9 +53,17 @@ export {
   withoutDelegation,
   withTarget,
 } from './publish.ts';
-export { firstUpload, type InForce, listVersion, type RoleSigners, type VersionTarget } from './publisher.ts';
+export {
+  firstUpload,
+  type InForce,
+  listTarget,
+  listVersion,
+  type RoleSigners,
+  type VersionTarget,
+} from './publisher.ts';
 export {
   isTargetOf,
+  mayKeySign,
   type Publication,
   publishUpload,
   type Repository,
@@ -53,4 +71,5 @@ export {
   rolesListing,
   type Upload,
 } from './repository.ts';
+export { verifyContent } from './verify.ts';
 export { allows, type FoundTarget } from './walk.ts';

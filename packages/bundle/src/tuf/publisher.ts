@@ -1,6 +1,13 @@
 import { CoveyError } from '@covey/protocol';
 import { sha256 } from '../digest.ts';
-import { type DelegatedRole, limitsField, type Root, type Targets, type TufKey } from './documents.ts';
+import {
+  type DelegatedRole,
+  limitsField,
+  type Root,
+  type TargetFile,
+  type Targets,
+  type TufKey,
+} from './documents.ts';
 import { keyIdOf, type Signer } from './keys.ts';
 import { isDelegatedPath } from './paths.ts';
 import {
@@ -73,16 +80,26 @@ export async function listVersion(
   signers: readonly Signer[],
   now: number,
 ): Promise<Upload['targets']> {
-  const path = targetPath(model, version);
-  const held = signers.map(({ key }) => keyIdOf(key));
-  const role = roleToSign(inForce.targets, path, held);
-  const top = role ? undefined : delegateModel(inForce, model, held, now);
-  const name = role?.name ?? model;
   const target = {
     length: manifestBytes.byteLength,
     hashes: { sha256: sha256(manifestBytes) },
     custom: { securityCounter },
   };
+  return listTarget(inForce, { model, version, target }, signers, now);
+}
+
+/** The same for what another role lists already, such as one that is limited to canaries. */
+export async function listTarget(
+  inForce: InForce,
+  { model, version, target }: Pick<VersionTarget, 'model' | 'version'> & { target: TargetFile },
+  signers: readonly Signer[],
+  now: number,
+): Promise<Upload['targets']> {
+  const path = targetPath(model, version);
+  const held = signers.map(({ key }) => keyIdOf(key));
+  const role = roleToSign(inForce.targets, path, held);
+  const top = role ? undefined : delegateModel(inForce, model, held, now);
+  const name = role?.name ?? model;
   const next = withTarget(nextTargets(await inForce.roleTargets(name), now), path, target);
   const sign = (signed: Targets): Promise<SignedDocument<Targets>> =>
     signDocument({ signed, signatures: [] }, signers);

@@ -109,14 +109,21 @@ function requireNext(role: string, version: number, current: number): void {
   throw new CoveyError('TRUST_CONFLICT', `${role} is at version ${current}: ${version} does not follow it`);
 }
 
-/** Else nothing could be signed for what is published, and every device would be stuck. */
-function requireOnlineKey(root: Root, { key }: Signer): void {
-  for (const role of ['snapshot', 'timestamp'] as const) {
+/** Whether the root lets this key sign snapshot and timestamp alone. */
+export function mayKeySign(root: Root, { key }: Signer): boolean {
+  return (['snapshot', 'timestamp'] as const).every((role) => {
     const { keys, threshold } = holdersOf(root, role);
-    const isHeld = keys.some((candidate) => keyIdentity(candidate) === keyIdentity(key));
-    if (!isHeld || threshold !== 1)
-      throw new CoveyError('INVALID_DOCUMENT', `root: the controller's online key cannot sign ${role} alone`);
-  }
+    return threshold === 1 && keys.some((candidate) => keyIdentity(candidate) === keyIdentity(key));
+  });
+}
+
+/** Else nothing could be signed for what is published, and every device would be stuck. */
+function requireOnlineKey(root: Root, signer: Signer): void {
+  if (!mayKeySign(root, signer))
+    throw new CoveyError(
+      'INVALID_DOCUMENT',
+      "root: the controller's online key cannot sign snapshot and timestamp alone",
+    );
   if (root.consistent_snapshot !== true)
     throw new CoveyError('INVALID_DOCUMENT', 'root: consistent_snapshot must be true');
 }

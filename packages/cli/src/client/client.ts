@@ -24,6 +24,8 @@ export const noAnswer = { parse: () => undefined };
 /** The controller's admin API. Errors are those of the controller, with their codes; UNREACHABLE when there is none. */
 export interface Client {
   call<Answer>(call: Call<Answer>): Promise<Answer>;
+  /** An answer that is no JSON of the API, as it came. */
+  getBytes(path: string): Promise<Uint8Array>;
   /** Uploads one chunk of a bundle. */
   putChunk(sha256: string, bytes: Uint8Array): Promise<void>;
 }
@@ -67,6 +69,7 @@ export function createClient(connection: Connection): Client {
       );
       return answer.parse(bytes.byteLength === 0 ? undefined : JSON.parse(new TextDecoder().decode(bytes)));
     },
+    getBytes: (path) => send('GET', `/v1${path}`, undefined, 'application/json'),
     putChunk: async (sha256, bytes) => {
       if (bytes.byteLength > limits.chunkBytes)
         throw new CoveyError('PAYLOAD_TOO_LARGE', `chunk ${sha256} is too large`);

@@ -2,10 +2,11 @@ import { CoveyError, checkDocument, NameSchema, VersionSchema } from '@covey/pro
 import { VersionView } from '@covey/protocol/api';
 import type { Command } from 'commander';
 import { buildVersion, creationTime } from '../publish/build.ts';
-import { fileSigner, publisherKeyPath } from '../publish/keys.ts';
+import { publisherKeyPath } from '../publish/keys.ts';
 import { publishBundle } from '../publish/publish.ts';
 import { findPublished, requireSameContents } from '../publish/published.ts';
 import { readServingFile } from '../publish/serving-file.ts';
+import { keyHelp, openPublisher } from '../publish/signers.ts';
 import { openSource, type SourceOptions } from '../publish/version-source.ts';
 import type { Output } from '../terminal/output.ts';
 import { apiCommand, namedValue, session, wholeNumber } from './command.ts';
@@ -45,7 +46,7 @@ export function pushCommand(): Command {
       wholeNumber(0, 2 ** 31),
       0,
     )
-    .option('--key <file>', 'the private key that signs the version; default: the one in the data folder')
+    .option('--key <key>', `signs the version: ${keyHelp}; default: the one in the data folder`)
     .action(push);
 }
 
@@ -53,7 +54,7 @@ async function push(path: string, options: PushOptions, command: Command): Promi
   const { client, output } = session(command);
   checkArgument(VersionSchema, options.version, '--version');
   if (options.name !== undefined) checkArgument(NameSchema, options.name, '--name');
-  const signer = fileSigner(options.key ?? publisherKeyPath(options.data, 'targets'));
+  const signer = await openPublisher(client, options.key ?? publisherKeyPath(options.data, 'targets'));
   const source = openSource(path, options);
   const served = options.serving === undefined ? {} : readServingFile(options.serving);
   const model = options.name ?? source.defaultName;

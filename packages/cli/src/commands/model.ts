@@ -7,10 +7,11 @@ import { formatTable } from '../terminal/table.ts';
 import { apiCommand, parseModelVersion, session } from './command.ts';
 import { compareCommand } from './model-compare.ts';
 import { inspectCommand } from './model-inspect.ts';
+import { promoteCommand } from './model-promote.ts';
 import { pushCommand } from './model-push.ts';
 import { quantizeCommand } from './model-quantize.ts';
 
-/** `covey model inspect|quantize|compare|push|list|show` */
+/** `covey model inspect|quantize|compare|push|promote|list|show` */
 export function modelCommand(): Command {
   return new Command('model')
     .description('models and their versions')
@@ -18,6 +19,7 @@ export function modelCommand(): Command {
     .addCommand(quantizeCommand())
     .addCommand(compareCommand())
     .addCommand(pushCommand())
+    .addCommand(promoteCommand())
     .addCommand(
       apiCommand('list', 'models and versions in the registry').action((_options, command: Command) =>
         list(command),

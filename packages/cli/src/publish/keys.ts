@@ -9,17 +9,24 @@ export function publisherKeyPath(dataFolder: string, role: 'root' | 'targets'): 
 }
 
 /** The environment variable that holds the passphrase of encrypted key files. */
-const passphraseVariable = 'COVEY_KEY_PASSPHRASE';
+export const passphraseVariable = 'COVEY_KEY_PASSPHRASE';
+
+export function passphraseOf(environment: NodeJS.ProcessEnv): string | undefined {
+  return environment[passphraseVariable];
+}
 
 /** A key in a file (PKCS #8 PEM). Errors: NOT_FOUND, KEY_UNUSABLE. */
 export function fileSigner(path: string): Signer {
-  let pem: string;
+  return pemSigner(readKeyFile(path), passphraseOf(process.env));
+}
+
+/** Errors: NOT_FOUND. */
+export function readKeyFile(path: string): string {
   try {
-    pem = readFileSync(path, 'utf8');
+    return readFileSync(path, 'utf8');
   } catch (cause) {
     throw new CoveyError('NOT_FOUND', `cannot read the key ${path}: ${(cause as Error).message}`, { cause });
   }
-  return pemSigner(pem, process.env[passphraseVariable]);
 }
 
 interface KeyFiles {
@@ -28,7 +35,7 @@ interface KeyFiles {
 }
 
 /** Makes a key pair: the private key (mode 0600) and `.pub.pem` beside it. Errors: CONFLICT when the file is there. */
-function createKeyFiles(path: string, type: KeyType, passphrase?: string): KeyFiles {
+export function createKeyFiles(path: string, type: KeyType, passphrase?: string): KeyFiles {
   if (existsSync(path))
     throw new CoveyError('CONFLICT', `${path} is there already; a key is never overwritten`);
   const publicPath = `${path.replace(/\.pem$/, '')}.pub.pem`;

@@ -30,6 +30,16 @@ async function readRole(client: Client, role: string): Promise<SignedDocument | 
   }
 }
 
+/** A metadata file as devices get it, byte for byte, by its name; `root.json` is the newest. Undefined when there is none. */
+export async function readMetadataFile(client: Client, name: string): Promise<Uint8Array | undefined> {
+  try {
+    return await client.getBytes(`/trust/files/${encodeURIComponent(name)}`);
+  } catch (error) {
+    if (error instanceof CoveyError && error.code === 'NOT_FOUND') return undefined;
+    throw error;
+  }
+}
+
 /** What the controller has in force. It is the publisher's own work; what is signed over it is checked by devices anew. */
 export async function readInForce(client: Client): Promise<InForce> {
   const root = await readRole(client, 'root');
@@ -49,7 +59,7 @@ export async function readInForce(client: Client): Promise<InForce> {
   };
 }
 
-function uploadTrust(client: Client, upload: Upload): Promise<TrustView> {
+export function uploadTrust(client: Client, upload: Upload): Promise<TrustView> {
   return client.call({ method: 'POST', path: '/trust', body: upload, answer: TrustView });
 }
 

@@ -62,6 +62,7 @@ export function createDomain(options: DomainOptions): Domain {
     storage,
     clock,
     random,
+    trust,
     onDesired: (devices) => {
       for (const device of devices) {
         outbox.wantDesired(device);

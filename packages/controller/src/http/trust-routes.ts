@@ -36,6 +36,22 @@ export function trustRoutes(app: AdminApp, { trust }: AdminServices): void {
       return JSON.parse(new TextDecoder().decode(bytes)) as SignedDocument;
     },
   );
+  app.get(
+    '/trust/files/:name',
+    {
+      schema: {
+        tags: ['trust'],
+        summary: 'A metadata file as devices get it: 3.root.json, timestamp.json, 7.bearing.json',
+        params: z.object({ name: z.string().max(300) }),
+        response: { 200: z.any().describe('the file'), ...errorAnswers },
+      },
+    },
+    async ({ params: { name } }, reply) => {
+      const bytes = name === 'root.json' ? await trust.newest('root') : await trust.file(name);
+      if (!bytes) throw new CoveyError('NOT_FOUND', `there is no metadata ${name}`);
+      return reply.type('application/json').send(Buffer.from(bytes));
+    },
+  );
   app.post(
     '/trust',
     {

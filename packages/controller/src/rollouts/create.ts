@@ -1,4 +1,4 @@
-import { CoveyError } from '@covey/protocol';
+import { CoveyError, type Tags } from '@covey/protocol';
 import type { RolloutPlan } from '@covey/protocol/api';
 import { desiredOf, devicesOf } from '../fleet/index.ts';
 import type { Tx } from '../storage/index.ts';
@@ -7,15 +7,24 @@ import type { Rollout } from './state.ts';
 import { activeStates, insertRollout } from './store.ts';
 import { divideIntoWaves } from './waves.ts';
 
+export interface NewRollout {
+  id: string;
+  actor: string;
+  now: number;
+  /** Whether the version was signed for devices with these tags. */
+  isSignedFor: (tags: Tags) => boolean;
+}
+
 /**
  * Freezes the members of a new rollout and stores it. Devices that are to run the version already are left out.
- * Errors: INVALID_ARGUMENT (times that cannot be met), NOT_FOUND (empty group), CONFLICT (nothing to do, or a rollout of
- * the model under way on one of the devices), BUNDLE_INCOMPATIBLE (a device that it does not run on).
+ * Errors: TRUST_LIMITED (devices that the version was not signed for), INVALID_ARGUMENT (times that cannot be met), NOT_FOUND
+ * (empty group), CONFLICT (nothing to do, or a rollout of the model under way on one of the devices), BUNDLE_INCOMPATIBLE (a
+ * device that it does not run on).
  */
 export async function createRollout(
   tx: Tx,
   plan: RolloutPlan,
-  { id, actor, now }: { id: string; actor: string; now: number },
+  { id, actor, now, isSignedFor }: NewRollout,
 ): Promise<void> {
   if (plan.gate.timeoutMs < plan.soak.maxDurationMs)
     throw new CoveyError(
@@ -35,6 +44,7 @@ export async function createRollout(
       'CONFLICT',
       `all ${group.length} devices of ${plan.selector} are to run ${plan.model} ${plan.version} already`,
     );
+  refuseUnsigned(plan, group, isSignedFor);
   await refuseOverlap(
     tx,
     plan.model,
@@ -89,6 +99,20 @@ export async function overlapping(
   const wanted = new Set(devices);
   return rows.filter(
     (row) => wanted.has(row.device) && (JSON.parse(row.plan) as RolloutPlan).model === model,
+  );
+}
+
+/** Devices would refuse it too; here it is said before anything moves. */
+function refuseUnsigned(
+  { model, version }: RolloutPlan,
+  group: readonly { id: string; tags: string }[],
+  isSignedFor: NewRollout['isSignedFor'],
+): void {
+  const refused = group.filter(({ tags }) => !isSignedFor(JSON.parse(tags) as Tags));
+  if (refused.length === 0) return;
+  throw new CoveyError(
+    'TRUST_LIMITED',
+    `${model} ${version} is not signed for ${refused.length} of ${group.length} devices, ${refused[0]?.id} among them`,
   );
 }
 

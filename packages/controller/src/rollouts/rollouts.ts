@@ -3,6 +3,7 @@ import { CoveyError } from '@covey/protocol';
 import type { RollbackAnswer, RollbackRequest, RolloutPlan, RolloutView } from '@covey/protocol/api';
 import { writeAudit } from '../audit/index.ts';
 import type { Db, Storage, Tx } from '../storage/index.ts';
+import type { Trust } from '../trust/index.ts';
 import { advance, command, type RolloutCommand } from './advance.ts';
 import { carryOut } from './carry-out.ts';
 import { createRollout } from './create.ts';
@@ -31,13 +32,14 @@ export interface RolloutsOptions {
   storage: Storage;
   clock: Clock;
   random: Random;
+  trust: Pick<Trust, 'signedFor'>;
   /** After a commit: these devices' desired states changed. */
   onDesired: (devices: readonly string[]) => void;
   onChange: (rollout: string) => void;
 }
 
 export function createRollouts(options: RolloutsOptions): Rollouts {
-  const { storage, clock, random, onDesired, onChange } = options;
+  const { storage, clock, random, trust, onDesired, onChange } = options;
   const newId = (prefix: string) => `${prefix}-${Buffer.from(random.bytes(6)).toString('hex')}`;
   const view = async (id: string) => viewOf(await rolloutOrRefuse(storage.db, id));
   const advanceRollout = (id: string) => advanceFully(options, id);
@@ -46,8 +48,9 @@ export function createRollouts(options: RolloutsOptions): Rollouts {
     create: async (plan, actor) => {
       const id = newId('rollout');
       const now = clock.now();
+      const isSignedFor = await trust.signedFor(plan.model, plan.version);
       await storage.transaction(async (tx) => {
-        await createRollout(tx, plan, { id, actor, now });
+        await createRollout(tx, plan, { id, actor, now, isSignedFor });
         await audit(tx, now, actor, 'create', id, { plan });
       });
       onChange(id);

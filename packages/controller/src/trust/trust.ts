@@ -1,8 +1,10 @@
 import { sha256 } from '@covey/bundle';
 import {
+  allows,
   encodeDocument,
-  type FoundTarget,
   isDueToSign,
+  isTargetOf,
+  mayKeySign,
   type Publication,
   publishUpload,
   type Repository,
@@ -13,7 +15,7 @@ import {
   type Upload,
 } from '@covey/bundle/tuf';
 import type { Clock } from '@covey/ports';
-import { CoveyError } from '@covey/protocol';
+import { CoveyError, type Tags } from '@covey/protocol';
 import type { TrustView } from '@covey/protocol/api';
 import { writeAudit } from '../audit/index.ts';
 import type { Storage, Tx } from '../storage/index.ts';
@@ -34,8 +36,11 @@ export interface Trust {
    * before. What is in force already is passed over, so that a repeated upload succeeds. Errors: those of publishUpload.
    */
   publish<T>(upload: Upload, options: PublishOptions<T>): Promise<T>;
-  /** The roles that list a version, with their limits. */
-  rolesListing(model: string, version: string): Promise<FoundTarget[]>;
+  /**
+   * For which devices, by their tags, a version was signed: devices refuse it otherwise (and hold to the tags that they were
+   * enrolled with). Errors: NOT_FOUND, TRUST_UNKNOWN when no role lists it any more.
+   */
+  signedFor(model: string, version: string): Promise<(tags: Tags) => boolean>;
   /** Signs timestamp and snapshot again when half of their time is over. */
   renew(): Promise<void>;
 }
@@ -100,15 +105,31 @@ export function createTrust({ storage, clock, signer }: TrustOptions): Trust {
           return commit(tx);
         });
       }),
-    rolesListing: async (model, version) => {
+    signedFor: async (model, version) => {
+      const row = await db
+        .selectFrom('versions')
+        .select('digest')
+        .where('model', '=', model)
+        .where('version', '=', version)
+        .executeTakeFirst();
+      if (!row) throw new CoveyError('NOT_FOUND', `there is no version ${version} of model ${model}`);
       const current = await repository();
-      return current ? rolesListing(current, targetPath(model, version)) : [];
+      const listed = current ? await rolesListing(current, targetPath(model, version)) : [];
+      const signed = listed.filter(({ target }) => isTargetOf(target, row.digest));
+      if (signed.length === 0)
+        throw new CoveyError('TRUST_UNKNOWN', `no role lists ${model} ${version} as it was published`);
+      return (tags) => signed.some(({ limits }) => allows(limits, tags));
     },
     renew: () =>
       exclusive(async () => {
         const current = await repository();
         const now = clock.now();
         if (!current || !isDue(current, now)) return;
+        if (!mayKeySign(current.root.signed, signer))
+          throw new CoveyError(
+            'TRUST_SIGNATURE',
+            'the root names another online key: sign a root with this one',
+          );
         await store(await renewOnline(current, signer, now), async () => {});
       }),
   };
