@@ -29,7 +29,7 @@ import type { Scrub } from './scrub/index.ts';
 import { noteLasted } from './starts/index.ts';
 import type { Trust } from './trust/index.ts';
 import { isSettled } from './update/index.ts';
-import { createUpdater, type Updater } from './updater/index.ts';
+import { createUpdater, ledgerTime, type Updater } from './updater/index.ts';
 
 export interface AgentOptions {
   /** The device's data folder, enrolled. */
@@ -115,14 +115,16 @@ class RunningAgent {
   static async open(ports: Ports, options: AgentOptions): Promise<RunningAgent> {
     const folder = await openDeviceFolder(ports.disk, options.folder);
     const ledger = await openLedger(ports.disk, folder.state);
-    await countAndRecord(ports, folder, ledger);
+    const now = ledgerTime(ports.clock, ledger);
+    await countAndRecord(ports, folder, { ledger, now });
     const store = await openIdentity(ports.disk, folder);
     if (!store)
       throw new CoveyError('NOT_FOUND', `${options.folder} holds no identity: enrol the device first`);
-    return new RunningAgent(ports, options, await openParts(ports, options, { folder, store, ledger }));
+    const parts = await openParts(ports, options, { folder, store, ledger });
+    return new RunningAgent(ports, options, { ...parts, now });
   }
 
-  private constructor(ports: Ports, options: AgentOptions, parts: Parts) {
+  private constructor(ports: Ports, options: AgentOptions, parts: Parts & { now: () => number }) {
     this.#ports = ports;
     this.#options = options;
     this.#identity = parts.store.identity;
@@ -144,7 +146,7 @@ class RunningAgent {
       this.#supervisorHandlers(),
     );
     this.#updater = createUpdater(
-      { ...ports, log: ports.log.component('update') },
+      { ...ports, log: ports.log.component('update'), now: parts.now },
       parts.ledger,
       {
         ports: { ...ports, log: ports.log.component('steps') },

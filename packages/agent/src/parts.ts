@@ -19,9 +19,13 @@ import { recordStart } from './updater/index.ts';
 const outboxLimits = { messages: 20_000, bytes: 16 * 1024 * 1024 };
 
 /** To be called before anything else of the agent that may fail. A disk that takes no note of the start keeps nothing from being served. */
-export async function countAndRecord(ports: Ports, folder: DeviceFolder, ledger: Ledger): Promise<void> {
+export async function countAndRecord(
+  ports: Ports,
+  folder: DeviceFolder,
+  { ledger, now }: { ledger: Ledger; now: () => number },
+): Promise<void> {
   try {
-    await recordStart(ports.clock, ledger, await countStart(ports.disk, folder.state));
+    await recordStart(ledger, now(), await countStart(ports.disk, folder.state));
   } catch (error) {
     const { code, message } = toCoveyError(error);
     ports.log.write('error', `this start is not counted: ${message}`, { code });

@@ -14,6 +14,8 @@ import type {
 type SupervisorPorts = Pick<Ports, 'clock' | 'random' | 'processes' | 'disk' | 'host' | 'log'>;
 
 const applyRetryMs = 30_000;
+/** Where nothing is served meanwhile. */
+const nothingServedRetryMs = 1_000;
 const drainMs = 10_000;
 /** What the models that are not stuck get to finish, when one is. */
 const hungDrainMs = 500;
@@ -167,7 +169,8 @@ class RuntimeSupervisor implements Supervisor {
     }
     this.#note(error);
     this.#timer?.cancel();
-    this.#timer = this.#ports.clock.setTimer(applyRetryMs, () => this.#reconcile());
+    const retryMs = life.applied ? applyRetryMs : nothingServedRetryMs;
+    this.#timer = this.#ports.clock.setTimer(retryMs, () => this.#reconcile());
     this.#handlers.applyFailed(target, error);
   }
 

@@ -79,8 +79,8 @@ const quarantine: Handler<'quarantined'> = (update, { bundle, message }, now) =>
 const blameFor = (update: Update, code: string, now: number) =>
   code === 'PROBE_CRASHED' || retryClassOf(code) === 'rejected' ? end.blame(update, now) : update;
 /** Where the disk did not read, the supervisor asks it again; the time of the state bounds how often. */
-const activateFailed: Handler<'failed'> = (update, event, now) =>
-  event.code === 'DISK_FAILED'
+const loadFailed: Handler<'failed'> = (update, event, now) =>
+  event.code === 'DISK_FAILED' && !update.isReplaying
     ? end.because(update, event.code, event.message)
     : revertOn(update, event, now);
 const revertOn: Handler<'failed'> = (update, { code, message }, now) =>
@@ -202,7 +202,7 @@ const table: Record<UpdateState, Row> = {
     desired: wait,
     started: restart,
     tick: (update, _event, now) => (isOver(update, now) ? loadedTooLate(update, now) : update),
-    failed: activateFailed,
+    failed: loadFailed,
     candidateApplied: (update, _event, now) => soaking.soak(update, now),
     runtimeDied: countDeath,
   },
@@ -222,7 +222,7 @@ const table: Record<UpdateState, Row> = {
     },
     probed: (update, { results }, now) =>
       update.isReplaying ? soaking.judgeReplay(update, results, now) : update,
-    failed: revertOn,
+    failed: loadFailed,
     evidence: (update, { evidence }, now) => soaking.weigh(update, evidence, now),
     runtimeDied: countDeath,
   },

@@ -53,7 +53,7 @@ export const allowed: Record<UpdateState, Record<EventKind, UpdateState[]>> = {
     started: ['soaking', 'reverting'],
     tick: ['soaking', 'reverting'],
     probed: ['soaking', 'committed', 'reverting'],
-    failed: ['reverting'],
+    failed: ['soaking', 'reverting'],
     evidence: ['soaking', 'committed', 'reverting'],
     runtimeDied: ['soaking', 'reverting'],
   },

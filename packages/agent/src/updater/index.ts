@@ -1,1 +1,1 @@
-export { createUpdater, recordStart, type Updater } from './updater.ts';
+export { createUpdater, ledgerTime, recordStart, type Updater } from './updater.ts';

@@ -14,16 +14,22 @@ export interface Updater {
   dispatch(event: UpdateEvent): void;
 }
 
+/** `now`: ledger time. */
+type UpdaterPorts = Pick<Ports, 'clock' | 'log' | 'random'> & { now: () => number };
+
 const saveRetryMs = 5_000;
 const mostOffMs = 3_600_000;
 
 /**
- * Ledger time at a start of the agent. Of the time in which it did not run an hour counts at the most: nothing shall end only
- * because a device was off, or its clock stood years ahead.
+ * Ledger time from this start of the agent on, to be made once in a start. It never goes back, and follows the monotonic clock.
+ * Of the time in which the agent did not run an hour counts at the most: nothing shall end only because a device was off, or
+ * its clock stood years ahead.
  */
-function timeAtStart(clock: Clock, { at }: Ledger): number {
+export function ledgerTime(clock: Clock, { at }: Ledger): () => number {
   const wall = clock.now();
-  return at === 0 ? wall : at + Math.min(Math.max(0, wall - at), mostOffMs);
+  const atStart = at === 0 ? wall : at + Math.min(Math.max(0, wall - at), mostOffMs);
+  const offsetMs = atStart - clock.monotonicMs();
+  return () => Math.floor(offsetMs + clock.monotonicMs());
 }
 
 /**
@@ -31,17 +37,16 @@ function timeAtStart(clock: Clock, { at }: Ledger): number {
  * back by this alone. Errors: DISK_FULL, DISK_FAILED; then the machine goes on as if it had not started anew.
  */
 export async function recordStart(
-  clock: Clock,
   ledger: Ledger,
+  now: number,
   start: { starts: number; inRow: number },
 ): Promise<void> {
-  const now = timeAtStart(clock, ledger);
   const next = advance(ledger.update, { kind: 'started', ...start }, now);
   if (next !== ledger.update) await ledger.save(next, now);
 }
 
 export function createUpdater(
-  ports: Pick<Ports, 'clock' | 'log' | 'random'>,
+  ports: UpdaterPorts,
   ledger: Ledger,
   context: Omit<StepContext, 'update' | 'now' | 'cancelWork'>,
   onChange: () => void,
@@ -50,7 +55,7 @@ export function createUpdater(
 }
 
 class LedgerUpdater implements Updater {
-  readonly #ports: Pick<Ports, 'clock' | 'log' | 'random'>;
+  readonly #ports: UpdaterPorts;
   readonly #ledger: Ledger;
   readonly #context: StepContext;
   readonly #onChange: () => void;
@@ -61,11 +66,9 @@ class LedgerUpdater implements Updater {
   #wake: Timer | null = null;
   #work: { key: string; isRunning: boolean; abort: AbortController } | null = null;
   #serving: string | null = null;
-  /** Ledger time = this + monotonic time: never below the last stored time, whatever the wall clock does. */
-  readonly #timeOffsetMs: number;
 
   constructor(
-    ports: Pick<Ports, 'clock' | 'log' | 'random'>,
+    ports: UpdaterPorts,
     ledger: Ledger,
     context: Omit<StepContext, 'update' | 'now' | 'cancelWork'>,
     onChange: () => void,
@@ -75,12 +78,11 @@ class LedgerUpdater implements Updater {
     this.#context = {
       ...context,
       update: () => this.#update,
-      now: () => this.#now(),
+      now: ports.now,
       cancelWork: () => this.#work?.abort.abort(),
     };
     this.#onChange = onChange;
     this.#update = ledger.update;
-    this.#timeOffsetMs = timeAtStart(ports.clock, ledger) - ports.clock.monotonicMs();
   }
 
   get update(): Update {
@@ -107,7 +109,7 @@ class LedgerUpdater implements Updater {
     if (this.#isRunning) return;
     this.#isRunning = true;
     for (let event = this.#queue[0]; event && !this.#isStopped; event = this.#queue[0]) {
-      const now = this.#now();
+      const now = this.#ports.now();
       const next = advance(this.#update, event, now);
       if (next !== this.#update && !(await this.#persist(next, event, now))) break;
       this.#queue.shift();
@@ -155,7 +157,9 @@ class LedgerUpdater implements Updater {
     this.#wake =
       at === null
         ? null
-        : this.#ports.clock.setTimer(Math.max(0, at - this.#now()), () => this.dispatch({ kind: 'tick' }));
+        : this.#ports.clock.setTimer(Math.max(0, at - this.#ports.now()), () =>
+            this.dispatch({ kind: 'tick' }),
+          );
   }
 
   #start(step: Step): void {
@@ -180,9 +184,5 @@ class LedgerUpdater implements Updater {
     if (!('generation' in step)) return null;
     const jitter = this.#ports.random.fraction();
     return { kind: 'failed', generation: step.generation, code, message, jitter, progressed: false };
-  }
-
-  #now(): number {
-    return Math.floor(this.#timeOffsetMs + this.#ports.clock.monotonicMs());
   }
 }
