@@ -4,6 +4,8 @@ import type { Clock, Log } from '@covey/ports';
 const stepTimeoutMs = 10_000;
 
 /** What is to be undone, last first. Each step is bounded and its failure does not keep the others from running. */
+export type AddCleanup = (name: string, undo: () => Promise<void>) => void;
+
 export function createCleanups({ clock, log }: { clock: Clock; log: Log }) {
   const steps: { name: string; undo: () => Promise<void> }[] = [];
   const runStep = async ({ name, undo }: { name: string; undo: () => Promise<void> }) => {

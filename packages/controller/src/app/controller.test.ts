@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -203,6 +203,38 @@ it.each(['DELETE', 'POST'] as const)(
     }
   },
 );
+
+it('serves operators and devices on one port where both are told the same', async () => {
+  const free = createServer();
+  await new Promise<void>((resolve) => free.listen(0, '127.0.0.1', resolve));
+  const { port } = free.address() as AddressInfo;
+  await new Promise((resolve) => free.close(resolve));
+  const addresses = await newController({ adminPort: port, devicePort: port }).start();
+  expect(addresses.deviceUrl).toBe(addresses.adminUrl);
+  const { ca, call } = await admin(addresses);
+  await trustPublisher(call);
+  const device = await newDevice('edge-1', (await call('POST', '/v1/tokens', {})).body.token);
+  const { body: enrolled } = await call('POST', '/enrol', device.request);
+  const ask = (path: string, tls: { certificate?: string; key?: string }) =>
+    nodeFetch({
+      method: 'GET',
+      url: `${addresses.deviceUrl}${path}`,
+      tls: { ca, ...tls },
+      timeoutMs: 5_000,
+      maxBytes: 100_000,
+    });
+  const own = { certificate: enrolled.certificatePem, key: device.keyPem };
+  expect((await ask('/identity', own)).status).toBe(200);
+  for (const path of ['/identity', '/chunks/x', '/trust/root.json'])
+    expect((await ask(path, {})).status, path).toBe(401);
+  // A device's certificate opens nothing of the operators'.
+  expect((await ask('/v1/devices', own)).status).toBe(401);
+  const url = `${addresses.deviceUrl.replace('https', 'wss')}/mqtt`;
+  const tls = { ca, cert: own.certificate, key: own.key };
+  const client = await connectAsync(url, { clientId: 'edge-1', reconnectPeriod: 0, ...tls });
+  await client.endAsync();
+  await expect(connectAsync(url, { clientId: 'edge-1', reconnectPeriod: 0, ca })).rejects.toThrow();
+});
 
 it('keeps its data in a folder only its owner may read, and starts on it again', async () => {
   const first = newController();

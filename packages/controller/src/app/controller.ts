@@ -1,5 +1,3 @@
-import type { Server } from 'node:https';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { pemSigner } from '@covey/bundle/tuf';
 import type { Ports } from '@covey/ports';
@@ -7,13 +5,13 @@ import { toCoveyError } from '@covey/protocol';
 import { embeddedBus } from '../bus/index.ts';
 import type { ClonePolicy } from '../clones/index.ts';
 import { createDeliveryMeter } from '../delivery/index.ts';
-import { createAdminServer, createDeviceServer, type Listener, listen } from '../http/index.ts';
 import { type DeviceAuthorityOptions, openIdentity } from '../identity/index.ts';
 import { claimDataFolder, openStorage } from '../storage/index.ts';
 import { createTransfers } from '../transfers/index.ts';
 import { createTrust, readOnlineKey } from '../trust/index.ts';
-import { createCleanups } from './cleanups.ts';
+import { type AddCleanup, createCleanups } from './cleanups.ts';
 import { createDomain } from './domain.ts';
+import { openListeners } from './listeners.ts';
 
 const dayMs = 86_400_000;
 
@@ -21,7 +19,7 @@ export interface ControllerOptions {
   ports: Pick<Ports, 'clock' | 'random' | 'disk' | 'log'>;
   /** The controller's own data folder, absolute; made when absent. */
   folder: string;
-  /** Port 0 takes any free one. */
+  /** Port 0 takes any free one; the same port for admin and devices: one listener serves both. */
   listen: { host: string; adminPort: number; mqttPort: number; devicePort: number };
   /** Host names and addresses by which devices reach the controller; the first is the one they are told. */
   names: string[];
@@ -70,12 +68,10 @@ export function createController(options: ControllerOptions): Controller {
   };
 }
 
-type AddCleanup = (name: string, undo: () => Promise<void>) => void;
-
 /** Everything is ready before the first socket opens, and the admin API, from which others begin, is the last. */
 async function startAll(options: ControllerOptions, onStop: AddCleanup): Promise<Addresses> {
-  const { ports, folder, names } = options;
-  const { clock, random, disk } = ports;
+  const { ports, folder } = options;
+  const { clock, disk } = ports;
   const log = ports.log.component('controller');
   await claimDataFolder(disk, folder);
   const storage = await openStorage({
@@ -84,18 +80,8 @@ async function startAll(options: ControllerOptions, onStop: AddCleanup): Promise
     disk,
   });
   onStop('storage', () => storage.close());
-  const signer = pemSigner(await readOnlineKey(disk, folder));
-  const trust = createTrust({ storage, clock, signer });
-  const identity = await openIdentity({
-    folder,
-    names,
-    storage,
-    clock,
-    random,
-    disk,
-    trust,
-    ...(options.deviceAuthority && { deviceAuthority: options.deviceAuthority }),
-  });
+  const trust = createTrust({ storage, clock, signer: pemSigner(await readOnlineKey(disk, folder)) });
+  const identity = await openIdentity({ ...options, ...ports, storage, trust });
   const bus = embeddedBus({
     host: options.listen.host,
     port: options.listen.mqttPort,
@@ -104,15 +90,14 @@ async function startAll(options: ControllerOptions, onStop: AddCleanup): Promise
     onRefusal: ({ device, reason, ...detail }) => domain.refusals.refused(device, `bus.${reason}`, detail),
     log,
   });
-  const daily = { name: "renewing the server's certificate", intervalMs: dayMs, run: identity.renewServer };
   const domain = createDomain({
     ports,
     storage,
     bus,
     trust,
-    tasks: [daily],
-    disconnect: (id) => disconnect(id),
-    ...(options.clonePolicy && { clonePolicy: options.clonePolicy }),
+    clonePolicy: options.clonePolicy ?? 'report',
+    disconnect: (id) => listeners.disconnect(id),
+    tasks: [{ name: "renewing the server's certificate", intervalMs: dayMs, run: identity.renewServer }],
   });
   identity.onSuperseded((id, message) => {
     domain.clones
@@ -121,68 +106,13 @@ async function startAll(options: ControllerOptions, onStop: AddCleanup): Promise
   });
   onStop('domain', () => domain.stop());
   await domain.start();
-  onStop('bus', () => bus.stop());
-  const mqttPort = (await bus.start()).port;
-  const host = publicHost(options);
-  const mqttUrl = `mqtts://${host}:${mqttPort}`;
-  let devicePort = options.listen.devicePort;
-  let adminPort = options.listen.adminPort;
-  const urls = () => ({
-    mqttUrl,
-    deviceUrl: `https://${host}:${devicePort}`,
-    adminUrl: `https://${host}:${adminPort}`,
-  });
-  const { registry } = domain;
-  const isOnline = (id: string) => bus.isConnected(id);
   const transfers = createTransfers({ storage, clock, log });
   onStop('transfers', () => transfers.stop());
+  const { version } = options;
   const delivery = createDeliveryMeter({ storage, clock });
-  const device = createDeviceServer(
-    { registry, transfers, trust, delivery, identity, isOnline, upgrade: bus.upgrade, clock, log },
-    identity.server,
-  );
-  devicePort = await serve(device.app, onStop, options, 'devicePort', 'device downloads');
-  const services = {
-    ...domain,
-    ...{ storage, clock, log, identity, transfers, urls },
-    version: options.version,
-  };
-  const disconnect = (id: string) => {
-    bus.disconnect(id);
-    device.disconnect(id);
-  };
-  const admin = await createAdminServer({ ...services, disconnect }, identity.server);
-  adminPort = await serve(admin, onStop, options, 'adminPort', 'admin API');
-  identity.onServerChange((tls) => {
-    bus.changeTls(tls);
-    const { ca, certificate: cert, key } = tls;
-    for (const { server } of [device.app, admin])
-      (server as Server).setSecureContext({ ca, cert, key, allowPartialTrustChain: true });
-  });
+  const services = { ...domain, storage, clock, log, identity, transfers, delivery, bus, version };
+  const listeners = await openListeners(options, services, onStop);
   // Who waits for changes would keep the admin server from closing.
   onStop('waiting requests', async () => domain.changes.stop());
-  return urls();
-}
-
-/** Devices may keep theirs, for MQTT over WebSocket. */
-const maxConnections = { adminPort: 512, devicePort: 20_000 };
-
-async function serve(
-  server: Listener,
-  onStop: AddCleanup,
-  { listen: { host, ...ports } }: ControllerOptions,
-  port: 'adminPort' | 'devicePort',
-  purpose: string,
-): Promise<number> {
-  onStop(purpose, async () => {
-    await server.close();
-  });
-  return listen(server, { host, port: ports[port], purpose, maxConnections: maxConnections[port] });
-}
-
-function publicHost({ names, listen: { host } }: ControllerOptions): string {
-  const [first] = names;
-  if (first !== undefined) return first;
-  if (host === '0.0.0.0' || host === '::') return hostname();
-  return host.includes(':') ? `[${host}]` : host;
+  return listeners.addresses;
 }

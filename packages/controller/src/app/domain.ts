@@ -1,4 +1,4 @@
-import type { Ports } from '@covey/ports';
+import type { Clock, Ports } from '@covey/ports';
 import { createRefusalAudit, type RefusalAudit } from '../audit/index.ts';
 import type { Bus } from '../bus/index.ts';
 import { type Changes, createChanges } from '../changes/index.ts';
@@ -74,17 +74,12 @@ export function createDomain(options: DomainOptions): Domain {
   const scheduler = createScheduler({ clock, log, tasks: [...tasksOf(storage, rollouts, trust), ...tasks] });
   const disconnect = options.disconnect ?? ((device: string) => bus.disconnect(device));
   const clones = createClones({ storage, clock, policy: clonePolicy, disconnect });
-  const fleet = fleetHandlers({ clock });
-  const birth: IngestHandlers['birth'] = async (tx, device, document) => {
-    await clones.birth(tx, device, document);
-    await fleet.birth(tx, device, document);
-  };
   const ingest = createIngest({
     storage,
     outbox,
     refusals,
     log,
-    handlers: { ...fleet, ...monitoringHandlers({ clock }), birth },
+    handlers: handlersOf(clock, clones),
     onCommitted: (devices) => {
       clones.settle(devices);
       for (const device of devices) changes.note('device', device);
@@ -109,6 +104,19 @@ export function createDomain(options: DomainOptions): Domain {
       await scheduler.stop();
       await outbox.stop();
       await refusals.settle();
+    },
+  };
+}
+
+/** Whether it is a copy is judged before a birth counts. */
+function handlersOf(clock: Clock, clones: Clones): IngestHandlers {
+  const fleet = fleetHandlers({ clock });
+  return {
+    ...fleet,
+    ...monitoringHandlers({ clock }),
+    birth: async (tx, device, birth) => {
+      await clones.birth(tx, device, birth);
+      await fleet.birth(tx, device, birth);
     },
   };
 }

@@ -1,8 +1,16 @@
+import type { RequestListener } from 'node:http';
+import { createServer, type Server } from 'node:https';
 import type { TLSSocket } from 'node:tls';
 import { CoveyError } from '@covey/protocol';
 import { Digest } from '@covey/protocol/api';
-import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import fastify, {
+  type FastifyHttpsOptions,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify';
 import { isIssuedHere, type ServerCredentials } from '../identity/index.ts';
+import type { AdminApp } from './admin.ts';
 import { errorHandler, notFoundHandler } from './errors.ts';
 import { identityRoutes } from './identity-routes.ts';
 import { createPeers } from './peers.ts';
@@ -20,31 +28,48 @@ export interface DeviceServer {
   disconnect(device: string): void;
 }
 
+/** Paths of the admin API; all others are of devices. */
+const adminPaths = /^\/(?:v1|docs|enrol|healthz)(?:[/?]|$)/;
+
+function sharedBy(admin: AdminApp, forDevices: RequestListener): RequestListener {
+  return (request, response) =>
+    adminPaths.test(request.url ?? '') ? admin.routing(request, response) : forDevices(request, response);
+}
+
 /**
  * What devices fetch, with mutual TLS: GET /trust/{name} (signed metadata), GET /bundles/{digest} (the manifest),
  * GET /transfers/{sha256} and GET /chunks/{sha256} (with ranges), of which the latter three are named by digests, so that they
  * never change; and their identity. An expired certificate passes the handshake, as it may still be renewed; every request is checked by the
- * certificate's fingerprint.
+ * certificate's fingerprint. With `admin` the listener serves that too.
  */
-export function createDeviceServer(services: DeviceServices, tls: ServerCredentials): DeviceServer {
-  const app: FastifyInstance = fastify({
-    https: {
-      key: tls.key,
-      cert: tls.certificate,
-      ca: tls.ca,
-      requestCert: true,
-      rejectUnauthorized: false,
-      allowPartialTrustChain: true,
-    },
+export function createDeviceServer(
+  services: DeviceServices,
+  tls: ServerCredentials,
+  admin?: AdminApp,
+): DeviceServer {
+  const https = {
+    ...{ key: tls.key, cert: tls.certificate, ca: tls.ca, allowPartialTrustChain: true },
+    ...{ requestCert: true, rejectUnauthorized: false },
+  };
+  const options: FastifyHttpsOptions<Server> = {
+    https,
+    ...(admin && {
+      serverFactory: (handler) => createServer(https, sharedBy(admin, handler as RequestListener)),
+    }),
     bodyLimit: 1_024,
     requestTimeout: 30_000,
     keepAliveTimeout: 60_000,
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 128 },
-  }) as never;
-  app.server.on('secureConnection', (socket: TLSSocket) => {
-    if (!isIssuedHere(socket)) socket.destroy();
-  });
+  };
+  const app = fastify(options) as unknown as FastifyInstance;
+  if (admin)
+    app.addHook('onReady', async () => void (await admin.ready())).addHook('onClose', () => admin.close());
+  // Where operators come to the same port without a certificate, every request is checked alone.
+  else
+    app.server.on('secureConnection', (socket: TLSSocket) => {
+      if (!isIssuedHere(socket)) socket.destroy();
+    });
   app.setErrorHandler(errorHandler(services.log));
   app.setNotFoundHandler(notFoundHandler);
   app.server.on('upgrade', (request, socket, head) => {
