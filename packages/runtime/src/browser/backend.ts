@@ -35,6 +35,7 @@ export function webBackend(assetsUrl: string): Backend {
         throw notStarted.test(cause.message) ? unavailable(assetsUrl, cause) : cause;
       });
     },
+    // Each worker has a device of its own, and the browser's process for graphics keeps them apart.
     inTurn: (_provider, work) => work(),
     // A trap leaves WebAssembly's memory as it was at that moment.
     isFatal: (error) =>
