@@ -35,76 +35,95 @@ export interface Keeper {
   stop(): void;
 }
 
-export function createKeeper(
-  ports: Pick<Ports, 'clock' | 'random' | 'fetch' | 'log'>,
-  store: IdentityStore,
-  handlers: KeeperHandlers,
-): Keeper {
-  const { clock, random, log } = ports;
-  let timer: Timer | undefined;
-  let dueAtMs = Number.POSITIVE_INFINITY;
-  let isAsking = false;
-  let failures = 0;
-  let refusal: CoveyError | null = null;
+type KeeperPorts = Pick<Ports, 'clock' | 'random' | 'fetch' | 'log'>;
+
+export function createKeeper(ports: KeeperPorts, store: IdentityStore, handlers: KeeperHandlers): Keeper {
+  return new IdentityKeeper(ports, store, handlers);
+}
+
+class IdentityKeeper implements Keeper {
+  readonly #ports: KeeperPorts;
+  readonly #store: IdentityStore;
+  readonly #handlers: KeeperHandlers;
+  #timer: Timer | undefined;
+  #dueAtMs = Number.POSITIVE_INFINITY;
+  #isAsking = false;
+  #failures = 0;
   /** The controller's clock less the monotonic one. */
-  let offsetMs: number | undefined;
-  let isStopped = false;
+  #offsetMs: number | undefined;
+  #isStopped = false;
+  refusal: CoveyError | null = null;
+
+  constructor(ports: KeeperPorts, store: IdentityStore, handlers: KeeperHandlers) {
+    this.#ports = ports;
+    this.#store = store;
+    this.#handlers = handlers;
+  }
+
+  now(): number {
+    const { clock } = this.#ports;
+    return this.#offsetMs === undefined ? clock.now() : this.#offsetMs + clock.monotonicMs();
+  }
+
+  online(): void {
+    const { log, random } = this.#ports;
+    this.#store.settle().catch((error) => log.write('warn', `identity: ${toCoveyError(error).message}`));
+    this.#schedule(random.fraction() * spreadMs);
+  }
+
+  failed(): void {
+    const longestMs = Math.min(backoff.capMs, backoff.baseMs * 2 ** Math.min(this.#failures, 20));
+    this.#schedule(this.#ports.random.fraction() * longestMs);
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#timer?.cancel();
+  }
 
   /** Asks after `delayMs`, or before where that is due already. */
-  const schedule = (delayMs: number) => {
+  #schedule(delayMs: number): void {
+    const { clock } = this.#ports;
     const atMs = clock.monotonicMs() + delayMs;
-    if (isStopped || isAsking || atMs >= dueAtMs) return;
-    timer?.cancel();
-    dueAtMs = atMs;
-    timer = clock.setTimer(delayMs, () => void run());
-  };
-  const retry = () =>
-    schedule(random.fraction() * Math.min(backoff.capMs, backoff.baseMs * 2 ** Math.min(failures, 20)));
-  const run = async () => {
-    isAsking = true;
+    if (this.#isStopped || this.#isAsking || atMs >= this.#dueAtMs) return;
+    this.#timer?.cancel();
+    this.#dueAtMs = atMs;
+    this.#timer = clock.setTimer(delayMs, () => void this.#run());
+  }
+
+  async #run(): Promise<void> {
+    const { log, random } = this.#ports;
+    this.#isAsking = true;
     try {
-      if (await ask()) {
-        await renewCertificate(ports, store);
+      if (await this.#isRenewalDue()) {
+        await renewCertificate(this.#ports, this.#store);
         log.write('info', 'the certificate is renewed');
-        if (!isStopped) handlers.renewed();
+        if (!this.#isStopped) this.#handlers.renewed();
       }
-      failures = 0;
-      refusal = null;
+      this.#failures = 0;
+      this.refusal = null;
     } catch (thrown) {
       const error = toCoveyError(thrown);
-      failures++;
-      if (refusals.includes(error.code)) refusal = error;
-      log.write(refusal === error ? 'error' : 'warn', `identity: ${error.message}`, { code: error.code });
+      this.#failures++;
+      const isRefusal = refusals.includes(error.code);
+      if (isRefusal) this.refusal = error;
+      log.write(isRefusal ? 'error' : 'warn', `identity: ${error.message}`, { code: error.code });
     }
-    isAsking = false;
-    dueAtMs = Number.POSITIVE_INFINITY;
-    if (failures > 0) retry();
-    else schedule((0.5 + random.fraction()) * intervalMs);
-  };
-  /** Whether a renewal is due. An expired certificate is told nothing but that. */
-  const ask = async (): Promise<boolean> => {
+    this.#isAsking = false;
+    this.#dueAtMs = Number.POSITIVE_INFINITY;
+    if (this.#failures > 0) this.failed();
+    else this.#schedule((0.5 + random.fraction()) * intervalMs);
+  }
+
+  /** An expired certificate is told nothing but that. */
+  async #isRenewalDue(): Promise<boolean> {
     try {
-      const standing = await askStanding(ports, store);
-      offsetMs = standing.now - clock.monotonicMs();
+      const standing = await askStanding(this.#ports, this.#store);
+      this.#offsetMs = standing.now - this.#ports.clock.monotonicMs();
       return standing.renewalDue;
     } catch (error) {
       if (toCoveyError(error).code === 'CERTIFICATE_EXPIRED') return true;
       throw error;
     }
-  };
-  return {
-    now: () => (offsetMs === undefined ? clock.now() : offsetMs + clock.monotonicMs()),
-    get refusal() {
-      return refusal;
-    },
-    online: () => {
-      store.settle().catch((error) => log.write('warn', `identity: ${toCoveyError(error).message}`));
-      schedule(random.fraction() * spreadMs);
-    },
-    failed: retry,
-    stop: () => {
-      isStopped = true;
-      timer?.cancel();
-    },
-  };
+  }
 }

@@ -129,18 +129,7 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
   const authorities = await openAuthorities(files, random, clock.now());
   const deviceAuthority = options.deviceAuthority && openDeviceAuthority(options.deviceAuthority);
   const server = await createServerCredentials(authorities, deviceAuthority?.pem ?? '', names, clock);
-  const deviceOf = (certificate: X509Certificate) => deviceIn(certificate, authorities, deviceAuthority);
   const adminToken = await files.adminToken(random);
-  const onSuperseded: ((device: string, message: string) => void)[] = [];
-  const checked = async (certificate: X509Certificate, purpose: Purpose, now: number) => {
-    try {
-      return await checkCertificate(storage, fingerprintOf(certificate), purpose, now);
-    } catch (error) {
-      if (error instanceof CoveyError && error.code === 'CERTIFICATE_SUPERSEDED')
-        for (const listener of onSuperseded) listener(deviceOf(certificate), error.message);
-      throw error;
-    }
-  };
   return {
     get caPem() {
       return authorities.pem;
@@ -177,20 +166,7 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
     listTokens: () => listTokens(storage.db),
     revokeToken: (id, actor) => revokeToken(storage, id, { actor, now: clock.now() }),
     refuse: (device, refusal, actor) => refuseDevice(storage, device, refusal, { actor, now: clock.now() }),
-    deviceOf,
-    onSuperseded: (listener) => void onSuperseded.push(listener),
-    check: async (certificate, purpose = 'use') => {
-      const now = clock.now();
-      const row = await checked(certificate, purpose, now);
-      return { device: row.device, isRenewalDue: isRenewalDue(row, authorities, deviceAuthority, now) };
-    },
-    renew: async (certificate, request) => {
-      const now = clock.now();
-      const present = await checked(certificate, 'renewal', now);
-      const authority = issuerFor(present, authorities, deviceAuthority);
-      const issued = await renew({ storage, authority, now }, present, request);
-      return { certificatePem: issued.pem, caPem: authorities.pem, now };
-    },
+    ...checksOf(options, authorities, deviceAuthority),
   };
 }
 
@@ -219,6 +195,41 @@ function issuerFor(
     'UNSUPPORTED',
     `the certificate of ${device} is made anew by its own authority: enrol the device with it (--replace --certificate --key)`,
   );
+}
+
+/** Who shows a certificate, whether it is good, and its successor. */
+function checksOf(
+  { storage, clock }: Pick<IdentityOptions, 'storage' | 'clock'>,
+  authorities: Authorities,
+  deviceAuthority: DeviceAuthority | undefined,
+): Pick<Identity, 'deviceOf' | 'onSuperseded' | 'check' | 'renew'> {
+  const listeners: ((device: string, message: string) => void)[] = [];
+  const deviceOf = (certificate: X509Certificate) => deviceIn(certificate, authorities, deviceAuthority);
+  const checked = async (certificate: X509Certificate, purpose: Purpose, now: number) => {
+    try {
+      return await checkCertificate(storage, fingerprintOf(certificate), purpose, now);
+    } catch (error) {
+      if (error instanceof CoveyError && error.code === 'CERTIFICATE_SUPERSEDED')
+        for (const listener of listeners) listener(deviceOf(certificate), error.message);
+      throw error;
+    }
+  };
+  return {
+    deviceOf,
+    onSuperseded: (listener) => void listeners.push(listener),
+    check: async (certificate, purpose = 'use') => {
+      const now = clock.now();
+      const row = await checked(certificate, purpose, now);
+      return { device: row.device, isRenewalDue: isRenewalDue(row, authorities, deviceAuthority, now) };
+    },
+    renew: async (certificate, request) => {
+      const now = clock.now();
+      const present = await checked(certificate, 'renewal', now);
+      const authority = issuerFor(present, authorities, deviceAuthority);
+      const issued = await renew({ storage, authority, now }, present, request);
+      return { certificatePem: issued.pem, caPem: authorities.pem, now };
+    },
+  };
 }
 
 type TokenContext = Pick<IdentityOptions, 'storage' | 'clock' | 'random' | 'trust'> & {

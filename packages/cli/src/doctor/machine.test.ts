@@ -1,0 +1,102 @@
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Patient } from './check.ts';
+import { type Clinic, failures, of, openClinic } from './doctor.fixture.ts';
+import { machineChecks } from './machine.ts';
+import { networkChecks } from './network.ts';
+
+let clinic: Clinic;
+beforeEach(() => {
+  clinic = openClinic();
+});
+afterEach(() => clinic.close());
+
+describe('a device on which all is well', () => {
+  test('is told so, check by check, and its session is not taken', async () => {
+    const { enrol: join } = await clinic.start();
+    await join();
+    const findings = await clinic.report({}, [...machineChecks, ...networkChecks]);
+    expect(failures(findings)).toEqual([]);
+    const states = Object.fromEntries(findings.map(({ name, status }) => [name, status]));
+    for (const name of [
+      'data folder',
+      'identity',
+      'ports',
+      'runtime',
+      'https',
+      'controller',
+      'clock',
+      'ranges',
+      'mqtt',
+    ])
+      expect(states[name], name).toBe('ok');
+  });
+});
+
+describe('on the machine', () => {
+  const machine = (change: Partial<Patient> = {}) => clinic.report(change, machineChecks);
+
+  test('a folder that is none of a device, or was never enrolled', async () => {
+    expect(failures(await machine()).slice(0, 2)).toEqual([
+      'data folder NOT_FOUND',
+      'identity NOT_FOUND',
+    ]);
+    writeFileSync(join(clinic.scratch, 'letter.txt'), 'dear');
+    expect(failures(await machine({ folder: clinic.scratch }))).toContain('data folder DATA_FOREIGN');
+  });
+
+  test('a damaged identity: one copy holds, two do not', async () => {
+    await (await clinic.start()).enrol();
+    const [a, b] = ['identity-a', 'identity-b'].map((name) => join(clinic.folder, 'identity', name)) as [
+      string,
+      string,
+    ];
+    writeFileSync(a, 'damaged');
+    expect(of(await machine(), 'identity')).toMatchObject({
+      status: 'warning',
+      message: expect.stringContaining(a),
+    });
+    writeFileSync(b, 'damaged');
+    expect(of(await machine(), 'identity')).toMatchObject({ status: 'failed', code: 'DATA_CORRUPT' });
+  });
+
+  test('a medium that cannot be written', async () => {
+    await (await clinic.start()).enrol();
+    // A file where a clinic.folder is wanted: it has no room for others, whoever asks.
+    const path = join(clinic.scratch, 'file');
+    writeFileSync(path, '');
+    const checks = machineChecks.filter(({ name }) => name.startsWith('disk'));
+    expect(of(await clinic.report({ folder: path }, checks), 'disk speed')).toMatchObject({
+      status: 'failed',
+    });
+    expect(
+      of(await clinic.report({ folder: join(clinic.scratch, 'absent') }, checks), 'disk space'),
+    ).toMatchObject({
+      status: 'failed',
+    });
+  });
+
+  test('a port that another program holds', async () => {
+    await (await clinic.start()).enrol();
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    clinic.cleanups.push(() => other.close());
+    const { port } = other.address() as AddressInfo;
+    expect(of(await machine({ ports: [port] }), 'ports')).toMatchObject({
+      code: 'PORT_IN_USE',
+      message: expect.stringContaining(String(port)),
+    });
+  });
+
+  test('a runtime that ends the process that loads it', async () => {
+    await (await clinic.start()).enrol();
+    const probeModule = new URL('crash.fixture.ts', import.meta.url).href;
+    expect(of(await machine({ probeModule }), 'runtime')).toMatchObject({
+      code: 'RUNTIME_DIED',
+      message: expect.stringContaining('SIGSEGV'),
+    });
+  });
+});
