@@ -29,13 +29,21 @@ await bundleCommand('packages/cli/src/device.ts', join(folder, 'app'));
 await bundleEntries('runtime', modules, ['process', 'probe', 'steps', 'worker']);
 copyNativeModules();
 copyNode();
-writeLauncher();
+writeCommand();
+cpSync(join(root, 'device-images', 'launch.sh'), join(folder, 'bin', 'covey-launch'));
+chmodSync(join(folder, 'bin', 'covey-launch'), 0o755);
 cpSync(join(root, 'device-images', 'systemd'), join(folder, 'systemd'), { recursive: true });
 cpSync(join(root, 'device-images', 'device-readme.md'), join(folder, 'README.md'));
 cpSync(join(root, 'LICENSE'), join(folder, 'LICENSE'));
+process.stdout.write(`${folder}\n`);
 const archive = `${folder}.tar.gz`;
 execFileSync('tar', ['-czf', archive, '-C', dirname(folder), `covey-device-${version}-${platform}`]);
-process.stdout.write(`${folder}\n${archive} ${(statSync(archive).size / 1e6).toFixed(1)} MB\n`);
+// What agents update themselves to: equal files give equal bytes, uncompressed so that what changed little is a small delta.
+const software = join(dirname(folder), `covey-agent-${version}-${platform}.tar`);
+const plain = ['--format=ustar', '--sort=name', '--mtime=@0', '--owner=0', '--group=0', '--numeric-owner'];
+execFileSync('tar', [...plain, '-cf', software, '-C', folder, 'LICENSE', 'app', 'bin']);
+for (const path of [archive, software])
+  process.stdout.write(`${path} ${(statSync(path).size / 1e6).toFixed(1)} MB\n`);
 
 /** onnxruntime-node carries the libraries of every platform: 288 MB, of which one folder is needed. */
 function copyNativeModules(): void {
@@ -75,7 +83,7 @@ function copyNode(): void {
 }
 
 /** Small heaps: a device runs two of these processes, for months. */
-function writeLauncher(): void {
+function writeCommand(): void {
   const path = join(folder, 'bin', 'covey');
   const script = `#!/bin/sh
 # Finds its own folder through links, so that it may be linked from /usr/local/bin.

@@ -117,7 +117,7 @@ function filesInUse(pid: number): string[] {
 
 test('the unit file names programs and folders that the device folder has', () => {
   const unit = readFileSync(join(installed, 'systemd', 'covey-agent.service'), 'utf8');
-  expect(unit).toMatch(/^ExecStart=\/opt\/covey\/bin\/covey agent --data \/var\/lib\/covey$/m);
+  expect(unit).toMatch(/^ExecStart=\/opt\/covey\/bin\/covey-launch \/var\/lib\/covey$/m);
   expect(unit).toMatch(/^Restart=always$/m);
   execFileSync(join(installed, 'bin', 'covey'), ['agent', '--help'], { env: bareEnvironment });
 });

@@ -26,6 +26,7 @@ import {
   type SupervisorStatus,
 } from './runtime/index.ts';
 import type { Scrub } from './scrub/index.ts';
+import type { Software, SoftwareTools } from './software/index.ts';
 import { noteLasted } from './starts/index.ts';
 import type { Trust } from './trust/index.ts';
 import { isSettled } from './update/index.ts';
@@ -51,6 +52,8 @@ export interface AgentOptions {
   bundleQuotaBytes?: number;
   /** What is read of them in a day to find what the disk has lost; absent: 1 GB. */
   scrubBytesPerDay?: number;
+  /** Absent: nobody would start other software in this one's place. */
+  software?: SoftwareTools;
   intervals: { metricsMs: number; summaryMs: number; telemetryFlushMs: number };
 }
 export interface AgentStatus {
@@ -105,6 +108,7 @@ class RunningAgent {
   readonly #keeper: Keeper;
   readonly #updater: Updater;
   readonly #trust: Trust;
+  readonly #software: Software | null;
   readonly #seenCommands = new Set<string>();
   readonly #stateFolder: string;
   #lasting: Timer | null = null;
@@ -132,6 +136,7 @@ class RunningAgent {
     this.#stateFolder = parts.stateFolder;
     this.#outbox = parts.outbox;
     this.#trust = parts.trust;
+    this.#software = parts.software;
     this.#supervisor = createSupervisor(
       { ...ports, log: ports.log.component('runtime') },
       {
@@ -155,6 +160,7 @@ class RunningAgent {
         downloader: parts.downloader,
         delivery: parts.delivery,
         supervisor: this.#supervisor,
+        software: parts.software,
         stateFolder: parts.stateFolder,
         probeModule: options.probeModule,
       },
@@ -176,6 +182,7 @@ class RunningAgent {
         online: () => {
           this.#outbox.attach((kind, payload) => this.#connection.publish(kind, payload));
           this.#keeper.online();
+          this.#updater.dispatch({ kind: 'contact', software: this.#software?.running ?? null });
         },
         failed: () => this.#keeper.failed(),
         offline: () => this.#outbox.detach(),
@@ -272,7 +279,7 @@ class RunningAgent {
   }
 
   #reported(): Reported {
-    return reportOf(this.#updater.update, this.#supervisor.status());
+    return reportOf(this.#updater.update, this.#supervisor.status(), this.#software?.running ?? null);
   }
 
   /** Reports what is when it differs from what was reported. */

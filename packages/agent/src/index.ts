@@ -10,3 +10,5 @@ export {
   tlsOf,
 } from './identity/index.ts';
 export { webSocketUrl } from './link/index.ts';
+export { testSoftware } from './self-test/index.ts';
+export { type SlotName, type SoftwareTools, slotNames } from './software/index.ts';

@@ -11,6 +11,7 @@ import { openRoutes } from './link/index.ts';
 import { openOutbox } from './outbox/index.ts';
 import { deviceHost } from './report/index.ts';
 import { createScrub, type Scrub, type ScrubOptions } from './scrub/index.ts';
+import { openSoftware } from './software/index.ts';
 import { countStart } from './starts/index.ts';
 import { createTrust } from './trust/index.ts';
 import { isSettled, pinnedBundles, type Update } from './update/index.ts';
@@ -48,6 +49,7 @@ export async function openParts(
     bootId,
     stateFolder: folder.state,
     ledger,
+    software: options.software ? await openSoftware(ports.disk, folder.software, options.software) : null,
     store,
     bundles,
     downloader: createDownloader(ports, bundles, {

@@ -35,6 +35,8 @@ export interface BundleSource
     | 'depends'
   > {
   variants: readonly VariantSource[];
+  /** Of the agent's own software: the archive. */
+  software?: Uint8Array;
   golden?: readonly GoldenVector[];
   reference?: Uint8Array;
   evaluation?: unknown;
@@ -53,7 +55,7 @@ export interface Bundle {
  * for anything a device would refuse, golden vectors that do not fit the schema among it; PAYLOAD_TOO_LARGE.
  */
 export function buildBundle(source: BundleSource): Bundle {
-  const { variants, golden, reference, evaluation, depends: _, ...about } = source;
+  const { variants, software, golden, reference, evaluation, depends: _, ...about } = source;
   const needed = dependenciesOf(source);
   const contents: { path: string; bytes: Uint8Array; tensors: readonly Extent[] }[] = [];
   const place = (path: string, bytes: Uint8Array, tensors: readonly Extent[] = []): string => {
@@ -70,6 +72,7 @@ export function buildBundle(source: BundleSource): Bundle {
       ...variant,
       file: place(file ?? `${variant.name}.onnx`, bytes, tensors),
     })),
+    ...(software ? { software: place('software.tar', software) } : {}),
     ...(golden ? { golden: place('golden.json', encodeGolden(golden)) } : {}),
     ...(reference ? { reference: place('reference.pb', reference) } : {}),
     ...(evaluation === undefined

@@ -3,6 +3,7 @@ import {
   canonicalJson,
   checkDocument,
   checkPipeline,
+  isSoftware,
   limits,
   type Manifest,
   ManifestSchema,
@@ -31,6 +32,7 @@ export function parseManifest(bytes: Uint8Array): Manifest {
 export function checkManifest(value: unknown): Manifest {
   const manifest = checkDocument(ManifestSchema, value, 'manifest');
   checkPaths(manifest);
+  checkKind(manifest);
   checkChunks(manifest);
   checkUnique(
     'variant',
@@ -76,14 +78,27 @@ function checkNames({ model, pipeline, provides = [], depends = [] }: Manifest):
   }
 }
 
-function checkPaths({ files, variants, golden, reference, evaluation }: Manifest): void {
+/** A model can be loaded, software can be started; the name says which, so that nobody has to look. */
+function checkKind({ model, schema, variants, software }: Manifest): void {
+  const modelParts = [variants, schema.inputs, schema.outputs];
+  if (software !== undefined) {
+    if (!isSoftware(model)) throw wrong(`"${model}" is no name of the agent's software`);
+    if (modelParts.some(({ length }) => length > 0)) throw wrong('software has no variants and no schema');
+    return;
+  }
+  if (isSoftware(model)) throw wrong(`the name "${model}" is kept for the agent's software`);
+  if (modelParts.some(({ length }) => length === 0))
+    throw wrong('a model has inputs, outputs and a variant at least');
+}
+
+function checkPaths({ files, variants, software, golden, reference, evaluation }: Manifest): void {
   // Case folded: on some file systems, names that differ in case are one file.
   const paths = files.map(({ path }) => path.toLowerCase());
   checkUnique('file', paths);
   const folders = new Set(paths.flatMap(foldersOf));
   const both = paths.find((path) => folders.has(path));
   if (both !== undefined) throw wrong(`files: "${both}" is both a file and a folder`);
-  for (const path of [...variants.map(({ file }) => file), golden, reference, evaluation]) {
+  for (const path of [...variants.map(({ file }) => file), software, golden, reference, evaluation]) {
     if (path !== undefined && !files.some((file) => file.path === path)) {
       throw wrong(`"${path}" is not among the files`);
     }

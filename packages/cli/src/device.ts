@@ -6,6 +6,7 @@ import { inferCommand } from './commands/infer.ts';
 import { inferenceTokenCommand } from './commands/inference-token.ts';
 import { profileCommand } from './commands/profile.ts';
 import { proxyCommand } from './commands/proxy.ts';
+import { selftestCommand } from './commands/selftest.ts';
 import { createProgram, runProgram } from './program.ts';
 
 /** The command as devices carry it: what a device needs, without the controller. */
@@ -13,6 +14,7 @@ await runProgram(
   createProgram('Covey on a device', [
     enrollCommand(),
     agentCommand(),
+    selftestCommand(),
     proxyCommand(),
     doctorCommand(),
     holdCommand(),

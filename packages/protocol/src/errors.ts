@@ -144,6 +144,18 @@ export const errorCatalogue = {
     remedy:
       'The version did worse on live requests than the one before; the message and the evidence say in what.',
   },
+  SOFTWARE_FAILED: {
+    status: 409,
+    retry: 'rejected',
+    remedy:
+      'The software of the agent did not pass its own test on the device, or did not stay up; the one before runs again.',
+  },
+  NO_CONTACT: {
+    status: 409,
+    retry: 'rejected',
+    remedy:
+      'The new software of the agent did not reach the controller in the time of its soak, so the one before was put back.',
+  },
   CRASH_LOOP: {
     status: 500,
     retry: 'rejected',

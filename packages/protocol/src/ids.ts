@@ -37,6 +37,11 @@ export const TagsSchema = v.pipe(
   v.check((tags) => Object.keys(tags).length <= limits.tagsPerDevice, `at most ${limits.tagsPerDevice} tags`),
 );
 
+/** Names of the agent's own software, `covey-agent-linux-x64`: it is versioned, signed and rolled out as a model is. */
+const softwarePrefix = 'covey-agent-';
+export const softwareName = (platform: string): string => `${softwarePrefix}${platform}`;
+export const isSoftware = (model: string): boolean => model.startsWith(softwarePrefix);
+
 export const TimeSchema = v.pipe(v.number(), v.integer(), v.minValue(0));
 
 export type Tags = Record<string, string>;

@@ -4,7 +4,7 @@ import { limits } from './limits.ts';
 import { PipelineSchema } from './pipeline.ts';
 import { DependencySchema, RequirementsSchema } from './requirements.ts';
 import { ServingSettingsSchema } from './serving.ts';
-import { ModelSchemaSchema, TensorDocumentSchema } from './tensors.ts';
+import { TensorDocumentSchema, TensorSpecSchema } from './tensors.ts';
 import { ToleranceSchema } from './tolerance.ts';
 
 /** A path inside a bundle: relative, no `..`, no leading slash. */
@@ -53,6 +53,9 @@ export const ClassificationSchema = v.object({
 
 export type Classification = v.InferOutput<typeof ClassificationSchema>;
 
+/** Empty where the bundle is no model; see `checkManifest`. */
+const tensorList = v.pipe(v.array(TensorSpecSchema), v.maxLength(limits.tensorsPerModel));
+
 /** The manifest of a bundle. Its digest (SHA-256 of its canonical JSON) is the identity of the version. */
 export const ManifestSchema = v.object({
   format: v.literal('covey-bundle/1'),
@@ -62,7 +65,7 @@ export const ManifestSchema = v.object({
   description: v.optional(v.pipe(v.string(), v.maxLength(2_000))),
   /** Apart from the version: devices refuse a bundle whose counter is below the highest they have been told. */
   securityCounter: v.pipe(v.number(), v.integer(), v.minValue(0)),
-  schema: ModelSchemaSchema,
+  schema: v.object({ inputs: tensorList, outputs: tensorList }),
   classification: v.optional(ClassificationSchema),
   serving: v.optional(ServingSettingsSchema),
   /** What clients send and get instead of the schema's own inputs and outputs. */
@@ -72,7 +75,9 @@ export const ManifestSchema = v.object({
   provides: v.optional(v.pipe(v.array(NameSchema), v.maxLength(16))),
   /** What has to be in the same release, such as the models that the pipeline calls. */
   depends: v.optional(v.pipe(v.array(DependencySchema), v.maxLength(limits.modelsPerRelease))),
-  variants: v.pipe(v.array(VariantSchema), v.minLength(1), v.maxLength(16)),
+  variants: v.pipe(v.array(VariantSchema), v.maxLength(16)),
+  /** The file of the agent's own software: an archive of what a slot holds. Such a bundle has no variants and an empty schema. */
+  software: v.optional(BundlePathSchema),
   files: v.pipe(v.array(BundleFileSchema), v.minLength(1), v.maxLength(limits.filesPerBundle)),
   golden: v.optional(BundlePathSchema),
   reference: v.optional(BundlePathSchema),

@@ -9,6 +9,8 @@ export interface DeviceFolder {
   outbox: string;
   bundles: string;
   trust: string;
+  /** The agent's own software; see `software`. */
+  software: string;
 }
 
 const formatName = 'covey-data';
@@ -67,6 +69,7 @@ function pathsOf(root: string): DeviceFolder {
     outbox: `${root}/outbox`,
     bundles: `${root}/bundles`,
     trust: `${root}/trust`,
+    software: `${root}/software`,
   };
 }
 

@@ -1,4 +1,4 @@
-import { canonicalJson, type ModelVersionRef } from '@covey/protocol';
+import { canonicalJson, isSoftware, type ModelVersionRef } from '@covey/protocol';
 import {
   type Choice,
   candidateOf,
@@ -6,6 +6,7 @@ import {
   isSettled,
   pinnedBundles,
   type Update,
+  wantedSoftware,
 } from '../update/index.ts';
 
 /** What shall be done next, with no choices left. `key` is equal for equal work, so that it is done once. */
@@ -31,7 +32,13 @@ export type Step =
       generation: number;
       /** `variant` null: all there are. */
       candidates: { ref: ModelVersionRef; variant: string | null }[];
+      /** The agent's own software, where it is new. */
+      software: ModelVersionRef | null;
     }
+  /** Starts the agent anew from other software of its own; `to` null: what the device was installed with. */
+  | { kind: 'switch'; key: string; generation: number; to: string | null; isTrial: boolean }
+  /** Makes the software that runs the one that always starts. */
+  | { kind: 'confirm'; key: string }
   /** Removes the bundles that nothing names. */
   | { kind: 'collect'; key: string; remove: string[] }
   /** Ends the work under way. */
@@ -46,13 +53,18 @@ export interface Observed {
   work: { key: string; isRunning: boolean } | null;
   /** Digests of bundles on disk. */
   bundles: readonly string[];
+  /** The agent's software that runs, and whether it is settled that it starts again; null: this agent cannot change its own. */
+  software: { running: string | null; isConfirmed: boolean } | null;
 }
 
 /** Compares what is wanted with what is. Empty when nothing is to be done. */
 export function plan(update: Update, observed: Observed): Step[] {
-  const serve = serveStep(update);
+  const isElsewhere = observed.software !== null && observed.software.running !== wantedSoftware(update);
+  const serve = serveStep(update, isElsewhere);
   const steps: Step[] = serve.key === observed.serving ? [] : [serve];
-  const work = workStep(update, observed.bundles);
+  const work = isElsewhere
+    ? switchStep(update)
+    : (confirmStep(update, observed) ?? workStep(update, observed.bundles));
   if (observed.work?.isRunning) {
     if (observed.work.key !== work?.key) steps.push({ kind: 'cancel', key: observed.work.key });
   } else if (work && work.key !== observed.work?.key) {
@@ -61,9 +73,15 @@ export function plan(update: Update, observed: Observed): Step[] {
   return steps;
 }
 
-function serveStep(update: Update): Step & { kind: 'serve' } {
-  const isCandidate = update.state === 'activating' || update.state === 'soaking';
-  const choices = (isCandidate ? update.choices : update.committed?.choices) ?? [];
+function isTried({ state }: Update): boolean {
+  return state === 'activating' || state === 'soaking';
+}
+
+/** A candidate serves from its own software alone; until that runs, the committed release does. */
+function serveStep(update: Update, isElsewhere: boolean): Step & { kind: 'serve' } {
+  const isCandidate = isTried(update) && !isElsewhere;
+  const chosen = (isCandidate ? update.choices : update.committed?.choices) ?? [];
+  const choices = chosen.filter(({ ref }) => !isSoftware(ref.model));
   const mirror = isCandidate ? comparedModels(update) : [];
   const of = isCandidate ? 'candidate' : 'committed';
   const generation = update.desired?.generation ?? 0;
@@ -74,6 +92,18 @@ function serveStep(update: Update): Step & { kind: 'serve' } {
     ...{ kind: 'serve', key, content, of, generation, choices, mirror },
     ...(maxLatencyRatio !== undefined && { maxLatencyRatio }),
   };
+}
+
+function switchStep(update: Update): Step {
+  const to = wantedSoftware(update);
+  const generation = update.desired?.generation ?? 0;
+  const key = `switch/${generation}/${update.state}/${to}`;
+  return { kind: 'switch', key, generation, to, isTrial: isTried(update) };
+}
+
+function confirmStep(update: Update, { software }: Observed): Step | undefined {
+  if (software === null || software.isConfirmed || !isSettled(update)) return undefined;
+  return { kind: 'confirm', key: `confirm/${update.desired?.generation ?? 0}/${software.running}` };
 }
 
 function workStep(update: Update, bundles: readonly string[]): Step | undefined {
@@ -92,13 +122,17 @@ function workStep(update: Update, bundles: readonly string[]): Step | undefined 
     case 'probing': {
       const committed = new Set(update.committed?.release.models.map((ref) => ref.bundle));
       const changed = models.filter((ref) => !committed.has(ref.bundle));
-      const candidates = changed.map((ref) => ({ ref, variant: null }));
-      return { kind: 'probe', key: key('probe'), generation, candidates };
+      const candidates = changed
+        .filter(({ model }) => !isSoftware(model))
+        .map((ref) => ({ ref, variant: null }));
+      const software = changed.find(({ model }) => isSoftware(model)) ?? null;
+      return { kind: 'probe', key: key('probe'), generation, candidates, software };
     }
-    case 'soaking':
-      return update.isReplaying
-        ? { kind: 'probe', key: key('probe'), generation, candidates: update.choices ?? [] }
-        : undefined;
+    case 'soaking': {
+      if (!update.isReplaying) return undefined;
+      const candidates = (update.choices ?? []).filter(({ ref }) => !isSoftware(ref.model));
+      return { kind: 'probe', key: key('probe'), generation, candidates, software: null };
+    }
     default:
       return undefined;
   }

@@ -1,5 +1,12 @@
 import type { HostDescription } from '@covey/ports';
-import { type Birth, type DeviceHost, type Reported, runtimeOpsets, type Tags } from '@covey/protocol';
+import {
+  type Birth,
+  type DeviceHost,
+  isSoftware,
+  type Reported,
+  runtimeOpsets,
+  type Tags,
+} from '@covey/protocol';
 import type { SupervisorStatus } from '../runtime/index.ts';
 import type { Update } from '../update/index.ts';
 import { reportable } from './probe-results.ts';
@@ -7,8 +14,10 @@ import { reportable } from './probe-results.ts';
 /** What is, for the controller: the update machine's state, and what the runtime has confirmed to serve. */
 export function reportOf(
   update: Update,
-  { serving, quarantined, deaths }: Pick<SupervisorStatus, 'serving' | 'quarantined' | 'deaths'>,
+  { serving: models, quarantined, deaths }: Pick<SupervisorStatus, 'serving' | 'quarantined' | 'deaths'>,
+  software: string | null,
 ): Reported {
+  const serving = [...models, ...softwareIn(update, software)];
   const until = update.state === 'deferred' ? update.retryAt : null;
   const hasEnded = ['committed', 'reverting', 'reverted'].includes(update.state);
   const isCommitted = update.committed?.release.models.every((ref) =>
@@ -34,6 +43,13 @@ const providers: Birth['deviceClass']['providers'] = ['cpu'];
 /** What this device has, as the requirements of a bundle see it. */
 export function deviceHost({ memoryBytes }: HostDescription, agentVersion: string): DeviceHost {
   return { providers, memoryBytes, agentVersion, opsets: runtimeOpsets };
+}
+
+/** The agent's software that runs, as one of what serves. */
+function softwareIn({ choices, committed }: Update, running: string | null) {
+  const known = [...(choices ?? []), ...(committed?.choices ?? [])];
+  const own = known.find(({ ref }) => isSoftware(ref.model) && ref.bundle === running);
+  return own ? [own] : [];
 }
 
 /** The first message of a connection. */

@@ -4,6 +4,7 @@ import type { DeliveryOptions } from '../delivery/index.ts';
 import type { Downloader } from '../download/index.ts';
 import type { Step, StepKind } from '../plan/index.ts';
 import type { Supervisor } from '../runtime/index.ts';
+import type { Software } from '../software/index.ts';
 import type { Trust } from '../trust/index.ts';
 import type { Update, UpdateEvent } from '../update/index.ts';
 
@@ -15,6 +16,8 @@ export interface StepContext {
   downloader: Downloader;
   delivery: DeliveryOptions;
   supervisor: Supervisor;
+  /** Null: this agent was not started by the launcher and cannot change its own software. */
+  software: Software | null;
   /** Where what the probe measured is kept. */
   stateFolder: string;
   /** File URL of the probe's entry. */

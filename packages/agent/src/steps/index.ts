@@ -1,1 +1,2 @@
 export { execute, type StepContext } from './execute.ts';
+export { limitMs as probeLimitMs, runProbe } from './probe.ts';

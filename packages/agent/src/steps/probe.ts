@@ -1,3 +1,4 @@
+import type { Ports } from '@covey/ports';
 import {
   CoveyError,
   type Measured,
@@ -6,13 +7,15 @@ import {
   type ProbeJob,
 } from '@covey/protocol';
 import { probeCandidate } from '../bundles/index.ts';
+import type { Step } from '../plan/index.ts';
 import type { UpdateEvent } from '../update/index.ts';
 import type { Executor, StepContext } from './context.ts';
 import { type MeasuredBundles, readMeasured, rememberMeasured } from './measured.ts';
 import { heldBack } from './passage.ts';
+import { probeSoftware } from './software.ts';
 
 /** For each model: with the start of the process below 10 s, where the machine does not do much else. */
-const limitMs = 8_000;
+export const limitMs = 8_000;
 /** JavaScript memory of the probe; tensors and sessions lie outside it and the kernel ends the probe first. */
 const nodeFlags = ['--max-semi-space-size=1', '--optimize-for-size', '--max-old-space-size=512'];
 
@@ -20,11 +23,30 @@ const nodeFlags = ['--max-semi-space-size=1', '--optimize-for-size', '--max-old-
  * Runs the candidates in a process that may die of them, with what was measured of them before. Its time is bounded by the
  * update machine, which cancels.
  */
-export const probe: Executor<'probe'> = async ({ generation, candidates }, context, signal) => {
+export const probe: Executor<'probe'> = async ({ generation, candidates, software }, context, signal) => {
   // A replay judges what serves already; a candidate that may not replace it now is not even looked at.
   const isCandidate = candidates.every(({ variant }) => variant === null);
   const held = isCandidate ? await heldBack(context, generation) : null;
   if (held) return held;
+  const tested = software === null ? [] : [await probeSoftware(software, context, signal)];
+  const answer = await measure(candidates, context, signal);
+  if (answer.type !== 'verdict') return crashed(generation, answer.message);
+  // One variant alone tells nothing of the choice between them.
+  const whole = candidates.filter(({ variant }) => variant === null).map(({ ref }) => ref);
+  await remember(answer, whole, context);
+  // It took its time, and what was measured is remembered.
+  const heldSince = isCandidate ? await heldBack(context, generation) : null;
+  if (heldSince) return heldSince;
+  return { kind: 'probed', generation, results: [...tested, ...answer.results] };
+};
+
+async function measure(
+  candidates: (Step & { kind: 'probe' })['candidates'],
+  context: StepContext,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  // Nothing but software is new.
+  if (candidates.length === 0) return { type: 'verdict', hardware: '', results: [] };
   const known = await recall(context);
   const job: ProbeJob = {
     type: 'probe',
@@ -36,16 +58,8 @@ export const probe: Executor<'probe'> = async ({ generation, candidates }, conte
       }),
     ),
   };
-  const answer = await runProbe(job, context, signal);
-  if (answer.type !== 'verdict') return crashed(generation, answer.message);
-  // One variant alone tells nothing of the choice between them.
-  const whole = candidates.filter(({ variant }) => variant === null).map(({ ref }) => ref);
-  await remember(answer, whole, context);
-  // It took its time, and what was measured is remembered.
-  const heldSince = isCandidate ? await heldBack(context, generation) : null;
-  if (heldSince) return heldSince;
-  return { kind: 'probed', generation, results: answer.results };
-};
+  return runProbe(job, context, signal);
+}
 
 /** A device that cannot remember measures again: no reason to fail. */
 function recall({ ports, stateFolder }: StepContext): Promise<MeasuredBundles> {
@@ -76,7 +90,12 @@ function crashed(generation: number, message: string): UpdateEvent {
   return { kind: 'failed', generation, code: 'PROBE_CRASHED', message, jitter: 0, progressed: false };
 }
 
-function runProbe(job: ProbeJob, { ports, probeModule }: StepContext, signal: AbortSignal): Promise<Outcome> {
+/** Errors: those that the probe answers with, such as a job that it cannot read. */
+export function runProbe(
+  job: ProbeJob,
+  { ports, probeModule }: Pick<StepContext, 'probeModule'> & { ports: Pick<Ports, 'processes' | 'log'> },
+  signal: AbortSignal,
+): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     let lastErrorLine = '';
     const child = ports.processes.start({

@@ -4,7 +4,15 @@ import { describe, expect, it } from 'vitest';
 import { plan } from '../plan/index.ts';
 import { advance, type UpdateEvent, wakeAt } from './advance.ts';
 import { allowed, type EventKind } from './allowed.fixture.ts';
-import { candidateOf, changedModels, initialUpdate, isSettled, type Update } from './state.ts';
+import {
+  candidateOf,
+  changedModels,
+  changesSoftware,
+  initialUpdate,
+  isSettled,
+  type Update,
+  wantedSoftware,
+} from './state.ts';
 import { desired, sha, versions } from './update.fixture.ts';
 
 /** One thing that may happen, with all that is not yet known filled in from the state it meets. */
@@ -22,6 +30,7 @@ const draft: fc.Arbitrary<Draft> = fc.record({
     'localChanged',
     'candidateApplied',
     'committedApplied',
+    'contact',
     'evidence',
     'runtimeDied',
     'quarantined',
@@ -103,6 +112,8 @@ function eventOf({ kind, flavour }: Draft, update: Update, now: number): UpdateE
         })),
       };
     }
+    case 'contact':
+      return { kind, software: flavour % 2 === 0 ? wantedSoftware(update) : null };
     case 'started':
       return { kind, starts: flavour, inRow: flavour };
     case 'runtimeDied':
@@ -141,7 +152,10 @@ function checkStep(before: Update, event: UpdateEvent, after: Update): void {
       if (committed !== undefined) expect(committed, where).toBeGreaterThanOrEqual(counter);
     }
     if (after.committed?.proof === 'proven') {
-      const isJudged = event.kind === 'evidence' || changedModels(before).length === 0;
+      const isJudged =
+        event.kind === 'evidence' || changedModels(before).length === 0 || event.kind === 'contact' || before.hasContact;
+      const isReached = event.kind === 'contact' || before.hasContact || !changesSoftware(before);
+      expect(isReached, where).toBe(true);
       expect(isJudged, where).toBe(true);
     }
   }
@@ -173,7 +187,7 @@ function checkPlan(update: Update): void {
   const everything = ['m0', 'm1', 'm2'].flatMap((model) =>
     versions.map((version) => sha(`${model}/${version}`)),
   );
-  const steps = plan(update, { serving: null, work: null, bundles: everything });
+  const steps = plan(update, { serving: null, work: null, bundles: everything, software: null });
   const pinned = [update.committed, update.previous, update.lastGood].flatMap(
     (kept) => kept?.release.models ?? [],
   );

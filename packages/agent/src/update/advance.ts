@@ -23,6 +23,8 @@ import * as to from './transitions.ts';
  *     rejected <-- signature, document, counter,       +-> reverted <--+
  *                  no variant that runs (from downloading, verifying, probing)
  * ```
+ * A candidate that changes the agent's own software is also committed by `contact`, and not without it: no contact in the time of
+ * the soak reverts.
  * `reverted` straight from downloading, verifying and probing: what served was never touched. A newer desired generation
  * pre-empts up to probing; from activating on it waits for the end. An unproven committed version that keeps ending the runtime,
  * or the agent, falls back: from any settled state to `reverting`, and the last good release serves. Invariants: SPEC.md.
@@ -55,6 +57,8 @@ export type UpdateEvent =
   | { kind: 'localChanged' }
   | { kind: 'candidateApplied'; generation: number }
   | { kind: 'committedApplied' }
+  /** The controller was reached; digest of the agent's software that runs, null for what the device was installed with. */
+  | { kind: 'contact'; software: string | null }
   | { kind: 'evidence'; generation: number; evidence: MirrorEvidence[] }
   /** `bundles` were loading or running; empty: nobody knows. */
   | { kind: 'runtimeDied'; bundles: string[] }
@@ -138,6 +142,8 @@ const loadedTooLate = (update: Update, now: number): Update => {
 const takeUpWaiting: Handler<'tick'> = (update, _event, now) =>
   update.waiting ? to.begin(update, update.waiting, now) : update;
 
+const noteContact: Handler<'contact'> = (update, { software }) => soaking.contact(update, software);
+
 const nothing: Row = {
   desired: begin,
   started: stay,
@@ -150,6 +156,7 @@ const nothing: Row = {
   localChanged: stay,
   candidateApplied: stay,
   committedApplied: stay,
+  contact: stay,
   evidence: stay,
   runtimeDied: stay,
   quarantined: stay,
@@ -204,6 +211,7 @@ const table: Record<UpdateState, Row> = {
     tick: (update, _event, now) => (isOver(update, now) ? loadedTooLate(update, now) : update),
     failed: loadFailed,
     candidateApplied: (update, _event, now) => soaking.soak(update, now),
+    contact: noteContact,
     runtimeDied: countDeath,
   },
   soaking: {
@@ -212,7 +220,7 @@ const table: Record<UpdateState, Row> = {
     started: restart,
     tick: (update, _event, now) => {
       if (!isOver(update, now)) return update;
-      if (!update.isReplaying) return soaking.replay(update, now);
+      if (!update.isReplaying) return soaking.endSoak(update, now);
       return end.revert(
         end.blame(update, now),
         'PROBE_CRASHED',
@@ -223,6 +231,7 @@ const table: Record<UpdateState, Row> = {
     probed: (update, { results }, now) =>
       update.isReplaying ? soaking.judgeReplay(update, results, now) : update,
     failed: loadFailed,
+    contact: noteContact,
     evidence: (update, { evidence }, now) => soaking.weigh(update, evidence, now),
     runtimeDied: countDeath,
   },

@@ -50,6 +50,7 @@ export const allowed: Record<UpdateState, Record<EventKind, UpdateState[]>> = {
   },
   soaking: {
     ...only('soaking'),
+    contact: ['soaking', 'committed'],
     started: ['soaking', 'reverting'],
     tick: ['soaking', 'reverting'],
     probed: ['soaking', 'committed', 'reverting'],
@@ -73,6 +74,7 @@ function only(state: UpdateState): Record<EventKind, UpdateState[]> {
     localChanged: [state],
     candidateApplied: [state],
     committedApplied: [state],
+    contact: [state],
     evidence: [state],
     runtimeDied: [state],
     quarantined: [state],

@@ -7,4 +7,5 @@ export {
   isSettled,
   pinnedBundles,
   type Update,
+  wantedSoftware,
 } from './state.ts';

@@ -22,6 +22,7 @@ describe('the last good version (Greengrass nucleus #1838, #1831)', () => {
         serving: null,
         work: null,
         bundles: [bundleOf('1.0.0'), bundleOf('9.0.0')],
+        software: null,
       });
       expect(steps.find(({ kind }) => kind === 'collect')).toMatchObject({ remove: [bundleOf('9.0.0')] });
     }
@@ -54,7 +55,7 @@ describe('the last good version (Greengrass nucleus #1838, #1831)', () => {
     const quarantined = { kind: 'quarantined', bundle: bundleOf('2.0.0'), message: 'it kept dying' } as const;
     const update = device.tell(quarantined);
     expect(update).toMatchObject({ state: 'reverting', reason: { code: 'RUNTIME_DIED' } });
-    const [serve] = plan(update, { serving: null, work: null, bundles: [] });
+    const [serve] = plan(update, { serving: null, work: null, bundles: [], software: null });
     expect(serve).toMatchObject({ kind: 'serve', of: 'committed', choices: [{ ref: { version: '1.0.0' } }] });
     expect(device.tell({ kind: 'committedApplied' }).state).toBe('reverted');
     // It would not be tried again at once.

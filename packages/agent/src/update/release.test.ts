@@ -11,7 +11,7 @@ describe('several models in one release change together or not at all', () => {
     return device.tell({ kind: 'desired', desired: desired(generation, [first, second]) });
   };
   const versionsServed = (update: Update) => {
-    const [serve] = plan(update, { serving: null, work: null, bundles: [] });
+    const [serve] = plan(update, { serving: null, work: null, bundles: [], software: null });
     return serve?.kind === 'serve' ? serve.choices.map(({ ref }) => ref.version) : [];
   };
   const installed = () => {

@@ -2,16 +2,45 @@ import type { MirrorEvidence, ProbeResult } from '@covey/protocol';
 import { blame, bounds, enter, revert } from './endings.ts';
 import { pardon } from './penalties.ts';
 import { judgeSoak, totalEvidence } from './soak.ts';
-import { type Choice, changedModels, comparedModels, type SettledRelease, type Update } from './state.ts';
+import {
+  type Choice,
+  changedModels,
+  changesSoftware,
+  comparedModels,
+  judgedModels,
+  type SettledRelease,
+  type Update,
+  wantedSoftware,
+} from './state.ts';
 
 export function soak(update: Update, now: number): Update {
-  if (changedModels(update).length === 0) return commit(update, 'proven');
+  const isReached = !changesSoftware(update) || update.hasContact;
+  if (judgedModels(update).length === 0 && isReached) return commit(update, 'proven');
   return enter({ ...update, reason: null }, 'soaking', now + (update.desired?.soak.maxDurationMs ?? 0));
+}
+
+/** The controller was reached by the software that runs: `software` is its digest. All that its soak asks of it. */
+export function contact(update: Update, software: string | null): Update {
+  if (update.hasContact || !changesSoftware(update) || software !== wantedSoftware(update)) return update;
+  const next = { ...update, hasContact: true };
+  return next.state === 'soaking' && judgedModels(next).length === 0 ? commit(next, 'proven') : next;
+}
+
+/** The dead man's switch: software that cannot be told to go back goes back by itself. */
+export function endSoak(update: Update, now: number): Update {
+  if (!changesSoftware(update) || update.hasContact) return replay(update, now);
+  const message = 'the software of the agent did not reach the controller in the time of its soak';
+  return revert(blame(update, now, softwareOf(update)), 'NO_CONTACT', message, now);
+}
+
+function softwareOf(update: Update): string[] {
+  const software = wantedSoftware(update);
+  return software === null ? [] : [software];
 }
 
 export function weigh(update: Update, evidence: MirrorEvidence[], now: number): Update {
   if (!update.desired) return update;
-  const judged = changedModels(update).map((ref) => ref.model);
+  const judged = judgedModels(update).map((ref) => ref.model);
   const compared = new Set(comparedModels(update).map((choice) => choice.ref.model));
   const judgement = judgeSoak(evidence, update.desired.soak, judged, compared);
   const { verdict } = judgement;
@@ -22,11 +51,12 @@ export function weigh(update: Update, evidence: MirrorEvidence[], now: number): 
     const blamed = blame(next, now, culprit ? [culprit.bundle] : []);
     return revert(blamed, 'SOAK_FAILED', judgement.message, now);
   }
-  return verdict === 'pass' ? commit(next, 'proven') : next;
+  const isReached = !changesSoftware(update) || update.hasContact;
+  return verdict === 'pass' && isReached ? commit(next, 'proven') : next;
 }
 
 /** Too little evidence in the bounded time: the golden vectors decide, and the result is called unproven. */
-export function replay(update: Update, now: number): Update {
+function replay(update: Update, now: number): Update {
   return { ...enter(update, 'soaking', now + bounds.probeMs), isReplaying: true };
 }
 
@@ -35,7 +65,7 @@ export function judgeReplay(update: Update, results: ProbeResult[], now: number)
     results.some(
       (result) => result.model === choice.ref.model && result.variant === choice.variant && result.ok,
     );
-  const changed = new Set(changedModels(update).map((ref) => ref.bundle));
+  const changed = new Set(judgedModels(update).map((ref) => ref.bundle));
   const bad = update.choices?.find((choice) => changed.has(choice.ref.bundle) && !isGood(choice));
   if (!bad) return commit(update, 'unproven');
   const reason = results.find((result) => result.model === bad.ref.model)?.reason ?? 'it was not measured';

@@ -1,11 +1,12 @@
-import type {
-  Desired,
-  ModelVersionRef,
-  ProbeResult,
-  Provider,
-  Release,
-  SoakEvidence,
-  UpdateState,
+import {
+  type Desired,
+  isSoftware,
+  type ModelVersionRef,
+  type ProbeResult,
+  type Provider,
+  type Release,
+  type SoakEvidence,
+  type UpdateState,
 } from '@covey/protocol';
 import type { Penalty } from './penalties.ts';
 
@@ -87,6 +88,8 @@ export interface Update {
   restarts: number;
   /** Deaths of the runtime since activation. */
   deaths: number;
+  /** The candidate's software of the agent has reached the controller from this device. */
+  hasContact: boolean;
   /** The soak ended inconclusive and the golden vectors run again. */
   isReplaying: boolean;
   evidence: SoakEvidence | null;
@@ -107,6 +110,7 @@ export const noAttempt = {
   starts: null,
   restarts: 0,
   deaths: 0,
+  hasContact: false,
   isReplaying: false,
   evidence: null,
   reason: null,
@@ -142,12 +146,37 @@ export function changedModels(update: Update): ModelVersionRef[] {
   return (candidateOf(update)?.models ?? []).filter((ref) => !committed.has(ref.bundle));
 }
 
+/** Digest of the agent's software among these; null: what the device was installed with. */
+function softwareAmong(refs: readonly ModelVersionRef[] | undefined): string | null {
+  return refs?.find(({ model }) => isSoftware(model))?.bundle ?? null;
+}
+
+/** Digest of the agent's software that shall run: the candidate's from its activation on, else the committed one. */
+export function wantedSoftware(update: Update): string | null {
+  const isTried = update.state === 'activating' || update.state === 'soaking';
+  const release = isTried ? update.desired?.release : update.committed?.release;
+  return softwareAmong(release?.models);
+}
+
+/** Whether the candidate changes the agent's software: then it must reach the controller before anything is committed. */
+export function changesSoftware(update: Update): boolean {
+  const candidate = candidateOf(update);
+  return (
+    candidate !== null && softwareAmong(candidate.models) !== softwareAmong(update.committed?.release.models)
+  );
+}
+
+/** Changed models that can be loaded: all but the agent's software. */
+export function judgedModels(update: Update): ModelVersionRef[] {
+  return changedModels(update).filter(({ model }) => !isSoftware(model));
+}
+
 /**
  * Changed models whose committed version serves as the yardstick in the soak. None in a rollback: agreeing with the
  * version that is being taken back proves nothing, and disagreeing with it is the purpose.
  */
 export function comparedModels(update: Update): Choice[] {
   if (update.desired?.setBy.kind === 'rollback') return [];
-  const changed = new Set(changedModels(update).map((ref) => ref.model));
+  const changed = new Set(judgedModels(update).map((ref) => ref.model));
   return (update.committed?.choices ?? []).filter((choice) => changed.has(choice.ref.model));
 }

@@ -148,7 +148,8 @@ class LedgerUpdater implements Updater {
   }
 
   #observed(): Observed {
-    return { serving: this.#serving, work: this.#work, bundles: this.#context.store.present };
+    const { store, software } = this.#context;
+    return { serving: this.#serving, work: this.#work, bundles: store.present, software };
   }
 
   #sleep(): void {

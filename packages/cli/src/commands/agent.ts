@@ -15,6 +15,8 @@ import {
 import { Command, Option } from 'commander';
 import { lockFolder } from '../folder/lock.ts';
 import { systemPorts } from '../ports.ts';
+import { softwareTools } from '../software/tools.ts';
+import { coveyVersion } from '../version.ts';
 import { durationOption, wholeNumber } from './command.ts';
 import { sizeOption, timeZoneOption } from './delivery-options.ts';
 import { runService } from './service.ts';
@@ -114,10 +116,12 @@ async function run(options: AgentOptions): Promise<void> {
   const folder = resolve(options.data);
   const access = accessOf(options, folder);
   const observing = observingOf(options);
+  const software = softwareTools(folder);
   await runService<AgentReady>(async () => {
     const agent = createAgent(systemPorts(options.logLevel, folder), {
       folder,
-      agentVersion: '0.1.0',
+      agentVersion: coveyVersion,
+      ...(software && { software }),
       runtimeModule: import.meta.resolve('@covey/runtime/process'),
       probeModule: import.meta.resolve('@covey/runtime/probe'),
       inference: {

@@ -1,0 +1,1 @@
+export { testSoftware } from './self-test.ts';

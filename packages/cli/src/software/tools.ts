@@ -1,0 +1,64 @@
+import { execFile } from 'node:child_process';
+import { open, readdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { type SlotName, type SoftwareTools, slotNames } from '@covey/agent';
+import { CoveyError } from '@covey/protocol';
+
+const run = promisify(execFile);
+const testLimitMs = 5 * 60_000;
+const outputBytes = 1024 * 1024;
+
+/** The operating system's name as artifacts have it, `linux-x64`. */
+export const platform = `${process.platform}-${process.arch}`;
+
+/** For an agent that the launcher started, which says so in the environment; undefined for any other. */
+export function softwareTools(dataFolder: string): SoftwareTools | undefined {
+  const { COVEY_SLOT: _, ...environment } = process.env;
+  const slot = slotNames.find((name): name is SlotName => name === process.env.COVEY_SLOT);
+  if (!slot) return undefined;
+  return {
+    slot,
+    platform,
+    unpack,
+    test: (folder, signal) => test(folder, dataFolder, { environment, signal }),
+    // As if somebody had told it to stop: whoever keeps the launcher running starts it again.
+    restart: () => process.kill(process.pid, 'SIGTERM'),
+  };
+}
+
+async function unpack(archive: string, folder: string): Promise<void> {
+  try {
+    await run('tar', ['-x', '-f', archive, '-C', folder, '--no-same-owner']);
+  } catch (cause) {
+    throw new CoveyError('BUNDLE_CORRUPT', `it cannot be unpacked: ${(cause as Error).message}`, { cause });
+  }
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  for (const entry of entries) if (!entry.isSymbolicLink()) await sync(join(entry.parentPath, entry.name));
+  await sync(folder);
+  await sync(dirname(folder));
+}
+
+async function sync(path: string): Promise<void> {
+  const file = await open(path, 'r');
+  await file.sync().finally(() => file.close());
+}
+
+async function test(
+  folder: string,
+  dataFolder: string,
+  { environment, signal }: { environment: NodeJS.ProcessEnv; signal: AbortSignal },
+): Promise<void> {
+  try {
+    await run(join(folder, 'bin', 'covey'), ['selftest', '--data', dataFolder], {
+      env: environment,
+      signal,
+      timeout: testLimitMs,
+      maxBuffer: outputBytes,
+    });
+  } catch (cause) {
+    const { stderr, message } = cause as Error & { stderr?: string };
+    const said = stderr?.trim().split('\n').slice(-5).join(' ') || message;
+    throw new CoveyError('SOFTWARE_FAILED', `its self test failed: ${said}`, { cause });
+  }
+}
