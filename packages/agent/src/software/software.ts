@@ -108,7 +108,9 @@ class SlotFolder implements Software {
   /** Empties the slot that does not run; it is not started from before it is whole again. */
   async #makeRoom(): Promise<SlotName> {
     const slot = partSlots.find((name) => name !== this.#tools.slot) ?? 'b';
-    await this.#disk.remove(`${this.#folder}/${slot}/bundle`);
+    // A name that is removed may come back at a power cut; emptied, it says that the slot is not whole.
+    if (await this.#bundleIn(slot))
+      await this.#disk.write(`${this.#folder}/${slot}/bundle`, new Uint8Array());
     await this.#disk.remove(`${this.#folder}/${slot}`);
     await this.#disk.makeFolder(`${this.#folder}/${slot}`);
     return slot;
@@ -122,7 +124,7 @@ class SlotFolder implements Software {
   async #bundleIn(slot: SlotName): Promise<string | null> {
     if (slot === 'installed') return null;
     const bytes = await this.#disk.read(`${this.#folder}/${slot}/bundle`);
-    return bytes ? Buffer.from(bytes).toString() : null;
+    return bytes?.byteLength ? Buffer.from(bytes).toString() : null;
   }
 
   async #write(record: BootRecord): Promise<void> {

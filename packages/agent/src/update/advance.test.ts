@@ -153,7 +153,10 @@ function checkStep(before: Update, event: UpdateEvent, after: Update): void {
     }
     if (after.committed?.proof === 'proven') {
       const isJudged =
-        event.kind === 'evidence' || changedModels(before).length === 0 || event.kind === 'contact' || before.hasContact;
+        event.kind === 'evidence' ||
+        changedModels(before).length === 0 ||
+        event.kind === 'contact' ||
+        before.hasContact;
       const isReached = event.kind === 'contact' || before.hasContact || !changesSoftware(before);
       expect(isReached, where).toBe(true);
       expect(isJudged, where).toBe(true);
