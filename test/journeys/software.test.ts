@@ -14,7 +14,7 @@ import {
 } from './software-site.ts';
 
 const id = 'press-7';
-const limitMs = 240_000;
+const limitMs = 600_000;
 const name = `covey-agent-${process.platform}-${process.arch}`;
 
 let fleet: TestFleet;
