@@ -141,6 +141,18 @@ describe.skipIf(noChromium !== '')(`models in a page of Chromium${noChromium}`, 
     expect((await page.infer('slow', ones(2))).outputs).toEqual({ y: [4] });
   });
 
+  test('a run that needs more memory than WebAssembly has fails alone', async () => {
+    const settings = { batching: { maxBatchSize: 1 } };
+    const variants = [{ name: 'fp32', ...page.site.put('slow.onnx', slowModel()) }];
+    await page.open([{ name: 'slow', variants, settings }]);
+    const ones = (count: number) => ({ x: { values: Array(count).fill(1), shape: [count, 1] } });
+    expect(await page.infer('slow', ones(30_000))).toMatchObject({
+      code: 'INFERENCE_FAILED',
+      message: expect.stringMatching(/bad_alloc/),
+    });
+    expect((await page.infer('slow', ones(2))).outputs).toEqual({ y: [4] });
+  });
+
   test('a worker that dies of an error is replaced at once', async () => {
     const { tab, ask: askHere } = await page.another();
     await askHere('open', [page.adding(11)]);

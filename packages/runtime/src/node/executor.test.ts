@@ -1,10 +1,10 @@
 import { streamLog, systemClock } from '@covey/ports';
-import { type Datatype, datatypes, elementBytes, type Tensor } from '@covey/protocol';
+import { CoveyError, type Datatype, datatypes, elementBytes, type Tensor } from '@covey/protocol';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Executor, type ExecutorOptions, threadExecutors } from '../executor/index.ts';
 import { countingModel, identityModel, modelFolder, schemaOf } from '../models.fixture.ts';
-import type { Thread } from '../platform/index.ts';
+import type { Thread, ThreadListener } from '../platform/index.ts';
 import { decodeTexts, encodeTexts } from '../tensors/index.ts';
 import { nodePlatform, openSession, startExecutor } from './index.ts';
 
@@ -151,6 +151,33 @@ test('a thread that does not come to an end of loading is given up', async () =>
     }),
   ).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED', message: 'it was not loaded within 10 ms' });
   expect(ended).toEqual(['terminated']);
+});
+
+test('a thread whose runs cannot go on any more is ended, and all who wait are told', async () => {
+  const listeners: ThreadListener[] = [];
+  const posted: unknown[] = [];
+  const ended: string[] = [];
+  const thread: Thread = {
+    post: (message) => posted.push(message),
+    listen: (listener) => listeners.push(listener),
+    terminate: async () => void ended.push('terminated'),
+  };
+  const start = threadExecutors({ startThread: () => thread, sharedMs: nodePlatform.sharedMs });
+  const starting = start({
+    ...{ path: '/model.onnx', schema: schemaOf('FP32', [1]), provider: 'cpu', threads: 1 },
+    ...{ clock: systemClock, log, runTimeoutMs: 1_000, maxPending: 2 },
+    onEnd: ({ code }) => ended.push(code),
+  });
+  const say = (message: object) => listeners.at(-1)?.onMessage(message);
+  say({ kind: 'loaded' });
+  const executor = await starting;
+  const runs = [executor.run(times(1n)), executor.run(times(2n))].map((run) => run.catch(({ code }) => code));
+  const error = new CoveyError('RUNTIME_DIED', 'memory access out of bounds').toJSON();
+  say({ kind: 'failed', id: 1, error });
+  expect(await Promise.all(runs)).toEqual(['RUNTIME_DIED', 'RUNTIME_DIED']);
+  expect(ended.toSorted()).toEqual(['RUNTIME_DIED', 'terminated']);
+  await expect(executor.run(times(1n))).rejects.toMatchObject({ code: 'RUNTIME_DIED' });
+  expect(posted).toHaveLength(2);
 });
 
 test('a file that cannot be loaded says why', async () => {
