@@ -30,7 +30,7 @@ export function parseBootRecord(bytes: Uint8Array | undefined): BootRecord {
   return { slot, trial: isSlot(trial) ? { slot: trial, startsLeft: Number(startsLeft) } : null };
 }
 
-export function isSlot(name: string | undefined): name is SlotName {
+function isSlot(name: string | undefined): name is SlotName {
   return slotNames.some((slot) => slot === name);
 }
 

@@ -11,7 +11,6 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import {
@@ -22,7 +21,7 @@ import {
   slotNames,
 } from './boot-record.ts';
 
-const launcher = fileURLToPath(new URL('../../../../device-images/launch.sh', import.meta.url));
+const launcher = join(import.meta.dirname, '..', '..', '..', '..', 'device-images', 'launch.sh');
 
 let root: string;
 let software: string;

@@ -141,7 +141,7 @@ async function announce(
   try {
     output.progress(summarizePreview(await previewOf(client, wanted, { tries: 1 })));
   } catch (error) {
-    if (!(error instanceof CoveyError) || error.code !== 'OVERLOADED') throw error;
+    if (!(error instanceof CoveyError) || !['OVERLOADED', 'TIMEOUT'].includes(error.code)) throw error;
     output.progress('what it brings is not known yet: the controller is still making the transfers');
   }
 }

@@ -10,7 +10,7 @@ const testLimitMs = 5 * 60_000;
 const outputBytes = 1024 * 1024;
 
 /** The operating system's name as artifacts have it, `linux-x64`. */
-export const platform = `${process.platform}-${process.arch}`;
+const platform = `${process.platform}-${process.arch}`;
 
 /** For an agent that the launcher started, which says so in the environment; undefined for any other. */
 export function softwareTools(dataFolder: string): SoftwareTools | undefined {
