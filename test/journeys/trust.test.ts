@@ -25,7 +25,11 @@ let canary: RunningService<{ inferenceUrl: string }>;
 const cli = <T>(...args: string[]) => coveyJson<T>([...args, '--data', fleet.data]);
 const errorOf = async (...args: string[]) => {
   const isLocal = args[1] === 'create';
-  const { code, stdout, stderr } = await covey([...args, '--json', ...(isLocal ? [] : ['--data', fleet.data])]);
+  const { code, stdout, stderr } = await covey([
+    ...args,
+    '--json',
+    ...(isLocal ? [] : ['--data', fleet.data]),
+  ]);
   expect(code, stdout).not.toBe(0);
   expect(stderr + stdout).toContain('"error"');
   return (JSON.parse(stdout) as { error: { code: string } }).error.code;

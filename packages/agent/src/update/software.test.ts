@@ -24,7 +24,7 @@ class Site extends Device {
   }
 
   /** Up to its activation. */
-  prove(version: string, modelVersion?: string) {
+  override prove(version: string, modelVersion?: string) {
     this.order(version, modelVersion);
     const { generation } = this;
     return this.tell(

@@ -40,10 +40,7 @@ describe('on the machine', () => {
   const machine = (change: Partial<Patient> = {}) => clinic.report(change, machineChecks);
 
   test('a folder that is none of a device, or was never enrolled', async () => {
-    expect(failures(await machine()).slice(0, 2)).toEqual([
-      'data folder NOT_FOUND',
-      'identity NOT_FOUND',
-    ]);
+    expect(failures(await machine()).slice(0, 2)).toEqual(['data folder NOT_FOUND', 'identity NOT_FOUND']);
     writeFileSync(join(clinic.scratch, 'letter.txt'), 'dear');
     expect(failures(await machine({ folder: clinic.scratch }))).toContain('data folder DATA_FOREIGN');
   });
