@@ -128,7 +128,10 @@ function requireOnlineKey(root: Root, signer: Signer): void {
     throw new CoveyError('INVALID_DOCUMENT', 'root: consistent_snapshot must be true');
 }
 
-/** Every role that is delegated to and published is signed as its delegation says, from the top down. */
+/**
+ * Every role that is delegated to and published is signed as its delegation says, from the top down; what neither it nor its
+ * delegator changed was found so before.
+ */
 function requireAllSigned(
   root: Root,
   targets: ReadonlyMap<string, Metadata<Targets>>,
@@ -138,13 +141,14 @@ function requireAllSigned(
   if (!top) throw new CoveyError('INVALID_DOCUMENT', 'there are no top-level targets');
   verifyTopLevel('targets', root, top);
   const visited = new Set<string>();
-  const waiting = [top.signed];
-  for (let delegator = waiting.pop(); delegator; delegator = waiting.pop()) {
+  const waiting = [{ from: 'targets', delegator: top.signed }];
+  for (let next = waiting.pop(); next; next = waiting.pop()) {
+    const { from, delegator } = next;
     for (const { name } of delegator.delegations?.roles ?? []) {
       const metadata = targets.get(name);
       if (!metadata) continue;
-      verifyDelegated(name, delegator, metadata);
-      if (!visited.has(name)) waiting.push(metadata.signed);
+      if (changed.includes(name) || changed.includes(from)) verifyDelegated(name, delegator, metadata);
+      if (!visited.has(name)) waiting.push({ from: name, delegator: metadata.signed });
       visited.add(name);
     }
   }
