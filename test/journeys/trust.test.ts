@@ -151,6 +151,48 @@ describe('keys and ceremonies', () => {
 });
 
 describe('a controller in other hands', () => {
+  let held: RolloutView;
+  test('whose timestamp has run out: nothing is installed, everything serves, and the reason is reported', async () => {
+    await fleet.controller.kill('SIGKILL');
+    await forge(async (database, online) => {
+      const timestamp = parseMetadata('timestamp', newestOf(database)('timestamp')).signed;
+      await online('timestamp', {
+        ...timestamp,
+        version: timestamp.version + 1,
+        expires: '2026-01-01T00:00:00Z',
+      });
+    });
+    // Without its online key the controller cannot sign another.
+    writeFileSync(file('controller/online-key.pem'), createKeyPair('ed25519').privateKeyPem);
+    await fleet.restartController();
+    held = await fleet.roll('1.5.0', { selector: 'id=edge-1', waves: [{ percent: 100 }], soak: quick });
+    const waiting = await until('the device to wait', async () => {
+      const view = await viewOf('edge-1');
+      return view.reported?.state === 'deferred' ? view : undefined;
+    });
+    expect(waiting.reported).toMatchObject({
+      reason: { code: 'TRUST_EXPIRED' },
+      serving: [{ version: '1.4.0' }],
+    });
+    const answer = await fetch(`${fleet.devices[0]?.inferenceUrl}/v2/models/scaling/ready`);
+    expect(answer.status).toBe(200);
+  });
+
+  test('is ours again when a new root replaces its online key: devices go on by themselves', async () => {
+    const both = ['--key', rootKey(), '--key', file('second-root.pem')];
+    await cli('key', 'rotate', 'online', ...both, '--out', file('online.trust.json'));
+    const moved = await until(
+      'the device to install',
+      async () => {
+        const view = await viewOf('edge-1');
+        return view.reported?.serving[0]?.version === '1.5.0' ? view : undefined;
+      },
+      120_000,
+    );
+    expect(moved.reported?.serving[0]?.version).toBe('1.5.0');
+    await accept(held.id);
+  }, 150_000);
+
   test('orders a version that nobody signed: every device refuses it, serves on, and says why', async () => {
     const evil = buildBundle(scalingBundleSource('6.6.6'));
     for (const [digest, bytes] of evil.chunks) await fleet.client.putChunk(digest, bytes);
@@ -182,63 +224,24 @@ describe('a controller in other hands', () => {
     });
     expect(refused.reported).toMatchObject({
       reason: { code: 'TRUST_SIGNATURE' },
-      serving: [{ version: '1.4.0' }],
+      serving: [{ version: '1.5.0' }],
     });
     expect((await fleet.rollout(id)).waves[0]?.devices[0]?.state).not.toBe('proven');
-    await fleet.client.call({
-      method: 'POST',
-      path: `/rollouts/${id}/abort`,
-      answer: RolloutView,
-    });
+    // A publisher does not sign over what was forged.
+    expect(await errorOf(...push('1.6.0', file('new-targets.pem')))).toBe('TRUST_SIGNATURE');
   });
-
-  test('whose timestamp has run out: nothing is installed, everything serves, and the reason is reported', async () => {
-    await fleet.controller.kill('SIGKILL');
-    await forge(async (database, online) => {
-      const timestamp = parseMetadata('timestamp', newestOf(database)('timestamp')).signed;
-      await online('timestamp', {
-        ...timestamp,
-        version: timestamp.version + 1,
-        expires: '2026-01-01T00:00:00Z',
-      });
-    });
-    // Without its online key the controller cannot sign another.
-    writeFileSync(file('controller/online-key.pem'), createKeyPair('ed25519').privateKeyPem);
-    await fleet.restartController();
-    await fleet.roll('1.5.0', { selector: 'id=edge-1', waves: [{ percent: 100 }], soak: quick });
-    const held = await until('the device to wait', async () => {
-      const view = await viewOf('edge-1');
-      return view.reported?.state === 'deferred' ? view : undefined;
-    });
-    expect(held.reported).toMatchObject({
-      reason: { code: 'TRUST_EXPIRED' },
-      serving: [{ version: '1.4.0' }],
-    });
-    const answer = await fetch(`${fleet.devices[0]?.inferenceUrl}/v2/models/scaling/ready`);
-    expect(answer.status).toBe(200);
-  });
-
-  test('and whose online key was replaced by a new root: devices go on by themselves', async () => {
-    const both = ['--key', rootKey(), '--key', file('second-root.pem')];
-    await cli('key', 'rotate', 'online', ...both, '--out', file('online.trust.json'));
-    const moved = await until(
-      'the device to install',
-      async () => {
-        const view = await viewOf('edge-1');
-        return view.reported?.serving[0]?.version === '1.5.0' ? view : undefined;
-      },
-      120_000,
-    );
-    expect(moved.reported?.serving[0]?.version).toBe('1.5.0');
-  }, 150_000);
 });
 
 /** Nobody asks these devices anything, so that a person accepts what the soak could not prove. */
-async function install(version: string, device: string, selector = `id=${device}`): Promise<void> {
-  const { id } = await fleet.roll(version, { selector, waves: [{ percent: 100 }], soak: quick });
+async function accept(id: string): Promise<void> {
   const { state } = await fleet.settled(id);
   if (state === 'paused')
     await fleet.client.call({ method: 'POST', path: `/rollouts/${id}/resume`, answer: RolloutView });
+}
+
+async function install(version: string, device: string, selector = `id=${device}`): Promise<void> {
+  const { id } = await fleet.roll(version, { selector, waves: [{ percent: 100 }], soak: quick });
+  await accept(id);
   expect((await viewOf(device)).reported?.serving[0]?.version).toBe(version);
 }
 

@@ -85,6 +85,16 @@ export function findTarget(
   return walkTargets(trusted.targets.signed, path, { load, applies });
 }
 
+/** The targets that a role has been delegated to at the top, verified; undefined when it has published none. Errors: as refreshMetadata. */
+export async function readDelegated(
+  options: TufClientOptions,
+  trusted: TrustedMetadata,
+  role: string,
+): Promise<Targets | undefined> {
+  const verify = (metadata: Metadata<Targets>) => verifyDelegated(role, trusted.targets.signed, metadata);
+  return (await updateTargets(options, trusted, role, verify))?.signed;
+}
+
 /** The timestamp that is trusted now, without asking anybody. Errors: DATA_CORRUPT, those of `store`. */
 export async function trustedTimestamp(
   options: Pick<TufClientOptions, 'store' | 'pinnedRoot'>,

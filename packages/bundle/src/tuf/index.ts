@@ -11,6 +11,7 @@ export {
 export {
   findTarget,
   type MetadataStore,
+  readDelegated,
   refreshMetadata,
   type TrustedMetadata,
   type TufClientOptions,

@@ -23,6 +23,8 @@ export const noAnswer = { parse: () => undefined };
 
 /** The controller's admin API. Errors are those of the controller, with their codes; UNREACHABLE when there is none. */
 export interface Client {
+  /** Root metadata that the publisher on this machine keeps; undefined when it keeps none. */
+  publisherRoot: Uint8Array | undefined;
   call<Answer>(call: Call<Answer>): Promise<Answer>;
   /** An answer that is no JSON of the API, as it came. */
   getBytes(path: string): Promise<Uint8Array>;
@@ -60,6 +62,7 @@ export function createClient(connection: Connection): Client {
     return answer.body;
   };
   return {
+    publisherRoot: connection.publisherRoot,
     call: async ({ method, path, query, body, answer }) => {
       const bytes = await send(
         method,

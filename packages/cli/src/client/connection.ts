@@ -1,12 +1,15 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { CoveyError } from '@covey/protocol';
+import { publisherRootPath } from '../publish/keys.ts';
 
 /** How a command reaches the controller. `ca` is PEM; undefined: the system's trust store. */
 export interface Connection {
   url: string;
   token: string;
   ca?: string;
+  /** Root metadata that the publisher on this machine keeps. */
+  publisherRoot?: Uint8Array;
 }
 
 export interface ConnectionOptions {
@@ -35,6 +38,12 @@ export function connectionFilePath(dataFolder: string): string {
  * Errors: NOT_FOUND when there is neither, naming both ways.
  */
 export function findConnection(options: ConnectionOptions): Connection {
+  const rootPath = publisherRootPath(options.data);
+  const root = existsSync(rootPath) ? { publisherRoot: readFileSync(rootPath) } : {};
+  return { ...connectionOf(options), ...root };
+}
+
+function connectionOf(options: ConnectionOptions): Connection {
   if (options.url !== undefined) {
     if (options.tokenFile === undefined) {
       throw new CoveyError(

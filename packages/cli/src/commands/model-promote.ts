@@ -23,7 +23,7 @@ export function promoteCommand(): Command {
 async function promote(target: string, options: PromoteOptions, command: Command): Promise<void> {
   const { client, output } = session(command);
   const { model, version } = parseModelVersion(target);
-  const [listed] = await (await verifyServed(client)).rolesListing(model, version);
+  const [listed] = await (await verifyServed(client, { now: 0 })).rolesListing(model, version);
   if (!listed) throw new CoveyError('NOT_FOUND', `no role lists ${target}: push it first`);
   if (listed.limits.length === 0) {
     output.result({ role: listed.role }, `${target} is signed for all devices already, by ${listed.role}`);

@@ -41,7 +41,10 @@ async function create(options: CreateOptions, command: Command): Promise<void> {
   const { client, output } = session(command);
   const rootKey = options.rootKey ?? publisherKeyPath(options.data, 'root');
   const targetsKey = options.targetsKey ?? publisherKeyPath(options.data, 'targets');
-  const view = await createTrust(client, { root: await keyOf(rootKey), targets: await keyOf(targetsKey) });
+  const view = await createTrust(client, options.data, {
+    root: await keyOf(rootKey),
+    targets: await keyOf(targetsKey),
+  });
   output.result(
     { ...view, rootKey, targetsKey },
     `devices begin to trust from root ${view.rootDigest?.slice(0, 12)}\nroot key    ${rootKey}: keep it offline\ntargets key ${targetsKey}: signs versions`,
@@ -84,7 +87,7 @@ async function verify(
   command: Command,
 ): Promise<void> {
   const { client, output } = session(command);
-  const { trusted, rolesListing } = await verifyServed(client, rootDigest);
+  const { trusted, rolesListing } = await verifyServed(client, { rootDigest, now: Date.now() });
   const { root, timestamp, snapshot, targets } = trusted;
   const versions = Object.entries({ root, targets, snapshot, timestamp }).map(([role, { signed }]) => ({
     role,

@@ -8,6 +8,17 @@ export function publisherKeyPath(dataFolder: string, role: 'root' | 'targets'): 
   return join(dataFolder, 'publisher', `${role}.pem`);
 }
 
+/** The root that a publisher began with: what it signs over is verified from it. Public. */
+export function publisherRootPath(dataFolder: string): string {
+  return join(dataFolder, 'publisher', 'root.json');
+}
+
+export function keepRoot(dataFolder: string, root: Uint8Array): void {
+  const path = publisherRootPath(dataFolder);
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  writeFileSync(path, root);
+}
+
 /** The environment variable that holds the passphrase of encrypted key files. */
 export const passphraseVariable = 'COVEY_KEY_PASSPHRASE';
 
