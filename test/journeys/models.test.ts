@@ -86,6 +86,11 @@ describe.skipIf(!hasData)("one's own models (skipped where ../shared/data is abs
 
   test('the face detector finds the faces on the photographs, as ONNX Runtime alone does', async () => {
     await pushed('face-rfb-320', '--name', 'faces', '--version', '1.0.0');
+    const { code, stdout } = await covey([
+      ...['rollout', 'start', 'faces@1.0.0', '--dry-run', '--data', fleet.data],
+    ]);
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/faces@1\.0\.0 brings .* to 1 device/)]);
+    expect(stdout).toMatch(/fp32\.onnx: compressed, of 1\.21 MiB +\d+ KiB/);
     expect(await rollOut('faces@1.0.0')).toEqual([0, expect.stringContaining('succeeded')]);
     const device = onDevice(deviceUrl, 'faces');
     const direct = await alone(modelPath('face-rfb-320'));
