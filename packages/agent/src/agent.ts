@@ -9,6 +9,7 @@ import {
   type Reported,
   toCoveyError,
 } from '@covey/protocol';
+import { createLinkTrial, type LinkTrial } from './deadman/index.ts';
 import { type LocalWatch, watchLocal } from './delivery/index.ts';
 import { readDesired } from './desired/index.ts';
 import { openDeviceFolder } from './folder/index.ts';
@@ -106,6 +107,7 @@ class RunningAgent {
   readonly #supervisor: Supervisor;
   readonly #connection: Connection;
   readonly #keeper: Keeper;
+  readonly #linkTrial: LinkTrial;
   readonly #updater: Updater;
   readonly #trust: Trust;
   readonly #software: Software | null;
@@ -192,6 +194,10 @@ class RunningAgent {
     this.#keeper = createKeeper({ ...ports, log: ports.log.component('identity') }, parts.store, {
       renewed: () => this.#connection.reconnect(0),
     });
+    this.#linkTrial = createLinkTrial(ports, parts.store, {
+      changed: () => this.#connection.reconnect(0),
+      event: (kind, message) => this.#event(kind, message),
+    });
     for (const path of parts.store.damaged) this.#event('identity-damaged', `${path} is damaged`);
     for (const path of parts.ledger.damaged) this.#event('ledger-damaged', `${path} is damaged`);
   }
@@ -200,6 +206,7 @@ class RunningAgent {
     this.#supervisor.start();
     this.#updater.start();
     this.#connection.start();
+    void this.#linkTrial.start().catch((error) => this.#note('link', error));
     const changed = () => this.#updater.dispatch({ kind: 'localChanged' });
     this.#scrub.start();
     this.#local = watchLocal(this.#ports, this.#options.folder, changed);
@@ -212,6 +219,7 @@ class RunningAgent {
     this.#scrub.stop();
     this.#updater.stop();
     this.#keeper.stop();
+    this.#linkTrial.stop();
     await this.#supervisor.stop();
     await this.#outbox.close();
     await this.#connection.stop();
@@ -312,7 +320,8 @@ class RunningAgent {
 
   async #received(kind: DownKind, payload: Uint8Array): Promise<void> {
     try {
-      if (kind === 'desired') this.#desired(payload);
+      await this.#linkTrial.heard();
+      if (kind === 'desired') await this.#desired(payload);
       else if (kind === 'receipt') await this.#receipt(payload);
       else this.#command(payload);
     } catch (error) {
@@ -321,10 +330,12 @@ class RunningAgent {
     }
   }
 
-  #desired(payload: Uint8Array): void {
+  async #desired(payload: Uint8Array): Promise<void> {
     const desired = readDesired(payload, this.#updater.update.accepted);
-    if (desired) this.#trust.heardTime(desired.now);
-    if (desired) this.#updater.dispatch({ kind: 'desired', desired });
+    if (!desired) return;
+    this.#trust.heardTime(desired.now);
+    this.#updater.dispatch({ kind: 'desired', desired });
+    if (desired.link) await this.#linkTrial.offer(desired.link);
   }
 
   async #receipt(payload: Uint8Array): Promise<void> {

@@ -60,6 +60,18 @@ export const ReleaseSchema = v.object({
 });
 export type Release = v.InferOutput<typeof ReleaseSchema>;
 
+const linkUrl = v.pipe(v.string(), v.maxLength(256), v.url());
+/** How the controller is to be reached. A device tries it, and goes back by itself when it hears nothing that way. */
+export const LinkSettingsSchema = v.object({
+  /** Of this change: one that was taken back is not tried again under the same id. */
+  id: v.pipe(v.string(), v.minLength(1), v.maxLength(64)),
+  mqttUrl: linkUrl,
+  deviceUrl: linkUrl,
+  /** An authority to trust in addition. */
+  caPem: v.optional(v.pipe(v.string(), v.maxLength(32_000))),
+});
+export type LinkSettings = v.InferOutput<typeof LinkSettingsSchema>;
+
 /** Controller to device: the state wanted. A device ignores a generation at or below the last it accepted. */
 export const DesiredSchema = v.object({
   generation: count,
@@ -67,6 +79,8 @@ export const DesiredSchema = v.object({
   soak: SoakPolicySchema,
   /** Absent: nothing holds it back. */
   delivery: v.optional(DeliveryPolicySchema),
+  /** Absent: as it is. */
+  link: v.optional(LinkSettingsSchema),
   /** Bundles that failed on the device lately are tried at once. */
   force: v.optional(v.boolean()),
   setBy: v.object({

@@ -1,5 +1,6 @@
 import type { ClientTls, Disk } from '@covey/ports';
-import { CoveyError, type Tags } from '@covey/protocol';
+import { CoveyError, type LinkSettings, type Tags } from '@covey/protocol';
+import { type DeadMan, steady } from '../deadman/index.ts';
 import type { DeviceFolder } from '../folder/index.ts';
 import { openSlots, type Slots } from '../slots/index.ts';
 
@@ -22,12 +23,15 @@ export interface Identity {
 export interface IdentityDocument extends Omit<Identity, 'pinnedRoot'> {
   /** The key of a certificate that was asked for and is not here yet. */
   readonly nextKeyPem?: string | undefined;
+  /** A change of the way to the controller that is on trial, or was taken back. */
+  readonly link?: DeadMan<LinkSettings> | undefined;
 }
 
 /** An enrolled device's identity on disk, mode 0600. */
 export interface IdentityStore {
   readonly identity: Identity;
   readonly nextKeyPem: string | undefined;
+  readonly link: DeadMan<LinkSettings>;
   /** Files that were damaged; the other one held. */
   readonly damaged: readonly string[];
   /** Changes the identity in one write: before it is durable the old one holds, afterwards the new one. */
@@ -106,6 +110,9 @@ function storeOf(
     identity,
     get nextKeyPem() {
       return present().nextKeyPem;
+    },
+    get link() {
+      return present().link ?? steady;
     },
     damaged: slots.damaged,
     save: (change) => slots.save({ ...present(), ...change }),

@@ -1,0 +1,2 @@
+export { type DeadMan, steady } from './deadman.ts';
+export { createLinkTrial, type LinkTrial } from './link-trial.ts';
