@@ -71,7 +71,7 @@ describe('enrolment', () => {
     expect(entries).toMatchObject([{ actor: 'device:edge-1', action: 'device.enrol' }]);
   });
 
-  test('a token carries the fingerprint of the CA and the digest of the root of bench.trust, and is not stored', async () => {
+  test('a token carries the fingerprint of the CA and the digest of the root of trust, and is not stored', async () => {
     const created = { url: 'https://c:8080', tags: {}, maxUses: 1, validMs: 60_000, createdBy: 'admin' };
     const { token } = await bench.identity.createToken(created);
     const content = JSON.parse(Buffer.from(token.slice('covey1.'.length), 'base64url').toString());
@@ -233,7 +233,7 @@ describe('enrolment', () => {
       await expect(attempt()).rejects.toMatchObject({ code: 'INVALID_DOCUMENT' });
   });
 
-  test('without a root of bench.trust no token is made', async () => {
+  test('without a root of trust no token is made', async () => {
     await bench.storage.db.deleteFrom('trust_files').execute();
     await expect(bench.secretOf()).rejects.toMatchObject({ code: 'CONFLICT' });
   });
