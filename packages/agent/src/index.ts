@@ -1,6 +1,6 @@
 export { type Agent, type AgentOptions, type AgentStatus, createAgent } from './agent.ts';
 export { type EnrolOptions, enrol } from './enrol/index.ts';
-export { type DeviceFolder, openDeviceFolder } from './folder/index.ts';
+export { type DeviceFolder, initDeviceFolder, openDeviceFolder } from './folder/index.ts';
 export {
   askStanding,
   type Identity,

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { systemDisk } from '@covey/ports';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { initDeviceFolder, openDeviceFolder } from '../folder/index.ts';
@@ -9,7 +10,7 @@ import { makeAuthority } from './authority.fixture.ts';
 import { isCertificateFor, makeKey, makeRequest } from './certificates.ts';
 import { createIdentity, openIdentity } from './identity.ts';
 
-const fixture = join(import.meta.dirname, 'kill.fixture.ts');
+const fixture = fileURLToPath(new URL('./kill.fixture.ts', import.meta.url));
 let scratch: string;
 beforeEach(async () => {
   scratch = await mkdtemp(join(tmpdir(), 'covey-identity-'));

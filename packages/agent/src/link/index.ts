@@ -1,3 +1,3 @@
 export { type Connection, createConnection } from './connection.ts';
 export type { LinkState } from './machine.ts';
-export { openRoutes, type Routes, webSocketUrl } from './routes.ts';
+export { openRoutes, webSocketUrl } from './routes.ts';

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { openDeviceFolder } from '@covey/agent';
+import { initDeviceFolder } from '@covey/agent';
 import { systemDisk } from '@covey/ports';
 import { Command } from 'commander';
 import { chooseProxy, removeProxySetting, writeProxySetting } from '../network/proxy.ts';
@@ -63,7 +63,8 @@ function folderCommand(name: string, description: string): Command {
 
 async function change({ data, json }: FolderOptions, apply: (folder: string) => void): Promise<void> {
   const folder = resolve(data);
-  await openDeviceFolder(systemDisk, folder);
+  // Before the device is enrolled, too: enrolling goes through it.
+  await initDeviceFolder(systemDisk, folder);
   apply(folder);
   const { proxy, source } = chooseProxy(folder);
   const user = proxy?.credentials ? `, as ${proxy.credentials.user}` : '';

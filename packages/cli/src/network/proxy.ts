@@ -44,7 +44,7 @@ export function networkOf(folder: string | undefined): Network {
   return network(chooseProxy(folder).proxy);
 }
 
-export function readProxySetting(folder: string): ProxySetting | undefined {
+function readProxySetting(folder: string): ProxySetting | undefined {
   const path = join(folder, fileName);
   if (!existsSync(path)) return undefined;
   return checkDocument(ProxySettingSchema, parseJson(readFileSync(path), path), path);

@@ -1,19 +1,17 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { connect as tlsConnect } from 'node:tls';
 import { openTransfer } from '@covey/bundle/transfer';
-import { firstUpload, parseMetadata, type Targets } from '@covey/bundle/tuf';
-import { nodeFetch, systemClock, systemDisk, systemRandom } from '@covey/ports';
-import { connectAsync } from 'mqtt';
+import { parseMetadata, type Targets } from '@covey/bundle/tuf';
+import { nodeFetch } from '@covey/ports';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { publisher, requestFor, rootSigner } from '../trust.fixture.ts';
-import { type Addresses, type Controller, createController } from './controller.ts';
-import { memoryLog, testBundle } from './domain.fixture.ts';
+import { admin, controllerIn, publish, trustPublisher } from './admin-client.fixture.ts';
+import type { Addresses, Controller } from './controller.ts';
+import { testBundle } from './domain.fixture.ts';
 import { newDevice } from './enrolment.fixture.ts';
 
 let folder: string;
@@ -29,73 +27,13 @@ afterEach(async () => {
 });
 
 function newController(ports: { adminPort?: number; devicePort?: number } = {}): Controller {
-  controller = createController({
-    ports: { clock: systemClock, random: systemRandom, disk: systemDisk, log: memoryLog(log) },
-    folder: join(folder, 'controller'),
-    listen: { host: '127.0.0.1', adminPort: 0, mqttPort: 0, devicePort: 0, ...ports },
-    names: [],
-    version: '0.1.0',
-  });
+  controller = controllerIn(folder, ports, log);
   return controller;
-}
-
-async function admin({ adminUrl }: Addresses) {
-  const base = { timeoutMs: 5_000, maxBytes: 1_000_000 };
-  const read = (name: string) => systemDisk.read(join(folder, 'controller', name));
-  const token = new TextDecoder().decode(await read('admin.token')).trim();
-  const insecure = await nodeFetch({
-    ...base,
-    method: 'GET',
-    url: `${adminUrl}/enrol/ca`,
-    tls: { insecureReadOfCa: true },
-  });
-  const ca = new TextDecoder().decode(insecure.body);
-  return {
-    ca,
-    call: async (method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, body?: unknown) => {
-      const isBytes = body instanceof Uint8Array;
-      const answer = await nodeFetch({
-        ...base,
-        method,
-        url: `${adminUrl}${path}`,
-        headers: {
-          authorization: `Bearer ${token}`,
-          ...(body !== undefined && {
-            'content-type': isBytes ? 'application/octet-stream' : 'application/json',
-          }),
-        },
-        ...(body !== undefined && { body: isBytes ? body : new TextEncoder().encode(JSON.stringify(body)) }),
-        tls: { ca },
-      });
-      const text = new TextDecoder().decode(answer.body);
-      return { status: answer.status, body: text === '' ? undefined : JSON.parse(text) };
-    },
-  };
-}
-
-type Call = Awaited<ReturnType<typeof admin>>['call'];
-
-/** A root of trust that names the keys of the tests, and the controller's own for what it signs by itself. */
-async function trustPublisher(call: Call): Promise<void> {
-  const { keyid: _, ...online } = (await call('GET', '/v1/trust')).body.onlineKey;
-  const one = (signer: typeof publisher) => ({ signers: [signer], threshold: 1 });
-  const upload = await firstUpload({ root: one(rootSigner), targets: one(publisher) }, online, Date.now());
-  expect((await call('POST', '/v1/trust', upload)).status).toBe(200);
-}
-
-async function publish(call: Call, bundle: ReturnType<typeof testBundle>) {
-  for (const [sha256, bytes] of bundle.chunks)
-    expect((await call('PUT', `/v1/chunks/${sha256}`, bytes)).status).toBe(204);
-  const newest = async (role: string) => {
-    const { status, body } = await call('GET', `/v1/trust/${role}`);
-    return status === 200 ? new TextEncoder().encode(JSON.stringify(body)) : undefined;
-  };
-  return call('POST', '/v1/models/bearing/versions', await requestFor({ newest }, bundle, Date.now()));
 }
 
 it('serves an enrolled device what was published, with ranges, until it is revoked', async () => {
   const addresses = await newController().start();
-  const { ca, call } = await admin(addresses);
+  const { ca, call } = await admin(folder, addresses);
   await trustPublisher(call);
   const bundle = testBundle('1.0.0');
   expect((await publish(call, bundle)).status).toBe(200);
@@ -157,88 +95,9 @@ it('serves an enrolled device what was published, with ranges, until it is revok
   await expect(anonymous).rejects.toMatchObject({ code: 'UNREACHABLE' });
 });
 
-it.each(['DELETE', 'POST'] as const)(
-  'ends a device’s live connections within a second, MQTT and HTTP (%s)',
-  async (method) => {
-    const addresses = await newController().start();
-    const { ca, call } = await admin(addresses);
-    await trustPublisher(call);
-    const connect = async (id: string) => {
-      const { body: made } = await call('POST', '/v1/tokens', {});
-      const device = await newDevice(id, made.token);
-      const { body: enrolled } = await call('POST', '/enrol', device.request);
-      const tls = { ca, cert: enrolled.certificatePem, key: device.keyPem };
-      const mqtt = await connectAsync(addresses.mqttUrl, { clientId: id, reconnectPeriod: 0, ...tls });
-      // Connected, and not a word of MQTT yet.
-      const silent = tlsConnect({ port: Number(new URL(addresses.mqttUrl).port), ...tls });
-      const http = tlsConnect({ port: Number(new URL(addresses.deviceUrl).port), ...tls });
-      await Promise.all([once(http, 'secureConnect'), once(silent, 'secureConnect')]);
-      http.write('GET /identity HTTP/1.1\r\nhost: localhost\r\n\r\n');
-      const [answer] = await once(http, 'data');
-      expect(String(answer)).toContain('200 OK');
-      return { mqtt, http, silent };
-    };
-    const refused = await connect('edge-1');
-    const other = await connect('edge-2');
-    const closed = Promise.all([
-      new Promise<void>((resolve) => void refused.mqtt.on('error', () => {}).once('close', () => resolve())),
-      once(
-        refused.http.on('error', () => {}),
-        'close',
-      ),
-      once(
-        refused.silent.on('error', () => {}),
-        'close',
-      ),
-    ]);
-    const at = performance.now();
-    const path = method === 'DELETE' ? '/v1/devices/edge-1' : '/v1/devices/edge-1/reset';
-    expect((await call(method, path)).status).toBe(204);
-    await closed;
-    expect(performance.now() - at).toBeLessThan(1_000);
-    expect([other.mqtt.connected, other.http.closed, other.silent.closed]).toEqual([true, false, false]);
-    for (const { mqtt, http, silent } of [refused, other]) {
-      mqtt.end(true);
-      for (const socket of [http, silent]) socket.on('error', () => {}).destroy();
-    }
-  },
-);
-
-it('serves operators and devices on one port where both are told the same', async () => {
-  const free = createServer();
-  await new Promise<void>((resolve) => free.listen(0, '127.0.0.1', resolve));
-  const { port } = free.address() as AddressInfo;
-  await new Promise((resolve) => free.close(resolve));
-  const addresses = await newController({ adminPort: port, devicePort: port }).start();
-  expect(addresses.deviceUrl).toBe(addresses.adminUrl);
-  const { ca, call } = await admin(addresses);
-  await trustPublisher(call);
-  const device = await newDevice('edge-1', (await call('POST', '/v1/tokens', {})).body.token);
-  const { body: enrolled } = await call('POST', '/enrol', device.request);
-  const ask = (path: string, tls: { certificate?: string; key?: string }) =>
-    nodeFetch({
-      method: 'GET',
-      url: `${addresses.deviceUrl}${path}`,
-      tls: { ca, ...tls },
-      timeoutMs: 5_000,
-      maxBytes: 100_000,
-    });
-  const own = { certificate: enrolled.certificatePem, key: device.keyPem };
-  expect((await ask('/identity', own)).status).toBe(200);
-  for (const path of ['/identity', '/chunks/x', '/trust/root.json'])
-    expect((await ask(path, {})).status, path).toBe(401);
-  // A device's certificate opens nothing of the operators'.
-  expect((await ask('/v1/devices', own)).status).toBe(401);
-  const url = `${addresses.deviceUrl.replace('https', 'wss')}/mqtt`;
-  const tls = { ca, cert: own.certificate, key: own.key };
-  const client = await connectAsync(url, { clientId: 'edge-1', reconnectPeriod: 0, ...tls });
-  await client.endAsync();
-  await expect(connectAsync(url, { clientId: 'edge-1', reconnectPeriod: 0, ca })).rejects.toThrow();
-});
-
 it('keeps its data in a folder only its owner may read, and starts on it again', async () => {
   const first = newController();
-  const { call } = await admin(await first.start());
+  const { call } = await admin(folder, await first.start());
   await trustPublisher(call);
   const before = (await call('GET', '/v1/trust')).body;
   await first.stop();
@@ -249,7 +108,7 @@ it('keeps its data in a folder only its owner may read, and starts on it again',
   );
   for (const name of ['admin.token', 'online-key.pem'])
     expect((await stat(join(folder, 'controller', name))).mode & 0o077).toBe(0);
-  const again = await admin(await newController().start());
+  const again = await admin(folder, await newController().start());
   expect((await again.call('GET', '/v1/trust')).body).toEqual(before);
 });
 
@@ -277,7 +136,7 @@ it('goes on with a rollout after its process was killed', async () => {
   );
   const ended = once(child, 'exit');
   const [line] = await once(createInterface(child.stdout), 'line');
-  const { call } = await admin(JSON.parse(line) as Addresses);
+  const { call } = await admin(folder, JSON.parse(line) as Addresses);
   await trustPublisher(call);
   const bundle = testBundle('1.0.0');
   await publish(call, bundle);
@@ -288,7 +147,7 @@ it('goes on with a rollout after its process was killed', async () => {
   expect(rollout).toMatchObject({ state: 'running', waves: [{ state: 'moving' }] });
   child.kill('SIGKILL');
   await ended;
-  const again = await admin(await newController().start());
+  const again = await admin(folder, await newController().start());
   let { body: view } = await again.call('GET', `/v1/rollouts/${rollout.id}`);
   let { body: changes } = await again.call('GET', '/v1/changes');
   while (view.state === 'running') {
@@ -303,7 +162,7 @@ it('goes on with a rollout after its process was killed', async () => {
 
 it('answers who waits for changes when it stops', async () => {
   const running = newController();
-  const { call } = await admin(await running.start());
+  const { call } = await admin(folder, await running.start());
   const { body } = await call('GET', '/v1/changes');
   const waiting = call('GET', `/v1/changes?after=${body.cursor}`);
   const healthy = await call('GET', '/healthz');

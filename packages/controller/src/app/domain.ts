@@ -52,12 +52,8 @@ export function createDomain(options: DomainOptions): Domain {
   const changes = createChanges({ clock, random });
   const outbox = createOutbox({ storage, bus, clock, log });
   const refusals = createRefusalAudit({ storage, clock, log });
-  const registry = createRegistry({
-    storage,
-    clock,
-    trust,
-    onChange: (model) => changes.note('model', model),
-  });
+  const noteModel = (model: string) => changes.note('model', model);
+  const registry = createRegistry({ storage, clock, trust, onChange: noteModel });
   const rollouts = createRollouts({
     storage,
     clock,

@@ -12,7 +12,7 @@ export type Purpose = 'use' | 'renewal';
 export type CertificateRow = Selectable<CertificatesTable>;
 
 /** A device that was dark for so long after its certificate ended still renews it, by the key it has. */
-export const renewalGraceMs = 366 * 86_400_000;
+const renewalGraceMs = 366 * 86_400_000;
 /** Requests under way when a certificate was replaced are finished with the old one. */
 const overlapMs = 300_000;
 /** Certificates made for a device and not used yet: answers to its renewals may be lost a few times. */

@@ -84,7 +84,7 @@ function secured(socket: TLSSocket, address: string, signal: AbortSignal): Promi
  * clock, which may be decades off, but with what is known for certain: time has passed the day on which the own certificate
  * was made. Errors: CA_MISMATCH.
  */
-export function checkServerCertificate(
+function checkServerCertificate(
   certificate: X509Certificate | undefined,
   host: string,
   tls: ClientTls,
@@ -104,7 +104,7 @@ export function checkServerCertificate(
 }
 
 /** Every certificate of a PEM text. */
-export function certificatesOf(pem: string): X509Certificate[] {
+function certificatesOf(pem: string): X509Certificate[] {
   const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
   return blocks.map((block) => new X509Certificate(block));
 }
