@@ -1,5 +1,5 @@
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
-import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -22,6 +22,9 @@ export async function buildArtifact(): Promise<{ folder: string; archive: string
   return { folder: lines[0] ?? '', archive: lines[2]?.split(' ')[0] ?? '' };
 }
 
+/** Most of the bytes, the same in every version: links in their place keep the journey from moving 170 MB about. */
+const heavy = ['bin/node', 'app/node_modules/onnxruntime-node'];
+
 /** The same software with another version, and texts of its programs replaced: each has to be there. Answers its archive. */
 export function changeSoftware(
   { folder, archive }: { folder: string; archive: string },
@@ -31,6 +34,10 @@ export function changeSoftware(
   const changed = temporaryFolder();
   const parts = ['LICENSE', 'app', 'bin'];
   for (const part of parts) cpSync(join(folder, part), join(changed, part), { recursive: true });
+  for (const path of heavy) {
+    rmSync(join(changed, path), { recursive: true });
+    symlinkSync(join(folder, path), join(changed, path));
+  }
   const all = { 'coveyVersion = "0.1.0"': `coveyVersion = "${version}"`, ...replacements };
   const programs = readdirSync(join(changed, 'app')).filter((name) => name.endsWith('.js'));
   for (const [before, after] of Object.entries(all)) {

@@ -111,7 +111,7 @@ function bootRecord(): string[] {
 test('an agent moves to the software it is given, and on to the next by a small delta', {
   timeout: limitMs,
 }, async () => {
-  const first = await roll('0.1.0', artifact.archive, '60s');
+  const first = await roll('0.1.0', changeSoftware(artifact, '0.1.0'), '60s');
   expect(first).toMatchObject({ state: 'succeeded', waves: [{ devices: [{ state: 'proven' }] }] });
   expect(bootRecord()).toEqual(['a', '-', '0']);
   const whole = fetchedBytes();

@@ -14,6 +14,7 @@ interface PushOptions {
   data: string;
   description?: string;
   securityCounter: number;
+  requiresAgent?: string;
   key?: string;
 }
 
@@ -31,6 +32,10 @@ export function softwareCommand(): Command {
         'devices refuse a counter below the highest they have committed',
         wholeNumber(0, 2 ** 31),
         0,
+      )
+      .option(
+        '--requires-agent <version>',
+        'agents before this version do not take it, because they cannot be followed by it',
       )
       .option('--key <file>', 'the private key that signs the version; default: the one in the data folder')
       .action(push),
@@ -58,6 +63,7 @@ async function push(path: string, options: PushOptions, command: Command): Promi
     createdAt: new Date().toISOString(),
     ...(options.description !== undefined && { description: options.description }),
     securityCounter: options.securityCounter,
+    ...(options.requiresAgent !== undefined && { requirements: { agentVersion: options.requiresAgent } }),
     schema: { inputs: [], outputs: [] },
     variants: [],
     software,
