@@ -1,5 +1,5 @@
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
-import { cpSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -33,11 +33,9 @@ export function changeSoftware(
 ): string {
   const changed = temporaryFolder();
   const parts = ['LICENSE', 'app', 'bin'];
-  for (const part of parts) cpSync(join(folder, part), join(changed, part), { recursive: true });
-  for (const path of heavy) {
-    rmSync(join(changed, path), { recursive: true });
-    symlinkSync(join(folder, path), join(changed, path));
-  }
+  const filter = (source: string) => !heavy.some((path) => source === join(folder, path));
+  for (const part of parts) cpSync(join(folder, part), join(changed, part), { recursive: true, filter });
+  for (const path of heavy) symlinkSync(join(folder, path), join(changed, path));
   const all = { 'coveyVersion = "0.1.0"': `coveyVersion = "${version}"`, ...replacements };
   const programs = readdirSync(join(changed, 'app')).filter((name) => name.endsWith('.js'));
   for (const [before, after] of Object.entries(all)) {

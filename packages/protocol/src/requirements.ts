@@ -60,7 +60,8 @@ export function compatibleVariants(bundle: Required, host: DeviceHost): string[]
   const ofAll = unmet(requirements, host);
   const reasons = variants.map(({ name, requirements: own }) => ({ name, unmet: unmet(own, host) }));
   const fitting = reasons.filter((variant) => variant.unmet.length === 0).map(({ name }) => name);
-  if (ofAll.length === 0 && fitting.length > 0) return fitting;
+  // The agent's own software has none.
+  if (ofAll.length === 0 && (fitting.length > 0 || variants.length === 0)) return fitting;
   const ofVariants = reasons.flatMap(({ name, unmet: why }) =>
     why.map((reason) => `variant ${name}: ${reason}`),
   );
