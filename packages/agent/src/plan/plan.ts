@@ -97,8 +97,9 @@ function serveStep(update: Update, isElsewhere: boolean): Step & { kind: 'serve'
 function switchStep(update: Update): Step {
   const to = wantedSoftware(update);
   const generation = update.desired?.generation ?? 0;
-  const key = `switch/${generation}/${update.state}/${to}`;
-  return { kind: 'switch', key, generation, to, isTrial: isTried(update) };
+  const isTrial = isTried(update);
+  const key = `switch/${generation}/${to}/${isTrial}`;
+  return { kind: 'switch', key, generation, to, isTrial };
 }
 
 function confirmStep(update: Update, { software }: Observed): Step | undefined {

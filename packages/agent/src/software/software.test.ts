@@ -122,6 +122,32 @@ describe('software in its slots', () => {
     expect(await device.boot()).toMatchObject({ running: null, isConfirmed: true });
   });
 
+  it('does not ask a launcher again that started something else: the agent would be restarted for ever', async () => {
+    const device = await settledOn(old);
+    // The slot is whole for the agent, but nothing in it can be executed.
+    await device.software.start(null, { isTrial: false });
+    device.state.isRestarted = false;
+    await expect(device.software.start(null, { isTrial: false })).rejects.toMatchObject({
+      code: 'SOFTWARE_FAILED',
+    });
+    expect(device.state.isRestarted).toBe(false);
+  });
+
+  it('is laid out again where a later one took its slot', async () => {
+    const device = await settledOn(old);
+    const third = 'c'.repeat(64);
+    for (const bundle of [next, third]) {
+      const software = await device.boot();
+      await software.prepare(bundle, 'archive', signal);
+      await software.start(bundle, { isTrial: true });
+      await (await device.boot()).confirm();
+    }
+    const software = await device.boot();
+    await software.layOut(old, 'archive');
+    await software.start(old, { isTrial: false });
+    expect(await device.boot()).toMatchObject({ running: old, isConfirmed: true });
+  });
+
   it('starts whole software at whichever change to the disk the power is cut, and can be updated again', async () => {
     for (const moment of ['cut-before', 'cut-during', 'cut-after'] as const) {
       for (let cutAt = 1; ; cutAt++) {

@@ -31,9 +31,11 @@ export interface Software {
   readonly platform: string;
   /** Lays the bundle out in the slot that is not needed, and has it test itself. Errors: those of `unpack` and `test`. */
   prepare(bundle: string, archive: string, signal: AbortSignal): Promise<void>;
+  /** Lays the bundle out, unless it lies in a slot already. Errors: those of `unpack`. */
+  layOut(bundle: string, archive: string): Promise<void>;
   /**
-   * Starts the agent anew from this bundle: on trial, or for good. Errors: SOFTWARE_FAILED where its trial is over already,
-   * NOT_FOUND where it lies in no slot.
+   * Starts the agent anew from this bundle: on trial, or for good. Errors: SOFTWARE_FAILED where its trial is over, or the
+   * launcher was told already and started something else; NOT_FOUND where it lies in no slot.
    */
   start(bundle: string | null, options: { isTrial: boolean }): Promise<void>;
   /** What runs is what always starts from now on. */
@@ -79,14 +81,15 @@ class SlotFolder implements Software {
   async prepare(bundle: string, archive: string, signal: AbortSignal): Promise<void> {
     // What is left of a trial before: it is over, and this is another one.
     if (!this.isConfirmed) await this.confirm();
-    const known = await this.#slotOf(bundle);
-    const slot = known ?? (await this.#makeRoom());
-    const folder = `${this.#folder}/${slot}`;
-    if (known === null) {
-      await this.#tools.unpack(archive, folder);
-      await this.#disk.write(`${folder}/bundle`, Buffer.from(bundle));
-    }
-    await this.#tools.test(folder, signal);
+    await this.layOut(bundle, archive);
+    await this.#tools.test(`${this.#folder}/${await this.#slotOf(bundle)}`, signal);
+  }
+
+  async layOut(bundle: string, archive: string): Promise<void> {
+    if ((await this.#slotOf(bundle)) !== null) return;
+    const folder = `${this.#folder}/${await this.#makeRoom()}`;
+    await this.#tools.unpack(archive, folder);
+    await this.#disk.write(`${folder}/bundle`, Buffer.from(bundle));
   }
 
   async start(bundle: string | null, { isTrial }: { isTrial: boolean }): Promise<void> {
@@ -95,6 +98,8 @@ class SlotFolder implements Software {
     const { trial } = this.#record;
     if (isTrial && trial?.slot === slot && trial.startsLeft === 0)
       throw new CoveyError('SOFTWARE_FAILED', `it was started ${trialStarts} times and did not stay up`);
+    if (!isTrial && this.#record.slot === slot && trial === null)
+      throw new CoveyError('SOFTWARE_FAILED', 'the launcher was told to start it and started something else');
     if (!isTrial) await this.#write({ slot, trial: null });
     else if (trial?.slot !== slot)
       await this.#write({ slot: this.#tools.slot, trial: { slot, startsLeft: trialStarts } });
@@ -108,6 +113,7 @@ class SlotFolder implements Software {
   /** Empties the slot that does not run; it is not started from before it is whole again. */
   async #makeRoom(): Promise<SlotName> {
     const slot = partSlots.find((name) => name !== this.#tools.slot) ?? 'b';
+    if (this.#record.slot === slot) await this.confirm();
     // A name that is removed may come back at a power cut; emptied, it says that the slot is not whole.
     if (await this.#bundleIn(slot))
       await this.#disk.write(`${this.#folder}/${slot}/bundle`, new Uint8Array());

@@ -1,4 +1,10 @@
-import { CoveyError, type ModelVersionRef, type ProbeResult, softwareName } from '@covey/protocol';
+import {
+  CoveyError,
+  type ModelVersionRef,
+  type ProbeResult,
+  softwareName,
+  toCoveyError,
+} from '@covey/protocol';
 import type { Executor, StepContext } from './context.ts';
 
 /** Lays new software out beside the one that runs and has it test itself there. Errors: BUNDLE_INCOMPATIBLE, SOFTWARE_FAILED. */
@@ -11,16 +17,31 @@ export async function probeSoftware(
   const software = needSoftware(context);
   if (model !== softwareName(software.platform))
     throw new CoveyError('BUNDLE_INCOMPATIBLE', `${model} does not run on ${software.platform}`);
-  await software.prepare(ref.bundle, await archiveOf(ref, context), signal);
+  await software.prepare(ref.bundle, await archiveOf(ref.bundle, context), signal);
   return {
     ...{ model, version, variant: 'software', provider: 'cpu', ok: true, chosen: true },
     ...{ reason: 'passed its self test', maxError: null, latencyMs: null, memoryBytes: null },
   };
 }
 
-/** Changes what the launcher starts, then ends this process. */
-export const switchTo: Executor<'switch'> = async ({ to, isTrial }, context) => {
-  await needSoftware(context).start(to, { isTrial });
+/** Going back must not fail for a disk that is full now. */
+const retryMs = 5_000;
+
+/** Changes what the launcher starts, then ends this process. What cannot be tried is a failure; going back is tried again. */
+export const switchTo: Executor<'switch'> = async ({ to, isTrial }, context, signal) => {
+  const software = needSoftware(context);
+  while (!signal.aborted) {
+    try {
+      if (to !== null) await software.layOut(to, await archiveOf(to, context));
+      await software.start(to, { isTrial });
+      return null;
+    } catch (error) {
+      const { code, message } = toCoveyError(error);
+      if (isTrial || !['DISK_FULL', 'DISK_FAILED'].includes(code)) throw error;
+      context.ports.log.write('error', `switch: ${message}`, { code });
+      await new Promise<void>((resolve) => context.ports.clock.setTimer(retryMs, resolve));
+    }
+  }
   return null;
 };
 
@@ -37,9 +58,10 @@ function needSoftware({ software }: StepContext) {
   );
 }
 
-async function archiveOf(ref: ModelVersionRef, { store }: StepContext): Promise<string> {
-  const manifest = await store.manifest(ref.bundle);
+async function archiveOf(bundle: string, { store }: StepContext): Promise<string> {
+  const manifest = await store.manifest(bundle);
   const file = manifest.files.find(({ path }) => path === manifest.software);
-  if (!file) throw new CoveyError('BUNDLE_INCOMPATIBLE', `${ref.model} ${ref.version} holds no software`);
+  if (!file)
+    throw new CoveyError('BUNDLE_INCOMPATIBLE', `${manifest.model} ${manifest.version} holds no software`);
   return store.filePath(file);
 }

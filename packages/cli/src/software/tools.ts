@@ -17,13 +17,18 @@ export function softwareTools(dataFolder: string): SoftwareTools | undefined {
   const { COVEY_SLOT: _, ...environment } = process.env;
   const slot = slotNames.find((name): name is SlotName => name === process.env.COVEY_SLOT);
   if (!slot) return undefined;
+  let isEnding = false;
   return {
     slot,
     platform,
     unpack,
     test: (folder, signal) => test(folder, dataFolder, { environment, signal }),
     // As if somebody had told it to stop: whoever keeps the launcher running starts it again.
-    restart: () => process.kill(process.pid, 'SIGTERM'),
+    restart: () => {
+      // A second signal would cut off what the first one has begun.
+      if (!isEnding) process.kill(process.pid, 'SIGTERM');
+      isEnding = true;
+    },
   };
 }
 
