@@ -14,13 +14,15 @@ import { bundleCommand, bundleEntries, packageFolder } from './bundle.ts';
 
 /**
  * Builds the device folder for the platform this runs on: programs as plain JavaScript, Node, and the one ONNX Runtime
- * library that the platform needs. It runs without a checkout. Usage: node device-images/build.ts
+ * library that the platform needs. It runs without a checkout. Usage: node device-images/build.ts [target
+ * folder]; prints the device folder, its archive, and the archive of software that agents update themselves to.
  */
 
 const root = join(import.meta.dirname, '..');
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
 const platform = `${process.platform}-${process.arch}`;
-const folder = join(root, 'device-images', 'dist', `covey-device-${version}-${platform}`);
+const target = process.argv[2] ?? join(root, 'device-images', 'dist');
+const folder = join(target, `covey-device-${version}-${platform}`);
 const modules = join(folder, 'app', 'node_modules');
 
 rmSync(folder, { recursive: true, force: true });

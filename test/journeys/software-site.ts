@@ -14,10 +14,14 @@ const restartMs = 100;
 /** The device folder and the archive of its software, as they are shipped. */
 export async function buildArtifact(): Promise<{ folder: string; archive: string }> {
   const env = { ...process.env, GZIP: '-1' };
-  const { stdout } = await run(process.execPath, [join(root, 'device-images', 'build.ts')], {
-    cwd: root,
-    env,
-  });
+  const { stdout } = await run(
+    process.execPath,
+    [join(root, 'device-images', 'build.ts'), temporaryFolder()],
+    {
+      cwd: root,
+      env,
+    },
+  );
   const lines = stdout.trim().split('\n');
   return { folder: lines[0] ?? '', archive: lines[2]?.split(' ')[0] ?? '' };
 }

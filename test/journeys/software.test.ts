@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { publishExample } from './example.ts';
 import { covey, startTestFleet, type TestFleet, temporaryFolder, until } from './harness.ts';
@@ -47,6 +47,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await device?.stop();
   await fleet?.stop();
+  rmSync(dirname(artifact.folder), { recursive: true, force: true });
 }, limitMs);
 
 interface Rollout {
