@@ -5,20 +5,20 @@ import { formatBytes } from '../inspect/figures.ts';
 import { formatTable } from '../terminal/table.ts';
 
 /**
- * What a rollout would bring over the network. The controller waits 15 s for transfers to be made, large ones take longer:
- * then it is asked again, `tries` times in all. Errors: those of the API; OVERLOADED when they are not made by then.
+ * What a rollout would bring over the network. Where transfers have to be made, the controller is asked again, `tries` times
+ * in all, and waits `waitMs` each time. Errors: those of the API; OVERLOADED when they are not made by then.
  */
 export async function previewOf(
   client: Client,
   request: { model: string; version: string; selector: string },
-  { tries, onWait }: { tries: number; onWait?: (text: string) => void },
+  { tries, waitMs, onWait }: { tries: number; waitMs: number; onWait?: (text: string) => void },
 ): Promise<RolloutPreview> {
   for (let tried = 1; ; tried++) {
     try {
       return await client.call({
         method: 'POST',
         path: '/rollouts/preview',
-        body: request,
+        body: { ...request, waitMs },
         answer: RolloutPreview,
       });
     } catch (error) {

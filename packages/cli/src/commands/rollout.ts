@@ -21,8 +21,10 @@ import {
 import { describePreview, previewOf, summarizePreview } from './rollout-preview.ts';
 import { exitCodeOf, parseWaves, waitForRollout } from './rollout-wait.ts';
 
-/** About ten minutes, in which the controller makes the transfers of 3 GB. */
-const previewTries = 40;
+/** About ten minutes, in which the controller makes the transfers of 2 GB. */
+const patient = { tries: 120, waitMs: 5_000 };
+/** No rollout waits for its preview. */
+const hasty = { tries: 1, waitMs: 1_000 };
 
 interface Session {
   client: Client;
@@ -101,7 +103,7 @@ function startCommand(): Command {
 async function start({ client, output }: Session, target: string, options: StartOptions): Promise<void> {
   const wanted = { ...parseModelVersion(target), selector: options.group };
   if (options.dryRun) {
-    const preview = await previewOf(client, wanted, { tries: previewTries, onWait: output.progress });
+    const preview = await previewOf(client, wanted, { ...patient, onWait: output.progress });
     output.result(preview, () => describePreview(preview));
     return;
   }
@@ -139,7 +141,7 @@ async function announce(
   wanted: { model: string; version: string; selector: string },
 ): Promise<void> {
   try {
-    output.progress(summarizePreview(await previewOf(client, wanted, { tries: 1 })));
+    output.progress(summarizePreview(await previewOf(client, wanted, hasty)));
   } catch (error) {
     if (!(error instanceof CoveyError) || !['OVERLOADED', 'TIMEOUT'].includes(error.code)) throw error;
     output.progress('what it brings is not known yet: the controller is still making the transfers');

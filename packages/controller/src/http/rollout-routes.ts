@@ -19,9 +19,6 @@ const orders = {
   abort: 'Take every moved device back to the version it had',
 } as const;
 
-/** How long a preview waits for transfers to be made; after that it is told to ask again. */
-const previewWaitMs = 15_000;
-
 /** Rollouts, and the rollback. */
 export function rolloutRoutes(app: AdminApp, services: AdminServices): void {
   const { registry, rollouts } = services;
@@ -53,7 +50,7 @@ export function rolloutRoutes(app: AdminApp, services: AdminServices): void {
     async ({ body }) => {
       const { version } = await registry.version(body.model, body.version);
       const { storage, transfers, clock } = services;
-      const context = { db: storage.db, transfers, clock, until: clock.now() + previewWaitMs };
+      const context = { db: storage.db, transfers, clock, until: clock.now() + body.waitMs };
       return previewRollout(context, { ...body, version });
     },
   );

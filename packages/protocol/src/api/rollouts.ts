@@ -189,6 +189,12 @@ export const PreviewRequest = z.object({
   model: Name,
   version: VersionName,
   selector: Selector.default('all'),
+  waitMs: z
+    .int()
+    .min(0)
+    .max(10_000)
+    .default(5_000)
+    .describe('how long to wait for transfers to be made; OVERLOADED after that: ask again'),
 });
 export type PreviewRequest = z.infer<typeof PreviewRequest>;
 
