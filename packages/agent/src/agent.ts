@@ -15,68 +15,21 @@ import { readDesired } from './desired/index.ts';
 import { openDeviceFolder } from './folder/index.ts';
 import { createKeeper, type Identity, type Keeper, openIdentity } from './identity/index.ts';
 import { openLedger } from './ledger/index.ts';
-import { type Connection, createConnection, type LinkState } from './link/index.ts';
+import { type Connection, createConnection } from './link/index.ts';
+import type { Agent, AgentOptions, AgentStatus } from './options.ts';
 import type { Outbox } from './outbox/index.ts';
-import { countAndRecord, openParts, type Parts, scrubOf } from './parts.ts';
+import { countAndRecord, openParts, type Parts, scrubOf, supervisorSettings } from './parts.ts';
 import { birthOf, reportOf, withSystem } from './report/index.ts';
-import {
-  createSupervisor,
-  type Supervisor,
-  type SupervisorHandlers,
-  type SupervisorSettings,
-  type SupervisorStatus,
-} from './runtime/index.ts';
+import { createSupervisor, type Supervisor, type SupervisorHandlers } from './runtime/index.ts';
 import type { Scrub } from './scrub/index.ts';
-import type { Software, SoftwareTools } from './software/index.ts';
+import type { Software } from './software/index.ts';
 import { noteLasted } from './starts/index.ts';
 import type { Trust } from './trust/index.ts';
 import { isSettled } from './update/index.ts';
 import { createUpdater, ledgerTime, type Updater } from './updater/index.ts';
 
-export interface AgentOptions {
-  /** The device's data folder, enrolled. */
-  folder: string;
-  agentVersion: string;
-  /** File URLs of the entries of runtime and probe. */
-  runtimeModule: string;
-  probeModule: string;
-  /** Where the inference API listens. */
-  inference: SupervisorSettings['inference'];
-  observing?: SupervisorSettings['observing'];
-  /** A second runtime process takes over when the first dies, where memory allows. */
-  warmSpare: boolean;
-  /** Whether the link costs by the byte, where the folder has no `network.json`. */
-  isMetered?: boolean;
-  /** IANA name; absent: that of the machine. */
-  timeZone?: string;
-  /** Largest size of all bundles on the disk; absent: as much as it has. */
-  bundleQuotaBytes?: number;
-  /** What is read of them in a day to find what the disk has lost; absent: 1 GB. */
-  scrubBytesPerDay?: number;
-  /** Absent: nobody would start other software in this one's place. */
-  software?: SoftwareTools;
-  intervals: { metricsMs: number; summaryMs: number; telemetryFlushMs: number };
-}
-export interface AgentStatus {
-  deviceId: string;
-  bootId: string;
-  link: LinkState;
-  /** As it is reported to the controller. */
-  reported: Reported;
-  runtime: SupervisorStatus;
-  outbox: { messages: number; bytes: number };
-}
-export interface Agent {
-  /** Errors: DATA_FOREIGN, DATA_NEWER, DATA_CORRUPT; NOT_FOUND when the folder was never enrolled. */
-  start(): Promise<void>;
-  /** Lets the runtime finish what it runs, writes what is in memory, leaves the controller in peace. */
-  stop(): Promise<void>;
-  /** Undefined before `start` and after `stop`. */
-  status(): AgentStatus | undefined;
-}
 /** A start of the agent that lasted so long is no part of a crash loop. */
 const lastedMs = 5 * 60_000;
-const defaultScrubBytesPerDay = 1e9;
 /** Ids of commands remembered; a command expires, so that forgetting the oldest is safe enough. */
 const seenCommands = 1_000;
 
@@ -141,15 +94,7 @@ class RunningAgent {
     this.#software = parts.software;
     this.#supervisor = createSupervisor(
       { ...ports, log: ports.log.component('runtime') },
-      {
-        module: options.runtimeModule,
-        inference: options.inference,
-        ...(options.observing && { observing: options.observing }),
-        metricsIntervalMs: options.intervals.metricsMs,
-        summaryIntervalMs: options.intervals.summaryMs,
-        folder: options.folder,
-        warmSpare: options.warmSpare,
-      },
+      supervisorSettings(options),
       this.#supervisorHandlers(),
     );
     this.#updater = createUpdater(
@@ -169,7 +114,7 @@ class RunningAgent {
       () => this.#updated(),
     );
     this.#scrub = scrubOf(ports, parts, {
-      bytesPerDay: options.scrubBytesPerDay ?? defaultScrubBytesPerDay,
+      bytesPerDay: options.scrubBytesPerDay,
       update: () => this.#updater.update,
       onEvent: (kind, message) => this.#event(kind, message),
     });

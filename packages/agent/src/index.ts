@@ -1,4 +1,4 @@
-export { type Agent, type AgentOptions, type AgentStatus, createAgent } from './agent.ts';
+export { createAgent } from './agent.ts';
 export { type EnrolOptions, enrol } from './enrol/index.ts';
 export { type DeviceFolder, initDeviceFolder, openDeviceFolder } from './folder/index.ts';
 export {
@@ -10,5 +10,6 @@ export {
   tlsOf,
 } from './identity/index.ts';
 export { webSocketUrl } from './link/index.ts';
+export type { Agent, AgentOptions, AgentStatus } from './options.ts';
 export { testSoftware } from './self-test/index.ts';
 export { type SlotName, type SoftwareTools, slotNames } from './software/index.ts';

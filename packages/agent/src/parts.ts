@@ -1,6 +1,5 @@
 import type { Ports } from '@covey/ports';
 import { toCoveyError } from '@covey/protocol';
-import type { AgentOptions } from './agent.ts';
 import { openBundleStore } from './bundles/index.ts';
 import { noOrder, openPassage } from './delivery/index.ts';
 import { createDownloader } from './download/index.ts';
@@ -8,8 +7,10 @@ import type { DeviceFolder } from './folder/index.ts';
 import type { IdentityStore } from './identity/index.ts';
 import type { Ledger } from './ledger/index.ts';
 import { openRoutes } from './link/index.ts';
+import type { AgentOptions } from './options.ts';
 import { openOutbox } from './outbox/index.ts';
 import { deviceHost } from './report/index.ts';
+import type { SupervisorSettings } from './runtime/index.ts';
 import { createScrub, type Scrub, type ScrubOptions } from './scrub/index.ts';
 import { openSoftware } from './software/index.ts';
 import { countStart } from './starts/index.ts';
@@ -17,6 +18,7 @@ import { createTrust } from './trust/index.ts';
 import { isSettled, pinnedBundles, type Update } from './update/index.ts';
 import { recordStart } from './updater/index.ts';
 
+const defaultScrubBytesPerDay = 1e9;
 const outboxLimits = { messages: 20_000, bytes: 16 * 1024 * 1024 };
 
 /** To be called before anything else of the agent that may fail. A disk that takes no note of the start keeps nothing from being served. */
@@ -82,11 +84,12 @@ export async function openParts(
 export function scrubOf(
   ports: Ports,
   { bundles, downloader, delivery }: Pick<Parts, 'bundles' | 'downloader' | 'delivery'>,
-  options: Pick<ScrubOptions, 'bytesPerDay' | 'onEvent'> & { update: () => Update },
+  options: Pick<ScrubOptions, 'onEvent'> & { bytesPerDay: number | undefined; update: () => Update },
 ): Scrub {
-  const { update } = options;
+  const { update, bytesPerDay = defaultScrubBytesPerDay, onEvent } = options;
   return createScrub({ ...ports, log: ports.log.component('scrub') }, bundles, {
-    ...options,
+    bytesPerDay,
+    onEvent,
     watched: () => (isSettled(update()) ? [...pinnedBundles(update())] : []),
     repair: async (digest, signal) => {
       const { desired } = update();
@@ -96,4 +99,17 @@ export function scrubOf(
       await downloader.fetchBundle(digest, { passage, needed, signal, onProgress: () => {} });
     },
   });
+}
+
+export function supervisorSettings(options: AgentOptions): SupervisorSettings {
+  const { runtimeModule, inference, observing, folder, warmSpare, intervals } = options;
+  return {
+    module: runtimeModule,
+    inference,
+    ...(observing && { observing }),
+    metricsIntervalMs: intervals.metricsMs,
+    summaryIntervalMs: intervals.summaryMs,
+    folder,
+    warmSpare,
+  };
 }

@@ -22,10 +22,11 @@ import {
   type Tags,
   topicOf,
 } from '@covey/protocol';
-import { type Agent, type AgentOptions, type AgentStatus, createAgent } from './agent.ts';
+import { createAgent } from './agent.ts';
 import { ControllerStub } from './controller.fixture.ts';
 import { initDeviceFolder } from './folder/index.ts';
 import { createIdentity } from './identity/index.ts';
+import type { Agent, AgentOptions, AgentStatus } from './options.ts';
 import { type Behaviour, probeProgram, runtimeProgram, wellBehaved } from './programs.fixture.ts';
 import { TestRepository } from './repository.fixture.ts';
 

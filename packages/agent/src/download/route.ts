@@ -24,7 +24,7 @@ export interface Offer {
 export type Route = { kind: 'chunks' } | ({ kind: 'transfer' } & Offer);
 
 /** Indexes of the chunks that have to come over the network. */
-export function missingChunks({ file, gathered, isLocal }: Missing): number[] {
+function missingChunks({ file, gathered, isLocal }: Missing): number[] {
   return file.chunks.flatMap((chunk, index) => (index < gathered || isLocal(chunk) ? [] : [index]));
 }
 
@@ -44,7 +44,7 @@ function chunkBytes(missing: Missing): number {
 }
 
 /** What is still to come over the network along this route. */
-export function routeBytes(missing: Missing, route: Route): number {
+function routeBytes(missing: Missing, route: Route): number {
   if (route.kind === 'chunks') return chunkBytes(missing);
   const segments = neededSegments(missing, route.transfer);
   return segments.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);

@@ -39,6 +39,7 @@ interface AgentOptions {
   metered: boolean;
   timeZone?: string;
   bundleQuota?: number;
+  scrub?: number;
   slow?: number;
   otlpEndpoint?: string;
   logLevel: LogLevel;
@@ -91,6 +92,11 @@ export function agentCommand(): Command {
       'most that models may take of the disk, such as 2GB; default: all but a reserve',
       sizeOption,
     )
+    .option(
+      '--scrub <size>',
+      'what is read in a day of the models on the disk, to find what it has lost; default: 1GB',
+      sizeOption,
+    )
     .addOption(
       durationOption(
         '--slow <duration>',
@@ -133,6 +139,7 @@ async function run(options: AgentOptions): Promise<void> {
       isMetered: options.metered,
       ...(options.timeZone !== undefined && { timeZone: options.timeZone }),
       ...(options.bundleQuota !== undefined && { bundleQuotaBytes: options.bundleQuota }),
+      ...(options.scrub !== undefined && { scrubBytesPerDay: options.scrub }),
       observing,
       intervals: {
         metricsMs: options.metrics,

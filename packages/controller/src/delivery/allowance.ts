@@ -15,7 +15,7 @@ const dayMs = 86_400_000;
 /** Nobody knows when a budget in all grows; it is asked again after this. */
 const spentMs = 3_600_000;
 
-export const dayOf = (now: number) => new Date(now).toISOString().slice(0, 10);
+const dayOf = (now: number) => new Date(now).toISOString().slice(0, 10);
 
 export function sentOn(before: Sent | undefined, now: number): Sent {
   const day = dayOf(now);
