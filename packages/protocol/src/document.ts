@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { CoveyError } from './errors.ts';
+import { CoveyError } from './errors/index.ts';
 import { limits } from './limits.ts';
 
 /** Checks `value` against `schema`; throws INVALID_DOCUMENT naming the first field that is wrong. */

@@ -4,7 +4,7 @@ import { compressFrame } from 'lz4-napi';
 import type * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
 import { parseDocument } from './document.ts';
-import { CoveyError } from './errors.ts';
+import { CoveyError } from './errors/index.ts';
 import { evaluationReport, everyTolerance } from './evaluation.fixture.ts';
 import { EvaluationReportSchema } from './evaluation.ts';
 import { TelemetrySchema } from './generated/telemetry_pb.ts';

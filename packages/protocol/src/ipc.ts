@@ -1,8 +1,8 @@
-import type { ErrorDocument } from './errors.ts';
+import type { ErrorDocument } from './errors/index.ts';
 import type { Metrics, Summary } from './generated/telemetry_pb.ts';
 import type { Classification } from './manifest.ts';
 import type { ModelVersionRef, ProbeResult, Provider } from './messages.ts';
-import type { Pipeline } from './pipeline.ts';
+import type { Pipeline } from './pipeline/index.ts';
 import type { Route, ServingSettings } from './serving.ts';
 import type { ModelSchema } from './tensors.ts';
 import type { Tolerance } from './tolerance.ts';

@@ -1,6 +1,6 @@
 import { compressFrame, decompressFrame } from 'lz4-napi';
 import { describe, expect, it } from 'vitest';
-import { CoveyError } from './errors.ts';
+import { CoveyError } from './errors/index.ts';
 import { limits } from './limits.ts';
 import { checkLz4Frame } from './lz4.ts';
 

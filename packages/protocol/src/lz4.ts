@@ -1,4 +1,4 @@
-import { CoveyError } from './errors.ts';
+import { CoveyError } from './errors/index.ts';
 
 /**
  * Guard in front of the LZ4 decoder: walks frame, blocks and sequences of an LZ4 frame without writing output and

@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { DigestSchema, NameSchema, VersionSchema } from './ids.ts';
 import { limits } from './limits.ts';
-import { PipelineSchema } from './pipeline.ts';
+import { PipelineSchema } from './pipeline/index.ts';
 import { DependencySchema, RequirementsSchema } from './requirements.ts';
 import { ServingSettingsSchema } from './serving.ts';
 import { TensorDocumentSchema, TensorSpecSchema } from './tensors.ts';

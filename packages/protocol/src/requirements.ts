@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { CoveyError } from './errors.ts';
+import { CoveyError } from './errors/index.ts';
 import { NameSchema, VersionSchema } from './ids.ts';
 import { type Provider, ProviderSchema } from './messages.ts';
 

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { ManifestSchema } from './manifest.ts';
-import { PipelineSchema } from './pipeline.ts';
+import { PipelineSchema } from './pipeline/index.ts';
 import { ServingSettingsSchema } from './serving.ts';
 
 /** How a user says how a version is served, and what it needs, in one file: `covey model push --serving`. */

@@ -1,6 +1,6 @@
 import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { compressFrameSync, decompressFrameSync } from 'lz4-napi';
-import { CoveyError } from './errors.ts';
+import { CoveyError } from './errors/index.ts';
 import { type Telemetry, TelemetrySchema } from './generated/telemetry_pb.ts';
 import { limits } from './limits.ts';
 import { checkLz4Frame } from './lz4.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type ErrorCode, errorCatalogue } from '../errors.ts';
+import { type ErrorCode, errorCatalogue } from '../errors/index.ts';
 import { limits } from '../limits.ts';
 
 /** Terms that several requests share. Their rules are those of ids.ts, in zod for OpenAPI. */

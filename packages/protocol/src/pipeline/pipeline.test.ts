@@ -1,10 +1,10 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { checkDocument } from './document.ts';
-import { CoveyError } from './errors.ts';
+import { checkDocument } from '../document.ts';
+import { CoveyError } from '../errors/index.ts';
+import type { Datatype, ModelSchema, TensorSpec } from '../tensors.ts';
+import { checkPipeline, type PipelineSurroundings } from './check.ts';
 import { type Pipeline, PipelineSchema, type Stage } from './pipeline.ts';
-import { checkPipeline, type PipelineSurroundings } from './pipeline-check.ts';
-import type { Datatype, ModelSchema, TensorSpec } from './tensors.ts';
 
 const spec = (name: string, datatype: Datatype, ...shape: number[]): TensorSpec => ({
   name,

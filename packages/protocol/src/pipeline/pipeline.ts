@@ -1,8 +1,8 @@
 import * as v from 'valibot';
-import { NameSchema } from './ids.ts';
-import { limits } from './limits.ts';
+import { NameSchema } from '../ids.ts';
+import { limits } from '../limits.ts';
+import { datatypes, TensorSpecSchema } from '../tensors.ts';
 import { PreprocessingSchema } from './preprocessing.ts';
-import { datatypes, TensorSpecSchema } from './tensors.ts';
 
 const tensor = v.pipe(v.string(), v.minLength(1), v.maxLength(256));
 const count = (least: number, most: number) =>

@@ -1,7 +1,7 @@
-import { CoveyError } from './errors.ts';
-import type { Classification } from './manifest.ts';
+import { CoveyError } from '../errors/index.ts';
+import type { Classification } from '../manifest.ts';
+import type { Datatype, ModelSchema, TensorSpec } from '../tensors.ts';
 import { givenBy, type Pipeline, readBy, type Stage, stageName } from './pipeline.ts';
-import type { Datatype, ModelSchema, TensorSpec } from './tensors.ts';
 
 type Form = Pick<TensorSpec, 'datatype' | 'shape'>;
 /** What is known of a tensor before anything has run; undefined: nothing, as another model gives it. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { CoveyError, type ErrorCode, errorCatalogue, retryClassOf, toCoveyError } from './errors.ts';
+import { CoveyError, type ErrorCode, errorCatalogue, retryClassOf, toCoveyError } from './index.ts';
 
 const codes = Object.keys(errorCatalogue) as ErrorCode[];
 

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { limits } from './limits.ts';
+import { limits } from '../limits.ts';
 
 const side = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(limits.imageSidePixels));
 const finite = v.pipe(v.number(), v.finite());

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { checkDocument } from './document.ts';
+import { checkDocument } from '../document.ts';
 import { type Preprocessing, PreprocessingSchema } from './preprocessing.ts';
 
 const image = {

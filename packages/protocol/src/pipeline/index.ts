@@ -1,0 +1,3 @@
+export * from './check.ts';
+export * from './pipeline.ts';
+export * from './preprocessing.ts';
