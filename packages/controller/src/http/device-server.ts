@@ -19,6 +19,7 @@ import type { DeviceServices } from './services.ts';
 
 /** How long a device is kept waiting while its transfer is made; after that it is told to ask again. */
 const transferWaitMs = 20_000;
+const comeAgainSeconds = 5;
 /** MQTT over WebSocket, where nothing but HTTPS passes. */
 const webSocketPath = '/mqtt';
 
@@ -129,7 +130,9 @@ function transferRoute(app: FastifyInstance, { transfers }: DeviceServices, send
       const isNamed = [target, ...(from === undefined ? [] : [from])].every(
         (digest) => Digest.safeParse(digest).success,
       );
+      reply.header('retry-after', comeAgainSeconds);
       const bytes = isNamed ? await transfers.get(target, from ?? null, transferWaitMs) : null;
+      reply.removeHeader('retry-after');
       if (!bytes) throw new CoveyError('NOT_FOUND', `there is no transfer of ${target}`);
       return send(request, immutable(reply), bytes);
     },

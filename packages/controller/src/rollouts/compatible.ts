@@ -13,14 +13,16 @@ import type { Db, DevicesTable } from '../storage/index.ts';
 type Device = Pick<Selectable<DevicesTable>, 'id' | 'birth' | 'desired'>;
 
 /**
- * Sees to it that a version runs on devices, as far as they said what they are, and that each one's release then holds what
+ * Sees to it that a version runs on those of a group that take it, as far as they said what they are, and that each one's release then holds what
  * its models depend on. Errors: BUNDLE_INCOMPATIBLE, naming the devices.
  */
 export async function requireCompatible(
   db: Db,
   { model, version }: { model: string; version: string },
-  devices: readonly Device[],
+  group: readonly Device[],
+  taking: ReadonlySet<string>,
 ): Promise<void> {
+  const devices = group.filter(({ id }) => taking.has(id));
   const manifests = await manifestsOf(db, { model, version }, devices);
   const target = manifests.get(`${model} ${version}`);
   if (!target) throw new CoveyError('NOT_FOUND', `there is no version ${version} of model ${model}`);

@@ -50,12 +50,7 @@ export async function createRollout(
     plan.model,
     members.map(({ device }) => device),
   );
-  const taking = new Set(members.map(({ device }) => device));
-  await requireCompatible(
-    tx,
-    plan,
-    group.filter(({ id: device }) => taking.has(device)),
-  );
+  await requireCompatible(tx, plan, group, new Set(members.map(({ device }) => device)));
   const waves = divideIntoWaves(members, plan.waves);
   const rollout: Rollout = {
     id,
