@@ -90,7 +90,7 @@ describe('on the machine', () => {
 
   test('a runtime that ends the process that loads it', async () => {
     await (await clinic.start()).enrol();
-    const probeModule = new URL('crash.fixture.ts', import.meta.url).href;
+    const probeModule = new URL('./crash.fixture.ts', import.meta.url).href;
     expect(of(await machine({ probeModule }), 'runtime')).toMatchObject({
       code: 'RUNTIME_DIED',
       message: expect.stringContaining('SIGSEGV'),
