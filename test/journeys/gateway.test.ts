@@ -30,7 +30,7 @@ beforeAll(async () => {
   const { certificatePem, keyPem } = identityOf(folder);
   const [certificate, key] = [join(scratch, 'tls.crt'), join(scratch, 'tls.key')];
   writeFileSync(certificate, certificatePem);
-  writeFileSync(key, keyPem);
+  writeFileSync(key, keyPem, { mode: 0o600 });
   network = ['--host', host, '--tls-cert', certificate, '--tls-key', key, '--tokens', tokensPath];
 });
 afterAll(async () => {
