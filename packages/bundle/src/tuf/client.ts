@@ -8,8 +8,8 @@ import {
   type Snapshot,
   type Targets,
   type Timestamp,
-  type TopLevelRole,
 } from './documents.ts';
+import { isListed, type MetadataStore, readStored } from './stored.ts';
 import {
   inconsistent,
   verifyContent,
@@ -23,16 +23,6 @@ import { type FoundTarget, walkTargets } from './walk.ts';
 
 /** Roots taken in one refresh at most (5.3: "some fixed number"). */
 const maxRootRotations = 256;
-
-/**
- * Where a client keeps trusted metadata: `root.json`, `timestamp.json`, `<role>.json`. A write is whole or has not
- * happened, whatever dies; each file is verified again when it is read, so that no order of writes can leave a wrong set.
- */
-export interface MetadataStore {
-  read(name: string): Promise<Uint8Array | undefined>;
-  write(name: string, bytes: Uint8Array): Promise<void>;
-  remove(name: string): Promise<void>;
-}
 
 export interface TufClientOptions {
   store: MetadataStore;
@@ -78,20 +68,20 @@ export function findTarget(
   path: string,
   applies: (role: DelegatedRole) => boolean = () => true,
 ): AsyncGenerator<FoundTarget, void, undefined> {
-  const load = async (role: string, delegator: Targets) => {
-    const verify = (metadata: Metadata<Targets>) => verifyDelegated(role, delegator, metadata);
-    return (await updateTargets(options, trusted, role, verify))?.signed;
-  };
-  return walkTargets(trusted.targets.signed, path, { load, applies });
+  return walkTargets(trusted.targets.signed, path, {
+    load: (role, delegator) => readDelegated(options, trusted, role, delegator),
+    applies,
+  });
 }
 
-/** The targets that a role has been delegated to at the top, verified; undefined when it has published none. Errors: as refreshMetadata. */
+/** What a role has published that `delegator` trusts; undefined when nothing. Errors: as refreshMetadata. */
 export async function readDelegated(
   options: TufClientOptions,
   trusted: TrustedMetadata,
   role: string,
+  delegator: Targets = trusted.targets.signed,
 ): Promise<Targets | undefined> {
-  const verify = (metadata: Metadata<Targets>) => verifyDelegated(role, trusted.targets.signed, metadata);
+  const verify = (metadata: Metadata<Targets>) => verifyDelegated(role, delegator, metadata);
   return (await updateTargets(options, trusted, role, verify))?.signed;
 }
 
@@ -144,11 +134,13 @@ async function updateRoot(
 }
 
 function onlineKeysDiffer(before: Root, after: Root): boolean {
-  const described = ({ roles, keys }: Root, role: 'timestamp' | 'snapshot') =>
-    JSON.stringify(roles[role].keyids.map((id) => [id, keys[id]?.keyval.public]).sort());
-  return (['timestamp', 'snapshot'] as const).some(
-    (role) => described(before, role) !== described(after, role),
-  );
+  const described = ({ roles, keys }: Root) =>
+    JSON.stringify(
+      [roles.timestamp, roles.snapshot].map(({ keyids }) =>
+        keyids.map((id) => [id, keys[id]?.keyval.public]).sort(),
+      ),
+    );
+  return described(before) !== described(after);
 }
 
 /** 5.4. */
@@ -267,38 +259,4 @@ async function updateTargets(
 /** With consistent snapshots (section 6.2) a file's name begins with its version. */
 function versioned({ consistent_snapshot }: Root, version: number, file: string): string {
   return consistent_snapshot ? `${version}.${file}.json` : `${file}.json`;
-}
-
-/** Whether what is stored is what is listed, so that it need not be fetched. */
-function isListed(
-  { signed, bytes }: Metadata<{ version: number }>,
-  listed: Timestamp['meta']['snapshot.json'],
-): boolean {
-  if (signed.version !== listed.version) return false;
-  try {
-    verifyContent('stored', bytes, listed);
-    return true;
-  } catch {
-    // verifyContent says no by throwing; here no is an answer.
-    return false;
-  }
-}
-
-/** A stored file that is damaged, or that the keys in force did not sign, is as good as none. */
-async function readStored<K extends TopLevelRole>(
-  store: MetadataStore,
-  kind: K,
-  file: string,
-  verify: (metadata: ReturnType<typeof parseMetadata<K>>) => void,
-): Promise<ReturnType<typeof parseMetadata<K>> | undefined> {
-  const bytes = await store.read(`${file}.json`);
-  if (!bytes) return undefined;
-  try {
-    const metadata = parseMetadata(kind, bytes);
-    verify(metadata);
-    return metadata;
-  } catch (error) {
-    if (error instanceof CoveyError && error.code.startsWith('TRUST_')) return undefined;
-    throw error;
-  }
 }

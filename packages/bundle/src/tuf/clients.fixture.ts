@@ -5,8 +5,9 @@ import { CoveyError } from '@covey/protocol';
 import { BaseFetcher, Updater } from 'tuf-js';
 import { DownloadHTTPError } from 'tuf-js/dist/error.js';
 import { onTestFinished, vi } from 'vitest';
-import { findTarget, type MetadataStore, refreshMetadata } from './client.ts';
+import { findTarget, refreshMetadata } from './client.ts';
 import { SimulatedRepository, startMs } from './simulated-repository.fixture.ts';
+import type { MetadataStore } from './stored.ts';
 
 /** Versions of trusted metadata by role, as a client has kept them. */
 export type Versions = Record<string, number>;

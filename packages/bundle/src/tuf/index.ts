@@ -10,7 +10,6 @@ export {
 } from './ceremony.ts';
 export {
   findTarget,
-  type MetadataStore,
   readDelegated,
   refreshMetadata,
   type TrustedMetadata,
@@ -72,5 +71,6 @@ export {
   rolesListing,
   type Upload,
 } from './repository.ts';
+export type { MetadataStore } from './stored.ts';
 export { verifyContent } from './verify.ts';
 export { allows, type FoundTarget } from './walk.ts';

@@ -25,34 +25,9 @@ export function keyCommand(): Command {
         .action(createKey),
     )
     .addCommand(apiCommand('list', 'roles and their keys').action(list))
-    .addCommand(
-      signing('add', 'let one more key sign for a role')
-        .argument('<role>', 'root, targets, or a role that is delegated to')
-        .argument('<public-key.pem...>', 'public keys')
-        .option('--threshold <count>', 'signatures that the role asks for from now on', threshold)
-        .action((role: string, add: string[], options: { threshold?: number }, command: Command) =>
-          changeKeys(role, { add, remove: [], ...options }, command),
-        ),
-    )
-    .addCommand(
-      signing('remove', 'let a key sign for a role no longer')
-        .argument('<role>', 'root, targets, or a role that is delegated to')
-        .argument('<key-id...>', 'ids, or their beginnings')
-        .option('--threshold <count>', 'signatures that the role asks for from now on', threshold)
-        .action((role: string, remove: string[], options: { threshold?: number }, command: Command) =>
-          changeKeys(role, { add: [], remove, ...options }, command),
-        ),
-    )
-    .addCommand(
-      signing('rotate', 'put a new key in the place of one, everywhere; devices follow by themselves')
-        .argument('<role>', 'root, targets, or online: the present key of the controller')
-        .option('--from <key-id>', 'the key that goes; default: the only one')
-        .option('--to <key>', `the new private key: ${keyHelp}`)
-        .action(
-          (role: 'root' | 'targets' | 'online', options: { from?: string; to?: string }, command: Command) =>
-            rotateKey(role, options, command),
-        ),
-    )
+    .addCommand(addCommand())
+    .addCommand(removeCommand())
+    .addCommand(rotateCommand())
     .addCommand(delegateCommand())
     .addCommand(
       signing('undelegate', 'take back what was delegated to a role')
@@ -77,6 +52,37 @@ export function keyCommand(): Command {
       apiCommand('submit', 'publish a draft that enough have signed')
         .argument('<draft>', 'a file that `covey key` wrote')
         .action((draft: string, _options: unknown, command: Command) => submitDraft(draft, command)),
+    );
+}
+
+function addCommand(): Command {
+  return signing('add', 'let one more key sign for a role')
+    .argument('<role>', 'root, targets, or a role that is delegated to')
+    .argument('<public-key.pem...>', 'public keys')
+    .option('--threshold <count>', 'signatures that the role asks for from now on', threshold)
+    .action((role: string, add: string[], options: { threshold?: number }, command: Command) =>
+      changeKeys(role, { add, remove: [], ...options }, command),
+    );
+}
+
+function removeCommand(): Command {
+  return signing('remove', 'let a key sign for a role no longer')
+    .argument('<role>', 'root, targets, or a role that is delegated to')
+    .argument('<key-id...>', 'ids, or their beginnings')
+    .option('--threshold <count>', 'signatures that the role asks for from now on', threshold)
+    .action((role: string, remove: string[], options: { threshold?: number }, command: Command) =>
+      changeKeys(role, { add: [], remove, ...options }, command),
+    );
+}
+
+function rotateCommand(): Command {
+  return signing('rotate', 'put a new key in the place of one, everywhere; devices follow by themselves')
+    .argument('<role>', 'root, targets, or online: the present key of the controller')
+    .option('--from <key-id>', 'the key that goes; default: the only one')
+    .option('--to <key>', `the new private key: ${keyHelp}`)
+    .action(
+      (role: 'root' | 'targets' | 'online', options: { from?: string; to?: string }, command: Command) =>
+        rotateKey(role, options, command),
     );
 }
 

@@ -9,6 +9,7 @@ const RoleParams = z.object({ role: z.string().max(255) });
 
 /** Who may publish, and the metadata that says so. */
 export function trustRoutes(app: AdminApp, { trust }: AdminServices): void {
+  fileRoute(app, trust);
   app.get(
     '/trust',
     {
@@ -36,22 +37,6 @@ export function trustRoutes(app: AdminApp, { trust }: AdminServices): void {
       return JSON.parse(new TextDecoder().decode(bytes)) as SignedDocument;
     },
   );
-  app.get(
-    '/trust/files/:name',
-    {
-      schema: {
-        tags: ['trust'],
-        summary: 'A metadata file as devices get it: 3.root.json, timestamp.json, 7.bearing.json',
-        params: z.object({ name: z.string().max(300) }),
-        response: { 200: z.any().describe('the file'), ...errorAnswers },
-      },
-    },
-    async ({ params: { name } }, reply) => {
-      const bytes = name === 'root.json' ? await trust.newest('root') : await trust.file(name);
-      if (!bytes) throw new CoveyError('NOT_FOUND', `there is no metadata ${name}`);
-      return reply.type('application/json').send(Buffer.from(bytes));
-    },
-  );
   app.post(
     '/trust',
     {
@@ -66,6 +51,25 @@ export function trustRoutes(app: AdminApp, { trust }: AdminServices): void {
     async ({ body }) => {
       await trust.publish(body, { actor, commit: async () => {} });
       return trust.view();
+    },
+  );
+}
+
+function fileRoute(app: AdminApp, trust: AdminServices['trust']): void {
+  app.get(
+    '/trust/files/:name',
+    {
+      schema: {
+        tags: ['trust'],
+        summary: 'A metadata file as devices get it: 3.root.json, timestamp.json, 7.bearing.json',
+        params: z.object({ name: z.string().max(300) }),
+        response: { 200: z.any().describe('the file'), ...errorAnswers },
+      },
+    },
+    async ({ params: { name } }, reply) => {
+      const bytes = name === 'root.json' ? await trust.newest('root') : await trust.file(name);
+      if (!bytes) throw new CoveyError('NOT_FOUND', `there is no metadata ${name}`);
+      return reply.type('application/json').send(Buffer.from(bytes));
     },
   );
 }

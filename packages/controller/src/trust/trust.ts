@@ -18,7 +18,7 @@ import type { Clock } from '@covey/ports';
 import { CoveyError, type Tags } from '@covey/protocol';
 import type { TrustView } from '@covey/protocol/api';
 import { writeAudit } from '../audit/index.ts';
-import type { Storage, Tx } from '../storage/index.ts';
+import type { Db, Storage, Tx } from '../storage/index.ts';
 import { newestTimestamp, readFile, readRepository, readRoots, storeFiles } from './store.ts';
 import { viewOf } from './view.ts';
 
@@ -83,13 +83,7 @@ export function createTrust({ storage, clock, signer }: TrustOptions): Trust {
     },
     newest: (role) => readFile(db, role),
     view: async () => viewOf(await repository(), signer.key),
-    root: async (digest) => {
-      const roots = await readRoots(db);
-      if (roots.length === 0) throw noRoot();
-      const root = digest === undefined ? roots[0] : roots.find((bytes) => sha256(bytes) === digest);
-      if (!root) throw new CoveyError('NOT_FOUND', `there is no root with the digest ${digest}`);
-      return root;
-    },
+    root: (digest) => findRoot(db, digest),
     publish: (upload, { actor, check, commit }) =>
       exclusive(async () => {
         const before = await repository();
@@ -105,21 +99,7 @@ export function createTrust({ storage, clock, signer }: TrustOptions): Trust {
           return commit(tx);
         });
       }),
-    signedFor: async (model, version) => {
-      const row = await db
-        .selectFrom('versions')
-        .select('digest')
-        .where('model', '=', model)
-        .where('version', '=', version)
-        .executeTakeFirst();
-      if (!row) throw new CoveyError('NOT_FOUND', `there is no version ${version} of model ${model}`);
-      const current = await repository();
-      const listed = current ? await rolesListing(current, targetPath(model, version)) : [];
-      const signed = listed.filter(({ target }) => isTargetOf(target, row.digest));
-      if (signed.length === 0)
-        throw new CoveyError('TRUST_UNKNOWN', `no role lists ${model} ${version} as it was published`);
-      return (tags) => signed.some(({ limits }) => allows(limits, tags));
-    },
+    signedFor: async (model, version) => signedFor(db, await repository(), model, version),
     renew: () =>
       exclusive(async () => {
         const current = await repository();
@@ -133,6 +113,34 @@ export function createTrust({ storage, clock, signer }: TrustOptions): Trust {
         await store(await renewOnline(current, signer, now), async () => {});
       }),
   };
+}
+
+async function findRoot(db: Db, digest: string | undefined): Promise<Uint8Array> {
+  const roots = await readRoots(db);
+  if (roots.length === 0) throw noRoot();
+  const root = digest === undefined ? roots[0] : roots.find((bytes) => sha256(bytes) === digest);
+  if (!root) throw new CoveyError('NOT_FOUND', `there is no root with the digest ${digest}`);
+  return root;
+}
+
+async function signedFor(
+  db: Db,
+  current: Repository | undefined,
+  model: string,
+  version: string,
+): Promise<(tags: Tags) => boolean> {
+  const row = await db
+    .selectFrom('versions')
+    .select('digest')
+    .where('model', '=', model)
+    .where('version', '=', version)
+    .executeTakeFirst();
+  if (!row) throw new CoveyError('NOT_FOUND', `there is no version ${version} of model ${model}`);
+  const listed = current ? await rolesListing(current, targetPath(model, version)) : [];
+  const signed = listed.filter(({ target }) => isTargetOf(target, row.digest));
+  if (signed.length === 0)
+    throw new CoveyError('TRUST_UNKNOWN', `no role lists ${model} ${version} as it was published`);
+  return (tags) => signed.some(({ limits }) => allows(limits, tags));
 }
 
 function isDue({ online }: Repository, now: number): boolean {
