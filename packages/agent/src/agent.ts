@@ -152,9 +152,7 @@ class RunningAgent {
     this.#updater.start();
     this.#connection.start();
     void this.#linkTrial.start().catch((error) => this.#note('link', error));
-    const changed = () => this.#updater.dispatch({ kind: 'localChanged' });
     this.#scrub.start();
-    this.#local = watchLocal(this.#ports, this.#options.folder, changed);
     this.#lasting = this.#ports.clock.setTimer(lastedMs, () => void this.#lasted());
   }
 
@@ -187,7 +185,13 @@ class RunningAgent {
   }
 
   #updated(): void {
-    if (!isSettled(this.#updater.update)) this.#scrub.interrupt();
+    const { update } = this.#updater;
+    if (!isSettled(update)) this.#scrub.interrupt();
+    if (update.state !== 'deferred') this.#local?.stop();
+    else if (!this.#local?.isWatching) {
+      const changed = () => this.#updater.dispatch({ kind: 'localChanged' });
+      this.#local = watchLocal(this.#ports, this.#options.folder, changed);
+    }
     this.#report();
   }
 

@@ -4,6 +4,7 @@ const lookMs = 5_000;
 
 /** Notices when somebody on the device has changed `hold.json` or `network.json`. */
 export interface LocalWatch {
+  readonly isWatching: boolean;
   stop(): void;
 }
 
@@ -14,7 +15,7 @@ export function watchLocal(
   onChange: () => void,
 ): LocalWatch {
   let seen: string | undefined;
-  let timer: Timer;
+  let timer: Timer | undefined;
   let isStopped = false;
   const look = async () => {
     const files = await Promise.all(
@@ -32,6 +33,9 @@ export function watchLocal(
       });
   lookAndWait();
   return {
+    get isWatching() {
+      return !isStopped;
+    },
     stop: () => {
       isStopped = true;
       timer?.cancel();

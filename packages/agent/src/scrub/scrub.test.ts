@@ -30,7 +30,7 @@ describe('a medium that loses bits', () => {
     ]);
     expect(device.servingVersions()).toEqual(['1.0.0']);
     expect(device.status().runtime.deaths).toBe(0);
-    await device.world.advance(86_400_000);
+    await device.world.advance(2 * 3_600_000);
     expect(events(device, 'bundle-damaged')).toHaveLength(1);
   });
 
@@ -57,13 +57,13 @@ describe('a medium that loses bits', () => {
   });
 
   it('reads no more than it may in a day', async () => {
-    // The file is twice as large: once read, it is read again after two days.
-    const device = await serving('scrub-rate', 100_000);
-    await device.world.advance(3_600_000);
+    // The file has 200,000 bytes: read in the first minute, and again after 58.
+    const device = await serving('scrub-rate', 5_000_000);
+    await device.world.advance(2 * minuteMs);
     device.machine.disk.damage(fileOf(device), 199_999);
-    await device.world.advance(24 * 3_600_000);
+    await device.world.advance(50 * minuteMs);
     expect(events(device, 'bundle-damaged')).toEqual([]);
-    await device.world.advance(48 * 3_600_000);
+    await device.world.advance(20 * minuteMs);
     expect(events(device, 'bundle-damaged')).toHaveLength(1);
   });
 });
