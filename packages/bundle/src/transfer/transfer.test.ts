@@ -7,7 +7,7 @@ import { encodeTransfer, type TransferFile } from './encode.ts';
 import { openTransfer, segmentsFrom, type TransferTarget } from './format.ts';
 
 const numRuns = Number(process.env.COVEY_FUZZ_RUNS ?? 100);
-const timeoutMs = 60_000 + numRuns * 30;
+const timeoutMs = 60_000 + numRuns * 200;
 
 /** The file that a transfer decodes to. */
 async function decoded(
