@@ -21,7 +21,7 @@ describe('delivery, with real processes', () => {
         body: { tags: { site: 'lab' } },
         answer: DeviceView,
       });
-    await publishScaling(fleet, '1.0.0', { ballastBytes: 600_000 });
+    await publishScaling(fleet, '1.0.0', { ballastBytes: 300_000 });
     await fleet.install('1.0.0');
   });
   afterAll(() => fleet.stop());
@@ -98,16 +98,21 @@ describe('delivery, with real processes', () => {
   });
 
   test('what a site may fetch does for one of its two devices; the other is put off', async () => {
-    await publishScaling(fleet, '4.0.0', { ballastBytes });
-    const rollout = await start('4.0.0', { site: { bytes: ballastBytes * 1.4 } }, { waves: [{ count: 1 }] });
-    const put = await until('one to be served and one to be put off', async () => {
-      const found = await members(rollout.id);
-      const [served, waits] = ['unproven', 'moving'].map((state) =>
-        found.find((member) => member.state === state),
-      );
-      return served && waits?.reason ? waits : undefined;
-    });
-    expect(put.reason).toMatch(/^put off until .*: site lab has fetched the 1680000 bytes that it may$/);
+    const siteBytes = 300_000;
+    await publishScaling(fleet, '4.0.0', { ballastBytes: siteBytes });
+    const rollout = await start('4.0.0', { site: { bytes: siteBytes * 1.4 } }, { waves: [{ count: 1 }] });
+    const put = await until(
+      'one to be served and one to be put off',
+      async () => {
+        const found = await members(rollout.id);
+        const [served, waits] = ['unproven', 'moving'].map((state) =>
+          found.find((member) => member.state === state),
+        );
+        return served && waits?.reason ? waits : undefined;
+      },
+      100_000,
+    );
+    expect(put.reason).toMatch(/^put off until .*: site lab has fetched the 420000 bytes that it may$/);
     const aborted = await fleet.client.call({
       method: 'POST',
       path: `/rollouts/${rollout.id}/abort`,
@@ -115,7 +120,7 @@ describe('delivery, with real processes', () => {
     });
     expect(['reverting', 'reverted']).toContain(aborted.state);
     await fleet.settled(rollout.id);
-  });
+  }, 240_000);
 
   test('a byte that the disk has lost is found, and mended by the chunk that holds it', async () => {
     const { folder, id } = device(second);
