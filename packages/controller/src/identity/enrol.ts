@@ -43,9 +43,9 @@ export async function enrol(
   const { storage, authorities, trust, now } = context;
   const request = checkDocument(EnrolmentRequestSchema, document, 'enrolment request');
   const { deviceId } = request;
-  const trustRoot = Buffer.from(await trust.root(request.trustDigest)).toString();
-  // Checked before anything is signed, and again in the transaction, where it counts.
+  // Checked before anything is said or signed, and again in the transaction, where it counts.
   await findToken(storage.db, request.secret, now);
+  const trustRoot = Buffer.from(await trust.root(request.trustDigest)).toString();
   const checked = await checkRequest(request.csrPem, { anyKey: request.certificatePem !== undefined });
   const issued = await certificateFor(context, request, checked);
   const tags = await storage.transaction(async (tx) => {
