@@ -26,12 +26,8 @@ export interface Fleet {
   digests: Record<VersionName, string>;
 }
 
-let built: ReturnType<typeof makeBundles> | undefined;
-/** Bundles are values, and the same for every fleet. */
-function bundlesOnce(): ReturnType<typeof makeBundles> {
-  built ??= makeBundles();
-  return built;
-}
+/** Values, and the same for every fleet. */
+const bundles = makeBundles();
 
 /** Devices with the real agent, the real controller, and a network between them, all on virtual time from one seed. */
 export async function createFleet(
@@ -43,7 +39,6 @@ export async function createFleet(
   const transcript = new Transcript(() => world.clock.monotonicMs());
   const watch = new Watch(transcript);
   const network = new SimulatedNetwork(world, watch);
-  const bundles = bundlesOnce();
   const controller = await SimulatedController.open(world, network, keys.online);
   const agreements = new Map(
     Object.entries(bundles).map(([name, { digest }]) => [digest, versions[name as VersionName].agreement]),

@@ -1,6 +1,5 @@
 import type { Ports, Timer } from '@covey/ports';
 import {
-  CommandSchema,
   CoveyError,
   type DownKind,
   type Metrics,
@@ -9,6 +8,7 @@ import {
   type Reported,
   toCoveyError,
 } from '@covey/protocol';
+import { type Commands, createCommands } from './commands/index.ts';
 import { createLinkTrial, type LinkTrial } from './deadman/index.ts';
 import { type LocalWatch, watchLocal } from './delivery/index.ts';
 import { readDesired } from './desired/index.ts';
@@ -18,7 +18,7 @@ import { openLedger } from './ledger/index.ts';
 import { type Connection, createConnection } from './link/index.ts';
 import type { Agent, AgentOptions, AgentStatus } from './options.ts';
 import type { Outbox } from './outbox/index.ts';
-import { countAndRecord, openParts, type Parts, scrubOf, supervisorSettings } from './parts.ts';
+import { countAndRecord, openParts, type Parts, scrubOf, stepContext, supervisorSettings } from './parts.ts';
 import { birthOf, reportOf, withSystem } from './report/index.ts';
 import { createSupervisor, type Supervisor, type SupervisorHandlers } from './runtime/index.ts';
 import type { Scrub } from './scrub/index.ts';
@@ -30,8 +30,6 @@ import { createUpdater, ledgerTime, type Updater } from './updater/index.ts';
 
 /** A start of the agent that lasted so long is no part of a crash loop. */
 const lastedMs = 5 * 60_000;
-/** Ids of commands remembered; a command expires, so that forgetting the oldest is safe enough. */
-const seenCommands = 1_000;
 
 /** The device daemon. Does nothing before `start`. */
 export function createAgent(ports: Ports, options: AgentOptions): Agent {
@@ -64,7 +62,7 @@ class RunningAgent {
   readonly #updater: Updater;
   readonly #trust: Trust;
   readonly #software: Software | null;
-  readonly #seenCommands = new Set<string>();
+  readonly #commands: Commands;
   readonly #stateFolder: string;
   #lasting: Timer | null = null;
   #local: LocalWatch | null = null;
@@ -100,17 +98,7 @@ class RunningAgent {
     this.#updater = createUpdater(
       { ...ports, log: ports.log.component('update'), now: parts.now },
       parts.ledger,
-      {
-        ports: { ...ports, log: ports.log.component('steps') },
-        store: parts.bundles,
-        trust: parts.trust,
-        downloader: parts.downloader,
-        delivery: parts.delivery,
-        supervisor: this.#supervisor,
-        software: parts.software,
-        stateFolder: parts.stateFolder,
-        probeModule: options.probeModule,
-      },
+      stepContext(ports, parts, this.#supervisor, options.probeModule),
       () => this.#updated(),
     );
     this.#scrub = scrubOf(ports, parts, {
@@ -142,6 +130,11 @@ class RunningAgent {
     this.#linkTrial = createLinkTrial(ports, parts.store, {
       changed: () => this.#connection.reconnect(0),
       event: (kind, message) => this.#event(kind, message),
+    });
+    this.#commands = createCommands({
+      now: () => this.#keeper.now(),
+      reconnect: (afterMs) => this.#connection.reconnect(afterMs),
+      report: () => this.#reportAgain(),
     });
     for (const path of parts.store.damaged) this.#event('identity-damaged', `${path} is damaged`);
     for (const path of parts.ledger.damaged) this.#event('ledger-damaged', `${path} is damaged`);
@@ -272,7 +265,7 @@ class RunningAgent {
       await this.#linkTrial.heard();
       if (kind === 'desired') await this.#desired(payload);
       else if (kind === 'receipt') await this.#receipt(payload);
-      else this.#command(payload);
+      else this.#commands.received(payload);
     } catch (error) {
       this.#note(kind, error);
       if (kind === 'desired') this.#event('desired-refused', toCoveyError(error).message);
@@ -293,17 +286,9 @@ class RunningAgent {
     if (receipt.rebirth) await this.#connection.greetAgain();
   }
 
-  #command(payload: Uint8Array): void {
-    const command = parseDocument(CommandSchema, payload, 'command');
-    if (command.expiresAt < this.#keeper.now() || this.#seenCommands.has(command.id)) return;
-    if (this.#seenCommands.size >= seenCommands) this.#seenCommands.clear();
-    this.#seenCommands.add(command.id);
-    if (command.kind === 'reconnect') {
-      this.#connection.reconnect(command.retryAfterMs ?? 0);
-    } else {
-      this.#lastReport = '';
-      this.#report();
-    }
+  #reportAgain(): void {
+    this.#lastReport = '';
+    this.#report();
   }
 
   #note(what: string, error: unknown): void {

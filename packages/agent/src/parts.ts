@@ -10,10 +10,11 @@ import { openRoutes } from './link/index.ts';
 import type { AgentOptions } from './options.ts';
 import { openOutbox } from './outbox/index.ts';
 import { deviceHost } from './report/index.ts';
-import type { SupervisorSettings } from './runtime/index.ts';
+import type { Supervisor, SupervisorSettings } from './runtime/index.ts';
 import { createScrub, type Scrub, type ScrubOptions } from './scrub/index.ts';
 import { openSoftware } from './software/index.ts';
 import { countStart } from './starts/index.ts';
+import type { StepContext } from './steps/index.ts';
 import { createTrust } from './trust/index.ts';
 import { isSettled, pinnedBundles, type Update } from './update/index.ts';
 import { recordStart } from './updater/index.ts';
@@ -99,6 +100,20 @@ export function scrubOf(
       await downloader.fetchBundle(digest, { passage, needed, signal, onProgress: () => {} });
     },
   });
+}
+
+/** What the steps of an update work with. */
+export function stepContext(
+  ports: Ports,
+  { bundles, trust, downloader, delivery, software, stateFolder }: Parts,
+  supervisor: Supervisor,
+  probeModule: string,
+): Omit<StepContext, 'update' | 'now' | 'cancelWork'> {
+  return {
+    ports: { ...ports, log: ports.log.component('steps') },
+    store: bundles,
+    ...{ trust, downloader, delivery, supervisor, software, stateFolder, probeModule },
+  };
 }
 
 export function supervisorSettings(options: AgentOptions): SupervisorSettings {

@@ -3,6 +3,7 @@ import { type Bundle, buildBundle } from '@covey/bundle';
 import type { FetchAnswer, Log } from '@covey/ports';
 import {
   type SimulatedMachine,
+  type SimulatedWorld,
   simulatedBroker,
   simulatedFetch,
   simulatedMachine,
@@ -69,14 +70,7 @@ export function simulate(
   const behaviourOf = (ref: ModelVersionRef) => behaviours.get(ref.bundle) ?? wellBehaved;
   const seen = { served: [] as ServingPlan[], probed: [] as ProbeJob[] };
   const traffic = { requestsPerSecond: 10 };
-  const broker = simulatedBroker(world, {
-    onMessage: async (_client, topic, payload) => {
-      const answer = await controller.receive(topic.split('/').at(-1) ?? '', payload);
-      if (answer) send(answer, answer === 'desired' ? controller.desired : controller.receipt());
-    },
-  });
-  const send = (kind: 'desired' | 'receipt', document: unknown) =>
-    broker.send(deviceId, topicOf(deviceId, kind), Buffer.from(JSON.stringify(document)));
+  const { broker, send } = brokerOf(world, controller);
   const repository = new TestRepository(world.clock);
   const http = simulatedFetch(world, ({ url }) =>
     url.endsWith('/identity') ? standingAt(world.clock.now()) : answerFrom(bundles, repository, url),
@@ -124,6 +118,19 @@ export function simulate(
     untilSettled: (generation: number, limitMs = 48 * 3_600_000) =>
       world.runUntil(() => isSettledOn(device.agent?.status()?.reported, generation), limitMs),
   };
+}
+
+/** A broker behind which the controller answers. */
+function brokerOf(world: SimulatedWorld, controller: ControllerStub) {
+  const send = (kind: 'desired' | 'receipt', document: unknown) =>
+    broker.send(deviceId, topicOf(deviceId, kind), Buffer.from(JSON.stringify(document)));
+  const broker = simulatedBroker(world, {
+    onMessage: async (_client, topic, payload) => {
+      const answer = await controller.receive(topic.split('/').at(-1) ?? '', payload);
+      if (answer) send(answer, answer === 'desired' ? controller.desired : controller.receipt());
+    },
+  });
+  return { broker, send };
 }
 
 /** Publishes a version, signed unless told otherwise, and says how it will behave. */

@@ -55,7 +55,7 @@ export interface AgentReady {
 
 /** `covey agent`: the device daemon. */
 export function agentCommand(): Command {
-  return new Command('agent')
+  const command = new Command('agent')
     .description('run the device daemon: serves models to local applications, follows the controller')
     .option('--data <folder>', 'data folder of the device, made by `covey enroll`', defaultDeviceFolder)
     .option(
@@ -85,18 +85,6 @@ export function agentCommand(): Command {
       'hold the models in a second process, where memory allows, that takes over at once when the first dies',
       false,
     )
-    .option('--metered', 'the connection costs by the byte, unless `covey network` says otherwise', false)
-    .option('--time-zone <name>', 'of maintenance windows; default: that of this machine', timeZoneOption)
-    .option(
-      '--bundle-quota <size>',
-      'most that models may take of the disk, such as 2GB; default: all but a reserve',
-      sizeOption,
-    )
-    .option(
-      '--scrub <size>',
-      'what is read in a day of the models on the disk, to find what it has lost; default: 1GB',
-      sizeOption,
-    )
     .addOption(
       durationOption(
         '--slow <duration>',
@@ -114,8 +102,25 @@ export function agentCommand(): Command {
       new Option('--log-level <level>', 'least level that is logged')
         .choices(['debug', 'info', 'warn', 'error'])
         .default('info'),
+    );
+  return withDelivery(command).action(run);
+}
+
+/** How models come to this device, and what they may take of its disk. */
+function withDelivery(command: Command): Command {
+  return command
+    .option('--metered', 'the connection costs by the byte, unless `covey network` says otherwise', false)
+    .option('--time-zone <name>', 'of maintenance windows; default: that of this machine', timeZoneOption)
+    .option(
+      '--bundle-quota <size>',
+      'most that models may take of the disk, such as 2GB; default: all but a reserve',
+      sizeOption,
     )
-    .action(run);
+    .option(
+      '--scrub <size>',
+      'what is read in a day of the models on the disk, to find what it has lost; default: 1GB',
+      sizeOption,
+    );
 }
 
 async function run(options: AgentOptions): Promise<void> {
