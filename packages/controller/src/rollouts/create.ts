@@ -45,12 +45,9 @@ export async function createRollout(
       `all ${group.length} devices of ${plan.selector} are to run ${plan.model} ${plan.version} already`,
     );
   refuseUnsigned(plan, group, isSignedFor);
-  await refuseOverlap(
-    tx,
-    plan.model,
-    members.map(({ device }) => device),
-  );
-  await requireCompatible(tx, plan, group, new Set(members.map(({ device }) => device)));
+  const devices = members.map(({ device }) => device);
+  await refuseOverlap(tx, plan.model, devices);
+  await requireCompatible(tx, plan, group, new Set(devices));
   const waves = divideIntoWaves(members, plan.waves);
   const rollout: Rollout = {
     id,
