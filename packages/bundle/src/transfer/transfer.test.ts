@@ -108,7 +108,7 @@ test('segments of noise are refused, or decode to as many bytes as they should',
   );
 });
 
-test('headers of noise are refused with BUNDLE_CORRUPT', () => {
+test('headers of noise are refused with BUNDLE_CORRUPT', { timeout: timeoutMs }, () => {
   const target = { sizeBytes: 10, chunks: [{ sizeBytes: 4 }, { sizeBytes: 6 }] };
   const start = Uint8Array.of(0x43, 0x56, 0x54, 0x31);
   const noise = fc
