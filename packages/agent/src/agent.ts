@@ -245,19 +245,11 @@ class RunningAgent {
     void this.#outbox.put({ kind: 'event', event: { kind, message } });
   }
 
-  async #metrics(metrics: Metrics): Promise<void> {
-    try {
-      const { pid, deaths } = this.#supervisor.status();
-      const [usage, freeDiskBytes] = await Promise.all([
-        this.#ports.host.usage(pid),
-        this.#ports.disk.freeBytes(this.#options.folder),
-      ]);
-      const { count: outboxMessages, bytes: outboxBytes } = this.#outbox;
-      const state = { freeDiskBytes, outboxMessages, outboxBytes, runtimeDeaths: deaths };
-      await this.#outbox.put({ kind: 'metrics', metrics: withSystem(metrics, usage, state) });
-    } catch (error) {
-      this.#note('metrics', error);
-    }
+  async #metrics(measured: Metrics): Promise<void> {
+    const sources = { ports: this.#ports, supervisor: this.#supervisor, outbox: this.#outbox };
+    await withSystem(measured, { ...sources, folder: this.#options.folder })
+      .then((metrics) => this.#outbox.put({ kind: 'metrics', metrics }))
+      .catch((error) => this.#note('metrics', error));
   }
 
   async #received(kind: DownKind, payload: Uint8Array): Promise<void> {
