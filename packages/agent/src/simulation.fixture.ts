@@ -58,11 +58,7 @@ export function makeBundle(version: string, options: { securityCounter?: number 
 export type Simulation = ReturnType<typeof simulate>;
 
 /** One device with the real agent, and everything around it simulated. */
-export function simulate(
-  seed: number | string,
-  diskBytes = 512 * 1024 * 1024,
-  options: Partial<AgentOptions> = {},
-) {
+export function simulate(seed: number | string, diskBytes = 2 ** 29, options: Partial<AgentOptions> = {}) {
   const world = simulatedWorld(seed);
   const controller = new ControllerStub();
   const bundles = new Map<string, Bundle>();

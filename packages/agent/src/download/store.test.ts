@@ -1,8 +1,8 @@
 import type { Bundle } from '@covey/bundle';
 import { type DiskFault, SimulatedDisk, simulatedWorld } from '@covey/ports/simulated';
 import { describe, expect, it } from 'vitest';
-import { bundleOf, fileOf, noise } from '../download/download.fixture.ts';
-import { type BundleStore, openBundleStore } from './index.ts';
+import { type BundleStore, openBundleStore } from '../bundles/index.ts';
+import { bundleOf, fileOf, noise } from './download.fixture.ts';
 
 const folder = '/bundles';
 const shared = noise('shared', 40_000);
