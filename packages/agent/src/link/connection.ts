@@ -103,8 +103,16 @@ class MqttConnection implements Connection {
   }
 
   async greetAgain(): Promise<void> {
-    await this.publish('birth', encodeJson(this.#handlers.birth()));
-    await this.publish('get', encodeJson({ generation: this.#handlers.generation(), bootId: this.#bootId }));
+    await this.#publishBirth();
+    await this.#askForDesired();
+  }
+
+  #askForDesired(): Promise<void> {
+    return this.publish('get', encodeJson({ generation: this.#handlers.generation(), bootId: this.#bootId }));
+  }
+
+  #publishBirth(): Promise<void> {
+    return this.publish('birth', encodeJson(this.#handlers.birth()));
   }
 
   #feed(event: LinkEvent): void {
@@ -164,8 +172,12 @@ class MqttConnection implements Connection {
   async #greet(): Promise<void> {
     const mine = this.#attempt;
     try {
-      await this.#session?.subscribe(downKinds.map((kind) => topicOf(this.#identity.deviceId, kind)));
-      await this.greetAgain();
+      const subscribed = this.#session?.subscribe(
+        downKinds.map((kind) => topicOf(this.#identity.deviceId, kind)),
+      );
+      // Said without waiting: a copy of this device may take the connection over any moment, and births are what tells of it.
+      await Promise.all([subscribed, this.#publishBirth()]);
+      await this.#askForDesired();
       if (mine === this.#attempt) this.#feed({ kind: 'greeted' });
     } catch (error) {
       this.#failed(mine, error);
