@@ -14,6 +14,7 @@ import { type LocalWatch, watchLocal } from './delivery/index.ts';
 import { readDesired } from './desired/index.ts';
 import { openDeviceFolder } from './folder/index.ts';
 import { createKeeper, type Identity, type Keeper, openIdentity } from './identity/index.ts';
+import type { Inbox } from './inbox/index.ts';
 import { openLedger } from './ledger/index.ts';
 import { type Connection, createConnection } from './link/index.ts';
 import type { Agent, AgentOptions, AgentStatus } from './options.ts';
@@ -67,6 +68,7 @@ class RunningAgent {
   #lasting: Timer | null = null;
   #local: LocalWatch | null = null;
   readonly #scrub: Scrub;
+  readonly #inbox: Inbox;
   #lastReport = '';
 
   static async open(ports: Ports, options: AgentOptions): Promise<RunningAgent> {
@@ -90,6 +92,7 @@ class RunningAgent {
     this.#outbox = parts.outbox;
     this.#trust = parts.trust;
     this.#software = parts.software;
+    this.#inbox = parts.inbox;
     this.#supervisor = createSupervisor(
       { ...ports, log: ports.log.component('runtime') },
       supervisorSettings(options),
@@ -142,6 +145,7 @@ class RunningAgent {
 
   start(): void {
     this.#supervisor.start();
+    this.#inbox.start(this.#updater, (kind, message) => this.#event(kind, message));
     this.#updater.start();
     this.#connection.start();
     void this.#linkTrial.start().catch((error) => this.#note('link', error));
@@ -153,6 +157,7 @@ class RunningAgent {
     this.#lasting?.cancel();
     this.#local?.stop();
     this.#scrub.stop();
+    this.#inbox.stop();
     this.#updater.stop();
     this.#keeper.stop();
     this.#linkTrial.stop();

@@ -5,6 +5,7 @@ import { noOrder, openPassage } from './delivery/index.ts';
 import { createDownloader } from './download/index.ts';
 import type { DeviceFolder } from './folder/index.ts';
 import type { IdentityStore } from './identity/index.ts';
+import { createInbox } from './inbox/index.ts';
 import type { Ledger } from './ledger/index.ts';
 import { openRoutes } from './link/index.ts';
 import type { AgentOptions } from './options.ts';
@@ -48,14 +49,17 @@ export async function openParts(
   const bootId = Buffer.from(ports.random.bytes(16)).toString('hex');
   const bundles = await openBundleStore(ports.disk, folder.bundles);
   const { identity } = store;
+  const inbox = createInbox(ports, folder.inbox);
+  const local = { ...ports, fetch: inbox.fetch };
   return {
+    inbox,
     bootId,
     stateFolder: folder.state,
     ledger,
     software: options.software ? await openSoftware(ports.disk, folder.software, options.software) : null,
     store,
     bundles,
-    downloader: createDownloader(ports, bundles, {
+    downloader: createDownloader(local, bundles, {
       folder: folder.bundles,
       identity,
       host: deviceHost(ports.host.describe(), options.agentVersion),
@@ -73,7 +77,7 @@ export async function openParts(
       `${folder.state}/link.json`,
       identity,
     ),
-    trust: createTrust(ports, { identity, folder: folder.trust, ledger }),
+    trust: createTrust(local, { identity, folder: folder.trust, ledger }),
     outbox: await openOutbox(
       { ...ports, log: ports.log.component('outbox') },
       { folder: folder.outbox, bootId, flushMs: options.intervals.telemetryFlushMs, limits: outboxLimits },

@@ -15,6 +15,7 @@ const commands = new Map<string, () => Promise<Command>>([
   ['inference-token', async () => (await import('./commands/inference-token.ts')).inferenceTokenCommand()],
   ['token', async () => (await import('./commands/token.ts')).tokenCommand()],
   ['model', async () => (await import('./commands/model.ts')).modelCommand()],
+  ['bundle', async () => (await import('./commands/bundle.ts')).bundleCommand()],
   ['software', async () => (await import('./commands/software.ts')).softwareCommand()],
   ['selftest', async () => (await import('./commands/selftest.ts')).selftestCommand()],
   ['rollout', async () => (await import('./commands/rollout.ts')).rolloutCommand()],

@@ -1,4 +1,5 @@
 import { agentCommand } from './commands/agent.ts';
+import { deviceBundleCommand } from './commands/bundle-install.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { enrollCommand } from './commands/enroll.ts';
 import { holdCommand, networkCommand } from './commands/hold.ts';
@@ -17,6 +18,7 @@ await runProgram(
     selftestCommand(),
     proxyCommand(),
     doctorCommand(),
+    deviceBundleCommand(),
     holdCommand(),
     networkCommand(),
     inferCommand(),

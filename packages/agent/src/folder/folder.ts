@@ -9,6 +9,8 @@ export interface DeviceFolder {
   outbox: string;
   bundles: string;
   trust: string;
+  /** Parcels that somebody has brought; see `inbox`. */
+  inbox: string;
   /** The agent's own software; see `software`. */
   software: string;
 }
@@ -69,6 +71,7 @@ function pathsOf(root: string): DeviceFolder {
     outbox: `${root}/outbox`,
     bundles: `${root}/bundles`,
     trust: `${root}/trust`,
+    inbox: `${root}/inbox`,
     software: `${root}/software`,
   };
 }

@@ -1,6 +1,9 @@
-import type { Desired } from '@covey/protocol';
+import { createHash } from 'node:crypto';
+import { canonicalJson, type Desired } from '@covey/protocol';
 import { RolloutPlan } from '@covey/protocol/api';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { queryAudit } from '../audit/index.ts';
+import { deviceView } from '../fleet/index.ts';
 import { type DomainFixture, domainFixture } from './domain.fixture.ts';
 
 const plan = (version: string, overrides: object = {}) =>
@@ -165,5 +168,59 @@ describe('a rollback', () => {
     await expect(
       fixture.domain.rollouts.rollBack({ model: 'bearing', selector: 'all' }, 'admin'),
     ).rejects.toMatchObject({ code: 'CONFLICT', message: expect.stringContaining('not to run bearing') });
+  });
+});
+
+describe('what somebody has installed on the device itself', () => {
+  const refOf = async (version: string) => {
+    const { number, digest } = await fixture.domain.registry.version('bearing', version);
+    return { model: 'bearing', version, number, bundle: digest };
+  };
+  const installed = async (device: string, version: string, ahead = 2 ** 20) => {
+    const ref = await refOf(version);
+    const releaseId = createHash('sha256')
+      .update(canonicalJson([ref]))
+      .digest('hex');
+    const serving = [{ ...ref, variant: 'fp32', provider: 'cpu' as const }];
+    await fixture.fleet.report(device, 'committed', { generation: ahead, releaseId, serving });
+    await fixture.world.advance(1_000);
+  };
+
+  it('is wanted from then on, is in the audit, and the next rollout goes above it, to the version before, too', async () => {
+    await install('1.0.0');
+    await installed('edge-1', '1.1.0');
+    const device = await deviceView(fixture.storage.db, 'edge-1');
+    expect(device.desired).toMatchObject({
+      generation: 2 ** 20,
+      models: [{ version: '1.1.0' }],
+      setBy: { kind: 'operator', id: 'on edge-1 itself' },
+    });
+    const { entries } = await queryAudit(fixture.storage.db, { subject: 'model:bearing', limit: 1 });
+    expect(entries).toMatchObject([{ actor: 'device:edge-1', action: 'device.install' }]);
+    await fixture.domain.rollouts.create(plan('1.0.0', { selector: 'id=edge-1' }), 'admin');
+    await fixture.world.advance(100);
+    expect(fixture.fleet.received<Desired>('edge-1', 'desired')).toMatchObject({
+      generation: 2 ** 20 + 1,
+      release: { models: [{ version: '1.0.0' }] },
+    });
+  });
+
+  it('does not stand against an order that had not reached the device: that goes out anew, above it', async () => {
+    await install('1.0.0');
+    const { id } = await fixture.domain.rollouts.create(plan('1.2.0', { selector: 'id=edge-1' }), 'admin');
+    await fixture.world.advance(100);
+    await installed('edge-1', '1.1.0');
+    const desired = fixture.fleet.received<Desired>('edge-1', 'desired');
+    expect(desired).toMatchObject({ generation: 2 ** 20 + 1, release: { models: [{ version: '1.2.0' }] } });
+    await fixture.fleet.report('edge-1', 'committed', { proof: 'proven' });
+    await fixture.world.advance(1_000);
+    expect((await view(id)).state).toBe('succeeded');
+  });
+
+  it('is not followed where no device gets', async () => {
+    await install('1.0.0');
+    await installed('edge-1', '1.1.0', 2 ** 53);
+    const device = await deviceView(fixture.storage.db, 'edge-1');
+    expect(device.desired).toMatchObject({ generation: 1, models: [{ version: '1.0.0' }] });
   });
 });

@@ -1,6 +1,7 @@
 import type { Clock } from '@covey/ports';
 import type { IngestHandlers } from '../ingest/index.ts';
 import type { Tx } from '../storage/index.ts';
+import { adoptInstalled, noteGeneration } from './ahead.ts';
 import { reportOf } from './documents.ts';
 
 /** A device that counts its messages anew: its next report is not an older one than the last of before. */
@@ -34,6 +35,7 @@ export function fleetHandlers({
     },
     reported: async (tx, device, message) => {
       await seen(tx, device, {});
+      const isSetAnew = await noteGeneration(tx, device, message.reported.generation);
       const row = await tx
         .selectFrom('devices')
         .select('reported')
@@ -41,16 +43,19 @@ export function fleetHandlers({
         .executeTakeFirst();
       const stored = row && reportOf(row);
       // Sent again after a gap: a newer one is stored already.
-      if (stored && stored.seq > message.seq) return;
+      if (stored && stored.seq > message.seq) return isSetAnew;
       const { seq, bootId, at, reported } = message;
       await tx
         .updateTable('devices')
         .set({ reported: JSON.stringify({ seq, bootId, at, reported }), reported_at: clock.now() })
         .where('id', '=', device)
         .execute();
+      await adoptInstalled(tx, device, message, clock.now());
+      return isSetAnew;
     },
-    get: async (tx, device) => {
+    get: async (tx, device, generation) => {
       await seen(tx, device, {});
+      await noteGeneration(tx, device, generation);
     },
   };
 }

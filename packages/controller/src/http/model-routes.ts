@@ -9,6 +9,7 @@ import {
   VersionDetail,
   VersionView,
 } from '@covey/protocol/api';
+import { z } from 'zod';
 import type { AdminApp } from './admin.ts';
 import {
   actor,
@@ -24,6 +25,7 @@ import type { AdminServices } from './services.ts';
 /** Models, versions, channels and chunks. */
 export function modelRoutes(app: AdminApp, { registry }: AdminServices): void {
   readRoutes(app, registry);
+  contentRoutes(app, registry);
   publishRoutes(app, registry);
 }
 
@@ -58,6 +60,42 @@ function readRoutes(app: AdminApp, registry: AdminServices['registry']): void {
       },
     },
     async ({ params }) => registry.version(params.model, params.version),
+  );
+}
+
+/** What devices get, for those to whom it is carried. */
+function contentRoutes(app: AdminApp, registry: AdminServices['registry']): void {
+  app.get(
+    '/bundles/:sha256',
+    {
+      schema: {
+        tags: ['models'],
+        summary: 'The manifest of a version, by its digest, byte for byte',
+        params: ChunkParams,
+        response: { 200: z.any().describe('the manifest'), ...errorAnswers },
+      },
+    },
+    async ({ params: { sha256 } }, reply) => {
+      const bytes = await registry.manifestBytes(sha256);
+      if (!bytes) throw new CoveyError('NOT_FOUND', `there is no bundle ${sha256}`);
+      return reply.type('application/json').send(Buffer.from(bytes));
+    },
+  );
+  app.get(
+    '/chunks/:sha256',
+    {
+      schema: {
+        tags: ['models'],
+        summary: 'A chunk (application/octet-stream)',
+        params: ChunkParams,
+        response: { 200: z.any().describe('the chunk'), ...errorAnswers },
+      },
+    },
+    async ({ params: { sha256 } }, reply) => {
+      const bytes = await registry.chunk(sha256);
+      if (!bytes) throw new CoveyError('NOT_FOUND', `there is no chunk ${sha256}`);
+      return reply.type('application/octet-stream').send(Buffer.from(bytes));
+    },
   );
 }
 

@@ -41,9 +41,9 @@ export async function apply(
     default: {
       const { next, isDuplicate, lost } = received(before, message.sent);
       if (isDuplicate && next.rebirth === before.rebirth) return { ...nothing, receipt: true, isDuplicate };
-      if (!isDuplicate) await applySequenced(tx, handlers, device, message);
+      const desired = !isDuplicate && (await applySequenced(tx, handlers, device, message));
       await saveSequences(tx, device, withoutDropped(next, message));
-      return { ...nothing, receipt: true, isDuplicate, lost };
+      return { receipt: true, desired, isDuplicate, lost };
     }
   }
 }
@@ -55,9 +55,10 @@ async function applySequenced(
   handlers: IngestHandlers,
   device: string,
   message: SequencedMessage,
-): Promise<void> {
-  if (message.kind === 'reported') await handlers.reported(tx, device, message.reported);
+): Promise<boolean> {
+  if (message.kind === 'reported') return handlers.reported(tx, device, message.reported);
   if (message.kind === 'telemetry') await applyTelemetry(tx, handlers, device, message.body, message.sent);
+  return false;
 }
 
 function applyTelemetry(

@@ -13,7 +13,8 @@ export interface IngestHandlers {
   birth(tx: Tx, device: string, birth: Birth): Promise<void>;
   /** Only for the boot that is current: a late will of an earlier one is dropped before. */
   death(tx: Tx, device: string, death: Death): Promise<void>;
-  reported(tx: Tx, device: string, message: ReportedMessage): Promise<void>;
+  /** True: what is wanted of the device was set anew, and goes out after the commit. */
+  reported(tx: Tx, device: string, message: ReportedMessage): Promise<boolean>;
   metrics(tx: Tx, device: string, metrics: Metrics, sent: Sequenced): Promise<void>;
   summary(tx: Tx, device: string, summary: Summary, sent: Sequenced): Promise<void>;
   event(tx: Tx, device: string, event: Event, sent: Sequenced): Promise<void>;

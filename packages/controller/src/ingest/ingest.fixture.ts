@@ -99,7 +99,10 @@ function notingHandlers(calls: string[]): IngestHandlers {
   return {
     birth: async (_tx, _device, { bootId }) => void calls.push(`birth ${bootId}`),
     death: async (_tx, _device, { bootId }) => void calls.push(`death ${bootId}`),
-    reported: async (_tx, _device, { seq }) => void calls.push(`reported ${seq}`),
+    reported: async (_tx, _device, { seq }) => {
+      calls.push(`reported ${seq}`);
+      return false;
+    },
     metrics: async () => void calls.push('metrics'),
     summary: async () => void calls.push('summary'),
     log: async () => void calls.push('log'),

@@ -96,5 +96,9 @@ function stateText(
     return online ? 'It has not yet answered to that.' : 'It has not yet heard of that.';
   const proof = reported.proof === null ? '' : ` and ${reported.proof}`;
   const reason = reported.reason === null ? '' : `: ${reported.reason.message}`;
-  return `Its last update is ${reported.state}${proof}${reason}.`;
+  const local =
+    reported.generation > desired.generation
+      ? 'Somebody has installed on the device itself since then. '
+      : '';
+  return `${local}Its last update is ${reported.state}${proof}${reason}.`;
 }

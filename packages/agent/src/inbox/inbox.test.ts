@@ -1,0 +1,189 @@
+import { type Bundle, encodeParcelHead } from '@covey/bundle';
+import { encodeDocument, signDocument } from '@covey/bundle/tuf';
+import type { ModelVersionRef } from '@covey/protocol';
+import { describe, expect, test } from 'vitest';
+import { newSigner } from '../repository.fixture.ts';
+import { makeBundle, type Simulation, simulate } from '../simulation.fixture.ts';
+
+const dayMs = 86_400_000;
+const two = makeBundle('2.0.0');
+const refOf = ({ digest, manifest }: Bundle): ModelVersionRef => ({
+  ...{ model: manifest.model, version: manifest.version, number: 2, bundle: digest },
+});
+
+/** What `covey bundle export` writes. */
+function parcelOf(
+  { manifestBytes, chunks, ...bundle }: Bundle,
+  metadata: ReadonlyMap<string, Uint8Array>,
+): Buffer {
+  const files = [
+    ...[...metadata].map(([name, bytes]) => ({ path: `/trust/${name}`, bytes })),
+    { path: `/bundles/${bundle.digest}`, bytes: manifestBytes },
+    ...[...chunks].map(([sha256, bytes]) => ({ path: `/chunks/${sha256}`, bytes })),
+  ];
+  const ref = refOf({ manifestBytes, chunks, ...bundle });
+  const index = files.map(({ path, bytes }) => ({ path, sizeBytes: bytes.byteLength }));
+  return Buffer.concat([encodeParcelHead({ ref, files: index }), ...files.map(({ bytes }) => bytes)]);
+}
+
+async function put(device: Simulation, bytes: Uint8Array, name = 'it'): Promise<void> {
+  const disk = device.machine.disk.port(async (operation) => operation());
+  await disk.makeFolder('/data/covey/inbox');
+  await disk.write(`/data/covey/inbox/${name}.parcel`, bytes);
+}
+
+const inboxOf = ({ machine }: Simulation) => machine.disk.paths().filter((path) => path.includes('/inbox/'));
+
+/** Serves 1.0.0, and from here on reaches nobody. */
+async function alone(seed: string): Promise<Simulation> {
+  const device = simulate(seed);
+  await device.enrol();
+  device.want(1, [await device.publish(makeBundle('1.0.0'), 1)]);
+  await device.boot();
+  await device.untilSettled(1);
+  device.broker.isUp = false;
+  device.http.isUp = false;
+  return device;
+}
+
+/** Runs until the parcel has come to its end. */
+async function ended(device: Simulation): Promise<void> {
+  await device.world.runUntil(() => inboxOf(device).length === 0, 3 * dayMs);
+}
+
+describe('a parcel brought to a device that reaches nobody', () => {
+  test('is installed as any version: probe, soak, commit; then the controller hears of it and goes on above it', async () => {
+    const device = await alone('parcel');
+    await device.repository.list(two);
+    const asked = device.http.served.length;
+    await put(device, parcelOf(two, device.repository.files));
+    await ended(device);
+    expect(device.status().reported).toMatchObject({ state: 'committed', proof: 'proven' });
+    expect(device.servingVersions()).toEqual(['2.0.0']);
+    expect(device.http.served.length).toBe(asked);
+    device.broker.isUp = true;
+    device.http.isUp = true;
+    await device.world.advance(10 * 60_000);
+    const { generation } = device.status().reported;
+    expect(generation).toBeGreaterThan(2 ** 20);
+    expect(device.controller.reports.at(-1)).toMatchObject({ generation, state: 'committed' });
+    expect(device.controller.events.map(({ kind }) => kind)).toEqual(
+      expect.arrayContaining(['parcel-taken', 'parcel-done']),
+    );
+    device.want(generation + 1, [await device.publish(makeBundle('3.0.0'), 3)]);
+    await device.untilSettled(generation + 1);
+    expect(device.servingVersions()).toEqual(['3.0.0']);
+  });
+
+  test('goes on after a kill, and waits while somebody holds changes', async () => {
+    const device = await alone('parcel/kill');
+    await device.repository.list(two);
+    const disk = device.machine.disk.port(async (operation) => operation());
+    const hold = { format: 'covey-hold/1', until: device.world.clock.now() + 3_600_000, reason: '' };
+    await disk.write('/data/covey/hold.json', Buffer.from(JSON.stringify(hold)));
+    await put(device, parcelOf(two, device.repository.files));
+    await device.world.runUntil(() => device.state() === 'deferred', 60_000);
+    device.machine.killProcess();
+    await device.boot();
+    await device.world.advance(600_000);
+    expect(device.status().reported).toMatchObject({ state: 'deferred', reason: { code: 'HELD_LOCALLY' } });
+    await disk.remove('/data/covey/hold.json');
+    await device.world.runUntil(() => device.state() === 'soaking', 600_000);
+    device.machine.killProcess();
+    await device.boot();
+    await ended(device);
+    expect(device.servingVersions()).toEqual(['2.0.0']);
+  });
+
+  test.each<[string, string, (device: Simulation) => Promise<Uint8Array>]>([
+    ['a stranger has signed', 'TRUST_SIGNATURE', strangers],
+    ['nobody has signed', 'TRUST_UNKNOWN', async ({ repository }) => parcelOf(two, repository.files)],
+    [
+      'has expired metadata',
+      'TRUST_EXPIRED',
+      async (device) => {
+        await device.repository.list(two);
+        device.machine.killProcess();
+        await device.world.advance(10 * dayMs);
+        await device.boot();
+        await device.world.runUntil(() => device.servingVersions().length > 0, 60_000);
+        return parcelOf(two, device.repository.files);
+      },
+    ],
+    [
+      'has a security counter that was passed',
+      'SECURITY_COUNTER',
+      async (device) => {
+        const newer = makeBundle('1.5.0', { securityCounter: 5 });
+        await device.repository.list(newer);
+        await put(device, parcelOf(newer, device.repository.files));
+        await ended(device);
+        await device.repository.list(two);
+        return parcelOf(two, device.repository.files);
+      },
+    ],
+    [
+      'replays older metadata',
+      'TRUST_ROLLBACK',
+      async (device) => {
+        await device.repository.list(two);
+        const older = new Map(device.repository.files);
+        const newer = makeBundle('1.5.0');
+        await device.repository.list(newer);
+        await put(device, parcelOf(newer, device.repository.files));
+        await ended(device);
+        return parcelOf(two, older);
+      },
+    ],
+    [
+      'has a chunk that was tampered with',
+      'BUNDLE_CORRUPT',
+      async (device) => {
+        await device.repository.list(two);
+        const chunks = new Map([...two.chunks].map(([sha256, bytes]) => [sha256, Buffer.from(bytes)]));
+        for (const bytes of chunks.values()) bytes[0] = (bytes[0] ?? 0) ^ 1;
+        return parcelOf({ ...two, chunks }, device.repository.files);
+      },
+    ],
+  ])('that %s is refused, and the next one is not kept from its turn', async (_what, code, bring) => {
+    const device = await alone(`parcel/${code}`);
+    const parcel = await bring(device);
+    const before = device.servingVersions();
+    await put(device, parcel);
+    let seen: string | undefined;
+    await device.world.runUntil(() => {
+      seen ??= device.status().reported.reason?.code;
+      return seen !== undefined;
+    }, 60_000);
+    expect(seen).toBe(code);
+    await device.world.advance(60_000);
+    expect(device.servingVersions()).toEqual(before);
+    const good = makeBundle('4.0.0', { securityCounter: 9 });
+    await device.repository.list(good);
+    const disk = device.machine.disk.port(async (operation) => operation());
+    await put(device, parcelOf(good, device.repository.files), 'next');
+    await disk.remove('/data/covey/inbox/it.parcel');
+    await ended(device);
+    expect(device.servingVersions()).toEqual(['4.0.0']);
+  });
+
+  test('that is no parcel is removed, and an event says why', async () => {
+    const device = await alone('parcel/none');
+    await put(device, Buffer.from('holiday pictures'));
+    await device.world.advance(10_000);
+    expect(inboxOf(device)).toEqual([]);
+    expect(device.state()).toBe('committed');
+    device.broker.isUp = true;
+    await device.world.advance(120_000);
+    expect(device.controller.events).toContainEqual(expect.objectContaining({ kind: 'parcel-refused' }));
+  });
+});
+
+async function strangers(device: Simulation): Promise<Uint8Array> {
+  await device.repository.list(two);
+  const { files } = device.repository;
+  const name = [...files.keys()].findLast((file) => /^\d+\.vibration\.json$/.test(file)) ?? '';
+  const { signed } = JSON.parse(Buffer.from(files.get(name) ?? []).toString());
+  const stranger = await signDocument({ signed, signatures: [] }, [newSigner()]);
+  return parcelOf(two, new Map(files).set(name, encodeDocument(stranger)));
+}
