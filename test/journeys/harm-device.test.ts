@@ -66,9 +66,11 @@ describe('the agent is killed', () => {
   ])(
     'in %s: it goes on after the restart, and meanwhile the last good version serves',
     async (state, version) => {
-      await publishScaling(fleet, version, { ballastBytes: 8 * 1024 * 1024 });
+      await publishScaling(fleet, version, { ballastBytes: 256 * 1024 });
       const load = startLoad(device.inferenceUrl, 'scaling');
-      const { id } = await fleet.roll(version, { soak: { minSamples: 200 } });
+      // At this rate the download is not over before the kill.
+      const delivery = state === 'downloading' ? { device: { bytesPerSecond: 128 * 1024 } } : {};
+      const { id } = await fleet.roll(version, { soak: { minSamples: 200 }, delivery });
       await ledgerReaches(device.folder, state);
       const runtime = await runtimePid();
       await device.service.kill('SIGKILL');

@@ -23,6 +23,7 @@ export interface RollOptions {
   selector?: string;
   waves?: RolloutRequest['waves'];
   soak?: Partial<RolloutRequest['soak']>;
+  delivery?: Partial<RolloutRequest['delivery']>;
 }
 
 /** A controller and devices as processes of their own that come back at the same addresses after a kill. */
@@ -59,7 +60,7 @@ export async function startStandingFleet(
     restartController: async () => {
       fleet.controller = await startController();
     },
-    roll: (version, { selector, waves, soak } = {}) =>
+    roll: (version, { selector, waves, soak, delivery } = {}) =>
       fleet.client.call({
         method: 'POST',
         path: '/rollouts',
@@ -69,6 +70,7 @@ export async function startStandingFleet(
           selector,
           waves,
           soak: { minSamples: 20, maxDurationMs: 20_000, ...soak },
+          delivery,
         },
         answer: RolloutView,
       }),
