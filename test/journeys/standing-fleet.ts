@@ -75,16 +75,7 @@ export async function startStandingFleet(
         answer: RolloutView,
       }),
     rollout: (id) => fleet.client.call({ method: 'GET', path: `/rollouts/${id}`, answer: RolloutView }),
-    settled: (id) =>
-      until(
-        `the end of rollout ${id}`,
-        async () => {
-          const rollout = await fleet.rollout(id);
-          return ['succeeded', 'reverted', 'paused'].includes(rollout.state) ? rollout : undefined;
-        },
-        // A device that missed its controller six times in a row stays away for up to a minute more.
-        100_000,
-      ),
+    settled: (id) => settledRollout(fleet, id),
     install: async (version) => {
       const waves = [{ percent: 100 }];
       const { id } = await fleet.roll(version, { waves, soak: { minSamples: 1, maxDurationMs: 1 } });
@@ -105,6 +96,18 @@ export async function startStandingFleet(
     fleet.devices.push(await startDevice(fleet, `edge-${index + 1}`, ports[3 + index] ?? 0, agentOptions));
   }
   return fleet;
+}
+
+function settledRollout(fleet: StandingFleet, id: string): Promise<RolloutView> {
+  return until(
+    `the end of rollout ${id}`,
+    async () => {
+      const rollout = await fleet.rollout(id);
+      return ['succeeded', 'reverted', 'paused'].includes(rollout.state) ? rollout : undefined;
+    },
+    // A device that missed its controller six times in a row stays away for up to a minute more.
+    100_000,
+  );
 }
 
 /** A token that enrols one device, within the hour. */

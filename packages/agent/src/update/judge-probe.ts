@@ -19,7 +19,10 @@ export function judgeProbe(update: Update, results: ProbeResult[]): ProbeVerdict
     if (excess !== null)
       return { verdict: 'fail', code: 'PROBE_FAILED', message: `${model} ${version} ${excess}`, bundle };
     if (chosen) continue;
-    const reasons = own.map((result) => `${result.variant}: ${result.reason ?? 'no reason given'}`);
+    // Several providers and thread counts of a variant fail alike.
+    const reasons = [
+      ...new Set(own.map((result) => `${result.variant}: ${result.reason ?? 'no reason given'}`)),
+    ];
     const message = `${model} ${version} has no variant that works here (${reasons.join('; ') || 'none was measured'})`;
     return reasons.some((reason) => reason.includes('GOLDEN_MISMATCH'))
       ? { verdict: 'fail', code: 'GOLDEN_MISMATCH', message, bundle }

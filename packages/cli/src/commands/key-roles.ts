@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import {
   changedDelegation,
   changedRoot,
@@ -22,13 +23,14 @@ import { CoveyError } from '@covey/protocol';
 import type { Command } from 'commander';
 import type { Client } from '../client/client.ts';
 import { uploadOrDraft } from '../publish/draft.ts';
-import { readKeyFile } from '../publish/keys.ts';
+import { publisherKeyPath, readKeyFile } from '../publish/keys.ts';
 import { openSigner } from '../publish/signers.ts';
 import { readInForce, readTrust } from '../publish/trust.ts';
 import type { Output } from '../terminal/output.ts';
 import { session } from './command.ts';
 
 export interface SigningOptions {
+  data: string;
   key: string[];
   out?: string;
 }
@@ -113,6 +115,8 @@ export async function delegate(
   const keys = publicKeys.map((path) => readPublicKey(readKeyFile(path)));
   const limits = options.tag && { tags: options.tag };
   const { path: paths, threshold } = options;
+  if (paths.length === 0)
+    throw new CoveyError('INVALID_ARGUMENT', `--path says what ${name} may sign, such as 'detector/*'`);
   const next = withDelegation(nextTargets(targets, Date.now()), { name, keys, threshold, paths, limits });
   await signTargets(client, next, options, `${name}.trust.json`, output);
 }
@@ -131,8 +135,15 @@ async function signTargets(
   draft: string,
   output: Output,
 ): Promise<void> {
-  const document = await signDocument({ signed, signatures: [] }, await signersOf(client, options));
+  const key = options.key.length > 0 ? options.key : keyAtHand(options);
+  const document = await signDocument({ signed, signatures: [] }, await signersOf(client, { key }));
   await finish(client, { roots: [], targets: { targets: document } }, options.out ?? draft, output);
+}
+
+/** The one in the data folder, as for `model push`; none where a draft is asked for and it is not there. */
+function keyAtHand({ data, out }: SigningOptions): string[] {
+  const path = publisherKeyPath(data, 'targets');
+  return existsSync(path) || out === undefined ? [path] : [];
 }
 
 async function finish(client: Client, upload: Upload, draftPath: string, output: Output): Promise<void> {
@@ -147,7 +158,7 @@ async function finish(client: Client, upload: Upload, draftPath: string, output:
 
 async function signersOf(
   client: Client,
-  { key }: SigningOptions,
+  { key }: Pick<SigningOptions, 'key'>,
   more: readonly TufKey[] = [],
 ): Promise<Signer[]> {
   const named = async () => {

@@ -16,9 +16,17 @@ export function webSocketUpgrade(accept: (stream: Duplex, socket: TLSSocket) => 
     maxPayload: limits.mqttPacketBytes,
     handleProtocols: (protocols) => protocols.has('mqtt') && 'mqtt',
   });
-  return (request, socket, head) =>
+  return (request, socket, head) => {
+    // Before the upgrade: what is no MQTT gets no WebSocket, whose errors would have to be heard for ever.
+    if (!offersMqtt(request)) return socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n');
     server.handleUpgrade(request, socket, head, (webSocket) => {
-      if (webSocket.protocol !== 'mqtt') return webSocket.close(1002, 'the subprotocol is mqtt');
+      webSocket.on('error', () => webSocket.terminate());
       accept(createWebSocketStream(webSocket), socket);
     });
+  };
+}
+
+function offersMqtt({ headers }: IncomingMessage): boolean {
+  const offered = headers['sec-websocket-protocol'] ?? '';
+  return offered.split(',').some((protocol) => protocol.trim() === 'mqtt');
 }

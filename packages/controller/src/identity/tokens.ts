@@ -25,7 +25,8 @@ export interface TokenView {
 
 /** `<id>.<random>`: the id finds the row, the whole is compared by hash in constant time. */
 export function createSecret(random: Random): { id: string; secret: string; secretHash: string } {
-  const id = Buffer.from(random.bytes(idBytes)).toString('base64url');
+  // In hex: one that begins with a dash would be taken for an option.
+  const id = Buffer.from(random.bytes(idBytes)).toString('hex');
   const secret = `${id}.${Buffer.from(random.bytes(secretBytes)).toString('base64url')}`;
   return { id, secret, secretHash: hashOf(secret).toString('hex') };
 }

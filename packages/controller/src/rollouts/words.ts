@@ -40,7 +40,7 @@ export function describeOther(
 
 /** Why a device has not begun, or not gone on, which is no failure. */
 export function describeDeferral({ reason }: NonNullable<Observation['reported']>): string {
-  const until = reason?.until === undefined ? '' : ` until ${new Date(reason.until).toISOString()}`;
+  const until = !reason?.until ? '' : ` until ${new Date(reason.until).toISOString()}`;
   return `put off${until}: ${reason?.message ?? 'the device gave no reason'}`;
 }
 

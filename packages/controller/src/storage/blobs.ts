@@ -7,6 +7,7 @@ import { CoveyError, checkDocument, DigestSchema } from '@covey/protocol';
 export interface Blobs {
   /** Durable when it resolves. Errors: BUNDLE_CORRUPT when the bytes have another digest, DISK_FULL. */
   put(sha256: string, bytes: Uint8Array): Promise<void>;
+  /** Undefined also for what the disk has damaged: it is as good as lost, and `put` writes it anew. */
   get(sha256: string): Promise<Uint8Array | undefined>;
   has(sha256: string): Promise<boolean>;
 }
@@ -16,12 +17,15 @@ export async function openBlobs(disk: Disk, folder: string): Promise<Blobs> {
   await disk.makeFolder(folder);
   const folderOf = (sha256: string) =>
     join(folder, checkDocument(DigestSchema, sha256, 'digest').slice(0, 2));
-  const get = async (sha256: string) => disk.read(join(folderOf(sha256), sha256));
+  const get = async (sha256: string) => {
+    const bytes = await disk.read(join(folderOf(sha256), sha256));
+    return bytes && digestOf(bytes) === sha256 ? bytes : undefined;
+  };
   // Reading a chunk is cheaper than listing a folder of many.
   const has = async (sha256: string) => (await get(sha256)) !== undefined;
   return {
     put: async (sha256, bytes) => {
-      if (createHash('sha256').update(bytes).digest('hex') !== checkDocument(DigestSchema, sha256, 'digest'))
+      if (digestOf(bytes) !== checkDocument(DigestSchema, sha256, 'digest'))
         throw new CoveyError('BUNDLE_CORRUPT', `the bytes sent as ${sha256} have another digest`);
       if (await has(sha256)) return;
       await disk.makeFolder(folderOf(sha256));
@@ -30,4 +34,8 @@ export async function openBlobs(disk: Disk, folder: string): Promise<Blobs> {
     get,
     has,
   };
+}
+
+function digestOf(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
 }

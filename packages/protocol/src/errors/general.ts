@@ -47,7 +47,8 @@ export const generalErrors = {
   DEVICE_REVOKED: {
     status: 403,
     retry: 'retryable',
-    remedy: 'If that was a mistake: `covey device reset` on the controller, then enrol the device again.',
+    remedy:
+      'If that was a mistake: `covey device reset` and a new token on the controller, then `covey enroll --replace`.',
   },
   DEVICE_QUARANTINED: {
     status: 403,
@@ -116,7 +117,7 @@ export const generalErrors = {
     remedy: 'The inference process ended; it is restarted by itself.',
   },
   // this machine
-  PORT_IN_USE: { status: 500, remedy: 'Stop the other program or choose another port with --port.' },
+  PORT_IN_USE: { status: 500, remedy: 'Stop the other program or choose another port, see --help.' },
   DATA_FOREIGN: {
     status: 500,
     remedy: 'Choose an empty folder, or the data folder of a Covey installation, with --data.',
