@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 
 const root = join(import.meta.dirname, '..');
 /** Two at least, as journeys wait for processes and timers part of their time. */
-const maxWorkers = Math.max(2, availableParallelism());
+const maxWorkers = Math.max(2, availableParallelism()) + 1;
 const beside = {
   root,
   maxWorkers,
