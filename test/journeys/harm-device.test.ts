@@ -40,7 +40,7 @@ async function probePid(): Promise<number> {
   for (;;) {
     const [pid] = childrenOf(device.service.child.pid, probeModule);
     if (pid !== undefined) return pid;
-    await new Promise((resolve) => setImmediate(resolve));
+    await new Promise((resolve) => setTimeout(resolve, 1));
   }
 }
 const isGone = (pid: number) =>

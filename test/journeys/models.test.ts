@@ -1,5 +1,6 @@
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createConstant, elementsOf, readModel, writeModel } from '@covey/onnx';
 import { preprocessImage } from '@covey/runtime';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -16,6 +17,8 @@ interface Pushed {
   hasGolden: boolean;
 }
 
+/** Between two questions: enough come in a soak, and the processors are left to the journey. */
+const pauseMs = 20;
 const modelPath = (name: string) => join(dataFolder, 'models', `${name}.onnx`);
 
 /**
@@ -79,7 +82,10 @@ describe.skipIf(!hasData)("one's own models (skipped where ../shared/data is abs
       outcome = [code, stdout + stderr];
     });
     // A request that fails meanwhile fails the test: moving between versions costs callers nothing.
-    while (ask && !outcome) await ask();
+    while (ask && !outcome) {
+      await ask();
+      await sleep(pauseMs);
+    }
     await ended;
     return outcome ?? [null, ''];
   }

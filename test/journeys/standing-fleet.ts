@@ -176,13 +176,13 @@ export async function freePorts(count: number): Promise<number[]> {
   return ports;
 }
 
-/** Resolves when the ledger in `folder` says one of `states`; looks at every turn of the event loop, because some last milliseconds. */
+/** Resolves when the ledger in `folder` says one of `states`; looks every millisecond, because some last no longer than a few. */
 export async function ledgerReaches(folder: string, ...states: string[]): Promise<void> {
   const deadline = performance.now() + 30_000;
   while (!states.includes(ledgerState(folder) ?? '')) {
     if (performance.now() > deadline)
       throw new Error(`the update of ${folder} never reached ${states.join()}`);
-    await new Promise((resolve) => setImmediate(resolve));
+    await new Promise((resolve) => setTimeout(resolve, 1));
   }
 }
 

@@ -41,7 +41,6 @@ const push = (version: string, key: string) => {
 };
 const viewOf = (id: string) =>
   fleet.client.call({ method: 'GET', path: `/devices/${id}`, answer: DeviceView });
-const _canaryRollout = ['--selector', 'ring=canary'];
 
 beforeAll(async () => {
   fleet = await startStandingFleet(1);

@@ -26,11 +26,11 @@ describe('an update that may not go on', () => {
   it('waits for its window, is reported as deferred, and commits in it', async () => {
     const device = await serving('window');
     const days = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const;
-    const windows = [{ days: [...days], start: '22:00', durationMinutes: 60 }];
-    const opens = Date.parse('2026-01-01T22:00:00Z');
+    const windows = [{ days: [...days], start: '02:00', durationMinutes: 60 }];
+    const opens = Date.parse('2026-01-01T02:00:00Z');
     device.want(2, [await device.publish(makeBundle('2.0.0'), 2)], 'rollout', { windows });
     await device.world.runUntil(() => device.state() === 'deferred', 60_000);
-    expect(device.status().reported.reason?.message).toContain('(until 2026-01-01T22:00:00.000Z)');
+    expect(device.status().reported.reason?.message).toContain('(until 2026-01-01T02:00:00.000Z)');
     await device.world.runUntil(() => device.state() !== 'deferred', 24 * hourMs);
     // It looks in between, and sees the window closed.
     while (device.world.clock.now() < opens - 1_000) await device.world.advance(60_000);
@@ -43,7 +43,7 @@ describe('an update that may not go on', () => {
 
   it('downloads before the window where it may, and changes nothing', async () => {
     const device = await serving('early');
-    const windows = [{ days: ['fri' as const], start: '03:00', durationMinutes: 60 }];
+    const windows = [{ days: ['thu' as const], start: '03:00', durationMinutes: 60 }];
     device.want(2, [await device.publish(makeBundle('2.0.0'), 2)], 'rollout', {
       windows,
       outsideWindows: 'download',
@@ -54,7 +54,7 @@ describe('an update that may not go on', () => {
     await device.untilSettled(2);
     expect(device.status().reported.state).toBe('committed');
     expect(device.http.served).toHaveLength(served);
-    expect(device.world.clock.now()).toBeGreaterThan(Date.parse('2026-01-02T03:00:00Z'));
+    expect(device.world.clock.now()).toBeGreaterThan(Date.parse('2026-01-01T03:00:00Z'));
   });
 
   it('is held up on the device, goes on within seconds of its release, or when the deadline is over', async () => {

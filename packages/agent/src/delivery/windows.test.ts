@@ -77,7 +77,7 @@ describe('maintenance windows', () => {
         },
       ),
       // The other way reads the clock a thousand times for each.
-      { numRuns: 40 },
+      { numRuns: Number(process.env.COVEY_FUZZ_RUNS ?? 15) },
     );
   });
 

@@ -118,7 +118,7 @@ describe('searchPrecision', () => {
           } else expect(result.trail.every(({ within }) => !within)).toBe(true);
         },
       ),
-      { numRuns: 12 },
+      { numRuns: 5 },
     );
   });
 });
