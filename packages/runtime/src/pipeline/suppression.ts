@@ -1,4 +1,5 @@
 import { CoveyError, type Stage, type Tensor } from '@covey/protocol';
+import { overlap } from '../tensors/index.ts';
 import { floatTensor, integerTensor, numbersOf } from './numbers.ts';
 
 type Suppression = Extract<Stage, { kind: 'non-maximum-suppression' }>;
@@ -85,18 +86,8 @@ function best(
     if (kept.length === most) break;
     const isRival = ({ classIndex }: Candidate) => !perClass || classIndex === candidate.classIndex;
     // NaN, of corners that are no numbers, suppresses nothing.
-    const isBeaten = (other: Candidate) => overlap(corners, other.at, candidate.at) > suppression;
+    const isBeaten = (other: Candidate) => overlap(corners, other.at, corners, candidate.at) > suppression;
     if (!kept.some((other) => isRival(other) && isBeaten(other))) kept.push(candidate);
   }
   return kept;
-}
-
-/** Intersection over union of two boxes, 0..1. */
-function overlap(corners: ArrayLike<number>, a: number, b: number): number {
-  const corner = (at: number) => corners[at] ?? 0;
-  const width = Math.min(corner(a + 2), corner(b + 2)) - Math.max(corner(a), corner(b));
-  const height = Math.min(corner(a + 3), corner(b + 3)) - Math.max(corner(a + 1), corner(b + 1));
-  const shared = Math.max(width, 0) * Math.max(height, 0);
-  const area = (at: number) => (corner(at + 2) - corner(at)) * (corner(at + 3) - corner(at + 1));
-  return shared / (area(a) + area(b) - shared);
 }

@@ -1,4 +1,5 @@
 import type { Tensor, Tolerance } from '@covey/protocol';
+import { overlap } from '../tensors/index.ts';
 import { mismatch, numbersOf } from './elements.ts';
 
 type BoxTolerance = Extract<Tolerance, { kind: 'boxes' }>;
@@ -61,7 +62,7 @@ function detectionsOf(candidates: readonly Detection[], tolerance: BoxTolerance)
   for (const candidate of candidates) {
     if (candidate.score < tolerance.threshold || kept.length === maxDetections) break;
     const rivals = kept.filter((box) => isSameKind(box, candidate));
-    if (rivals.every((box) => overlap(box.corners, candidate.corners) <= tolerance.suppression))
+    if (rivals.every((box) => overlap(box.corners, 0, candidate.corners, 0) <= tolerance.suppression))
       kept.push(candidate);
   }
   return kept;
@@ -72,24 +73,12 @@ function hasMatch(box: Detection, candidates: readonly Detection[], tolerance: B
     (other) =>
       isSameKind(box, other) &&
       Math.abs(box.score - other.score) <= tolerance.scoreDifference &&
-      overlap(box.corners, other.corners) >= tolerance.overlap,
+      overlap(box.corners, 0, other.corners, 0) >= tolerance.overlap,
   );
 }
 
 function isSameKind(a: Detection, b: Detection): boolean {
   return a.image === b.image && a.classIndex === b.classIndex;
-}
-
-/** Intersection over union, 0..1; NaN, which neither suppresses nor matches, for corners that are no numbers. */
-function overlap(a: Corners, b: Corners): number {
-  const width = Math.min(a[2], b[2]) - Math.max(a[0], b[0]);
-  const height = Math.min(a[3], b[3]) - Math.max(a[1], b[1]);
-  const shared = Math.max(width, 0) * Math.max(height, 0);
-  return shared / (area(a) + area(b) - shared);
-}
-
-function area([left, top, right, bottom]: Corners): number {
-  return (right - left) * (bottom - top);
 }
 
 function described({ classIndex, corners, score }: Detection): string {

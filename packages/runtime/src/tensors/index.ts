@@ -1,3 +1,4 @@
+export { overlap } from './boxes.ts';
 export { areSameBytes } from './bytes.ts';
 export { checkForm, checkInput, checkInputs } from './check.ts';
 export { elementsOf } from './elements.ts';
