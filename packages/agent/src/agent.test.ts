@@ -64,6 +64,35 @@ describe('the agent on virtual time', () => {
     expect(device.status().reported.serving).toMatchObject([{ version: '1.0.0', threads: 2 }]);
   });
 
+  it('keeps the version before loaded where its routes name it, and sends requests there once the next is committed', async () => {
+    const split = [{ version: '1.0.0', share: 0.25 }];
+    const serving = { routes: [{ model: 'vibration', split, shadow: { version: '0.1.0', share: 1 } }] };
+    const device = simulate('routed', undefined, { serving });
+    await device.enrol();
+    device.want(1, [await device.publish(makeBundle('1.0.0'), 1)]);
+    await device.boot();
+    await device.untilSettled(1);
+    device.want(2, [await device.publish(makeBundle('2.0.0'), 2)]);
+    await device.untilSettled(2);
+    await device.world.advance(1_000);
+    const plans = device.served.map(({ models, mirror, routes }) => ({
+      versions: models.map(({ ref }) => ref.version),
+      isTried: mirror !== undefined,
+      split: routes?.[0]?.split,
+      shadow: routes?.[0]?.shadow,
+    }));
+    expect(plans.find(({ versions, isTried }) => isTried && versions.includes('2.0.0'))).toMatchObject({
+      versions: ['2.0.0'],
+      split: undefined,
+    });
+    expect(plans.at(-1)).toEqual({ versions: ['2.0.0', '1.0.0'], isTried: false, split, shadow: undefined });
+    device.want(3, [await device.publish(makeBundle('3.0.0'), 3)]);
+    await device.untilSettled(3);
+    await device.world.advance(1_000);
+    expect(device.servingVersions()).toEqual(['3.0.0']);
+    expect(device.served.at(-1)?.routes?.[0]?.split).toBeUndefined();
+  });
+
   it('rejects what no trusted publisher signed, before fetching any of it', async () => {
     const device = await withFirstVersion('stranger');
     const foreign = await device.publish(makeBundle('2.0.0'), 2, { isUnsigned: true });

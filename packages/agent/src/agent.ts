@@ -101,7 +101,7 @@ class RunningAgent {
     this.#updater = createUpdater(
       { ...ports, log: ports.log.component('update'), now: parts.now },
       parts.ledger,
-      stepContext(ports, parts, this.#supervisor, options.probeModule),
+      stepContext(ports, parts, this.#supervisor, options),
       () => this.#updated(),
     );
     this.#scrub = scrubOf(ports, parts, {
@@ -215,6 +215,7 @@ class RunningAgent {
         this.#event('model-quarantined', message);
         this.#updater.dispatch({ kind: 'quarantined', bundle, message });
       },
+      shadowed: (message) => this.#event('shadow', message),
       metrics: (metrics) => void this.#metrics(metrics),
       summary: (summary) => void this.#outbox.put({ kind: 'summary', summary }),
       changed: () => this.#report(),

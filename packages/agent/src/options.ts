@@ -13,6 +13,8 @@ export interface AgentOptions {
   /** Where the inference API listens. */
   inference: SupervisorSettings['inference'];
   observing?: SupervisorSettings['observing'];
+  /** What this device has of resources, and how requests go to the versions it holds. */
+  serving?: SupervisorSettings['serving'];
   /** A second runtime process takes over when the first dies, where memory allows. */
   warmSpare: boolean;
   /** Whether the link costs by the byte, where the folder has no `network.json`. */

@@ -111,21 +111,23 @@ export function stepContext(
   ports: Ports,
   { bundles, trust, downloader, delivery, software, stateFolder }: Parts,
   supervisor: Supervisor,
-  probeModule: string,
+  { probeModule, serving }: Pick<AgentOptions, 'probeModule' | 'serving'>,
 ): Omit<StepContext, 'update' | 'now' | 'cancelWork'> {
   return {
     ports: { ...ports, log: ports.log.component('steps') },
     store: bundles,
     ...{ trust, downloader, delivery, supervisor, software, stateFolder, probeModule },
+    routes: serving?.routes ?? [],
   };
 }
 
 export function supervisorSettings(options: AgentOptions): SupervisorSettings {
-  const { runtimeModule, inference, observing, folder, warmSpare, intervals } = options;
+  const { runtimeModule, inference, observing, serving, folder, warmSpare, intervals } = options;
   return {
     module: runtimeModule,
     inference,
     ...(observing && { observing }),
+    ...(serving && { serving }),
     metricsIntervalMs: intervals.metricsMs,
     summaryIntervalMs: intervals.summaryMs,
     folder,

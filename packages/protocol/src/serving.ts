@@ -6,6 +6,9 @@ const count = (least: number, most: number) =>
   v.pipe(v.number(), v.integer(), v.minValue(least), v.maxValue(most));
 const milliseconds = (most: number) => v.pipe(v.number(), v.minValue(0), v.maxValue(most));
 
+/** Units of named resources: accelerators, memory, licences. */
+export const ResourcesSchema = v.record(NameSchema, count(1, 1_000_000));
+
 /**
  * How a version wants to be served, declared in its bundle. All of it may be left out: then the runtime measures and
  * chooses.
@@ -27,8 +30,8 @@ export const ServingSettingsSchema = v.object({
   idleUnloadMs: v.optional(count(1_000, 7 * 24 * 60 * 60 * 1_000)),
   /** Requests that may wait; one more is refused. */
   maxQueueLength: v.optional(count(1, 10_000)),
-  /** Units of named resources that a run holds, shared by all models of the device (accelerators, memory, licences). */
-  resources: v.optional(v.record(NameSchema, count(1, 1_000_000))),
+  /** Units of named resources that a run holds, shared by all models of the device. */
+  resources: v.optional(ResourcesSchema),
   /** Equal requests are answered from memory, up to so many bytes. Left out: never. */
   cacheBytes: v.optional(count(1, 1024 * 1024 * 1024)),
 });
@@ -110,6 +113,16 @@ export const RouteSchema = v.object({
   cascade: v.optional(CascadeSchema),
 });
 export type Route = v.InferOutput<typeof RouteSchema>;
+
+/** A route as a device's own settings have it: `version` is always the one that its release says. */
+export const DeviceRouteSchema = v.omit(RouteSchema, ['version']);
+export type DeviceRoute = v.InferOutput<typeof DeviceRouteSchema>;
+
+/** Versions that a route names beside the one that answers without it. */
+export function versionsNamed({ channels = {}, split = [], shadow }: DeviceRoute): string[] {
+  const named = [...Object.values(channels), ...split.map(({ version }) => version)];
+  return shadow ? [...named, shadow.version] : named;
+}
 
 function isPrivate({ protocol, hostname }: URL): boolean {
   const isLoopback =

@@ -1,4 +1,10 @@
-import { canonicalJson, isSoftware, type ModelVersionRef } from '@covey/protocol';
+import {
+  canonicalJson,
+  type DeviceRoute,
+  isSoftware,
+  type ModelVersionRef,
+  versionsNamed,
+} from '@covey/protocol';
 import {
   type Choice,
   candidateOf,
@@ -19,6 +25,8 @@ export type Step =
       of: 'candidate' | 'committed';
       generation: number;
       choices: Choice[];
+      /** Versions before that routes of the device name: loaded too, unless that fails. */
+      beside: Choice[];
       /** Versions that stay loaded to be compared with. */
       mirror: Choice[];
       /** Of a candidate, where its policy has one. */
@@ -57,10 +65,10 @@ export interface Observed {
   software: { running: string | null; isConfirmed: boolean } | null;
 }
 
-/** Compares what is wanted with what is. Empty when nothing is to be done. */
-export function plan(update: Update, observed: Observed): Step[] {
+/** Compares what is wanted with what is; `routes` are those of the device's settings. Empty when nothing is to be done. */
+export function plan(update: Update, observed: Observed, routes: readonly DeviceRoute[] = []): Step[] {
   const isElsewhere = observed.software !== null && observed.software.running !== wantedSoftware(update);
-  const serve = serveStep(update, isElsewhere);
+  const serve = serveStep(update, isElsewhere, routes);
   const steps: Step[] = serve.key === observed.serving ? [] : [serve];
   const work = isElsewhere
     ? switchStep(update)
@@ -78,20 +86,34 @@ function isTried({ state }: Update): boolean {
 }
 
 /** A candidate serves from its own software alone; until that runs, the committed release does. */
-function serveStep(update: Update, isElsewhere: boolean): Step & { kind: 'serve' } {
+function serveStep(
+  update: Update,
+  isElsewhere: boolean,
+  routes: readonly DeviceRoute[],
+): Step & { kind: 'serve' } {
   const isCandidate = isTried(update) && !isElsewhere;
   const chosen = (isCandidate ? update.choices : update.committed?.choices) ?? [];
   const choices = chosen.filter(({ ref }) => !isSoftware(ref.model));
   const mirror = isCandidate ? comparedModels(update) : [];
+  // A candidate proves itself on all requests; what is on the disk for the way back may answer some afterwards.
+  const beside = isCandidate ? [] : besideOf(update, routes);
   const of = isCandidate ? 'candidate' : 'committed';
   const generation = update.desired?.generation ?? 0;
-  const content = canonicalJson({ choices, mirror, isCandidate });
+  const content = canonicalJson({ choices, beside, mirror, isCandidate });
   const key = `serve/${of}/${generation}/${content}`;
   const maxLatencyRatio = isCandidate ? update.desired?.soak.maxLatencyRatio : undefined;
   return {
-    ...{ kind: 'serve', key, content, of, generation, choices, mirror },
+    ...{ kind: 'serve', key, content, of, generation, choices, beside, mirror },
     ...(maxLatencyRatio !== undefined && { maxLatencyRatio }),
   };
+}
+
+function besideOf({ committed, previous }: Update, routes: readonly DeviceRoute[]): Choice[] {
+  const isServed = ({ ref }: Choice) =>
+    committed?.choices.some((own) => own.ref.model === ref.model && own.ref.version !== ref.version);
+  const isNamed = ({ ref }: Choice) =>
+    routes.some((route) => route.model === ref.model && versionsNamed(route).includes(ref.version));
+  return (previous?.choices ?? []).filter((choice) => isServed(choice) && isNamed(choice));
 }
 
 function switchStep(update: Update): Step {

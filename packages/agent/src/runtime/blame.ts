@@ -11,6 +11,9 @@ export class Blame {
   /** Everything that was ever served: a death knows bundles only. */
   readonly #refs = new Map<string, ModelVersionRef>();
 
+  /** Content of the target that was refused with the routes of the device. */
+  #refused: string | null = null;
+
   constructor(clock: Clock) {
     this.#clock = clock;
   }
@@ -31,10 +34,21 @@ export class Blame {
   }
 
   /** A candidate is the update machine's to judge: it is taken back, not quarantined. */
-  precautions({ of }: ServingTarget): Precautions {
+  precautions({ of, content }: ServingTarget): Precautions {
     const nowMs = this.#clock.monotonicMs();
     const held = of === 'committed' ? quarantined(this.#suspicions, nowMs).keys() : [];
-    return { quarantined: new Set(held), suspects: suspects(this.#suspicions, nowMs) };
+    return {
+      quarantined: new Set(held),
+      suspects: suspects(this.#suspicions, nowMs),
+      isPlain: this.#refused === content,
+    };
+  }
+
+  /** The runtime refused the target; whether it is to be asked for without the routes of the device, which may be why. */
+  refused({ of, content }: ServingTarget): boolean {
+    if (of === 'candidate' || this.#refused === content) return false;
+    this.#refused = content;
+    return true;
   }
 
   quarantined(): ModelVersionRef[] {

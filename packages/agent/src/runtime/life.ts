@@ -2,6 +2,7 @@ import type { Child, Ports, ProcessExit, Timer } from '@covey/ports';
 import {
   type AgentToRuntime,
   CoveyError,
+  type DeviceRoute,
   type InferenceAddresses,
   type InferencePorts,
   type LoadedModel,
@@ -10,7 +11,8 @@ import {
   type ServingPlan,
   toCoveyError,
 } from '@covey/protocol';
-import type { ServingTarget, SupervisorSettings } from './settings.ts';
+import { routesFor } from './routes.ts';
+import type { ServingTarget, SupervisorSettings, TargetModels } from './settings.ts';
 
 /** What a life tells its supervisor. */
 export interface LifeHandlers {
@@ -38,6 +40,8 @@ export interface Application {
 export interface Precautions {
   quarantined: ReadonlySet<string>;
   suspects: ReadonlySet<string>;
+  /** Neither routes nor what is there for them: the runtime refused the target with them. */
+  isPlain: boolean;
 }
 
 /** Flags measured for small devices. */
@@ -64,6 +68,7 @@ export class Life {
   #plans = 0;
   readonly #ports: Pick<Ports, 'clock' | 'processes' | 'log'>;
   readonly #handlers: LifeHandlers;
+  readonly #routes: readonly DeviceRoute[];
   readonly #child: Child;
 
   constructor(
@@ -72,10 +77,11 @@ export class Life {
     start: { recordPath: string; isSpare: boolean },
     handlers: LifeHandlers,
   ) {
-    const { inference, observing, metricsIntervalMs, summaryIntervalMs, module, folder } = settings;
+    const { inference, observing, serving, metricsIntervalMs, summaryIntervalMs, module, folder } = settings;
     const socketPath = `${folder}/${socketName}`;
     this.#ports = ports;
     this.#handlers = handlers;
+    this.#routes = serving?.routes ?? [];
     this.startedMs = ports.clock.monotonicMs();
     this.recordPath = start.recordPath;
     this.isSpare = start.isSpare;
@@ -99,6 +105,7 @@ export class Life {
       metricsIntervalMs,
       summaryIntervalMs,
       recordPath: start.recordPath,
+      ...(serving?.resources && { resources: serving.resources }),
       standby: start.isSpare,
     });
   }
@@ -136,9 +143,9 @@ export class Life {
     const inFlight = { plan, target, models: [] as LoadedModel[], timer };
     this.#inFlight = inFlight;
     try {
-      const loads = await target.load();
+      const loads = await target.load(precautions.isPlain);
       if (this.#inFlight !== inFlight) return;
-      const planned = planOf(plan, target, loads, precautions);
+      const planned = planOf(plan, target, loads, { ...precautions, routes: this.#routes });
       inFlight.models = planned.models;
       this.#send({ type: 'apply', plan: planned });
     } catch (error) {
@@ -203,15 +210,19 @@ export class Life {
 function planOf(
   plan: number,
   target: ServingTarget,
-  loads: { models: LoadedModel[]; mirror: LoadedModel[] },
-  { quarantined, suspects }: Precautions,
+  loads: TargetModels,
+  { quarantined, suspects, isPlain, routes }: Precautions & { routes: readonly DeviceRoute[] },
 ): ServingPlan {
   const isFree = ({ ref }: LoadedModel) => !quarantined.has(ref.bundle);
   const careful = (model: LoadedModel) => (suspects.has(model.ref.bundle) ? oneAtATime(model) : model);
+  const models = loads.models.filter(isFree);
+  const beside = loads.beside.filter(isFree);
+  const planned = isPlain ? [] : routesFor(routes, { models, beside, of: target.of });
   const left = loads.models.filter((model) => !isFree(model));
   return {
     plan,
-    models: loads.models.filter(isFree).map(careful),
+    models: [...models, ...beside].map(careful),
+    ...(planned.length > 0 && { routes: planned }),
     ...(left.length > 0 && { quarantined: left.map(({ ref }) => ({ ref, reason: quarantineReason(ref) })) }),
     // A first install has nothing to mirror to, but its requests and errors are evidence too.
     ...(target.of === 'candidate' && {

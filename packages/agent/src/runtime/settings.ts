@@ -1,5 +1,6 @@
 import type {
   CoveyError,
+  DeviceServing,
   InferenceAccess,
   InferenceAddresses,
   InferenceObserving,
@@ -19,7 +20,16 @@ export interface ServingTarget {
   generation: number;
   /** Of a candidate: see ServingPlan.mirror. */
   maxLatencyRatio?: number;
-  load: () => Promise<{ models: LoadedModel[]; mirror: LoadedModel[] }>;
+  /** `isPlain`: without what is there for routes alone. */
+  load: (isPlain: boolean) => Promise<TargetModels>;
+}
+
+/** What a target takes. */
+export interface TargetModels {
+  models: LoadedModel[];
+  /** Other versions of the models, for routes alone: left out where the runtime refused the target with them. */
+  beside: LoadedModel[];
+  mirror: LoadedModel[];
 }
 
 export interface SupervisorSettings {
@@ -28,6 +38,8 @@ export interface SupervisorSettings {
   /** Where the inference API listens. */
   inference: { host: string; access?: InferenceAccess } & InferencePorts;
   observing?: InferenceObserving;
+  /** This device's own settings. */
+  serving?: Omit<DeviceServing, 'format'>;
   metricsIntervalMs: number;
   summaryIntervalMs: number;
   /** Holds the records of which models run. */
@@ -44,6 +56,8 @@ export interface SupervisorHandlers {
   died(message: string, bundles: string[]): void;
   /** A version is not loaded any more, because it kept ending the process. */
   quarantined(ref: ModelVersionRef, message: string): void;
+  /** What a shadow showed so far, in words; less often the more it has seen. */
+  shadowed(message: string): void;
   metrics(metrics: Metrics): void;
   summary(summary: Summary): void;
   /** `status` may have changed. */

@@ -33,7 +33,10 @@ interface FakeProcess {
 }
 
 /** A supervisor whose processes do as they are told, and die when the test says so. */
-async function supervised(settings: Partial<SupervisorSettings> = {}) {
+async function supervised(
+  settings: Partial<SupervisorSettings> = {},
+  refuses: (plan: ServingPlan) => boolean = () => false,
+) {
   const world = simulatedWorld(1);
   const processes: FakeProcess[] = [];
   const program: Program = (self) => {
@@ -62,7 +65,8 @@ async function supervised(settings: Partial<SupervisorSettings> = {}) {
           self.send(ready);
         } else if (order.type === 'apply') {
           process?.plans.push(order.plan);
-          self.send({ type: 'applied', plan: order.plan.plan });
+          const error = { code: 'INVALID_DOCUMENT', message: 'refused', remedy: '' };
+          self.send({ type: 'applied', plan: order.plan.plan, ...(refuses(order.plan) && { error }) });
         } else self.exit({ code: 0, signal: null });
       },
     };
@@ -95,6 +99,7 @@ async function supervised(settings: Partial<SupervisorSettings> = {}) {
       evidence: () => {},
       died: (message) => events.push(message),
       quarantined: (ref) => events.push(`quarantined ${ref.model}`),
+      shadowed: (message) => events.push(message),
       metrics: () => {},
       summary: () => {},
       changed: () => {},
@@ -106,7 +111,7 @@ async function supervised(settings: Partial<SupervisorSettings> = {}) {
     content: 'all',
     of: 'committed',
     generation: 1,
-    load: async () => ({ models, mirror: [] }),
+    load: async () => ({ models, beside: [], mirror: [] }),
   });
   await world.advance(100);
   const last = () => processes.at(-1) ?? expect.unreachable('no process was started');
@@ -213,4 +218,44 @@ test('a spare that dies harms nobody, and another is started later', async () =>
   await world.advance(6 * 60_000);
   expect(processes.length).toBe(3);
   expect(supervisor.status().sparePid).not.toBeNull();
+});
+
+const routed = {
+  resources: { accelerator: 2 },
+  routes: [{ model: 'good', channels: { stable: '1.0.0', old: '0.9.0' } }],
+};
+
+test('routes and resources of the device go to the runtime, as far as the versions that are there', async () => {
+  const { last, supervisor } = await supervised({ serving: routed });
+  expect(last().start.resources).toEqual({ accelerator: 2 });
+  expect(last().plans.at(-1)?.routes).toEqual([
+    { model: 'good', version: '1.0.0', channels: { stable: '1.0.0' } },
+  ]);
+  expect(supervisor.status().serving.length).toBe(2);
+});
+
+test('routes that the runtime refuses are taken back: its release is served without them', async () => {
+  const { world, last, supervisor } = await supervised(
+    { serving: routed },
+    ({ routes }) => routes !== undefined,
+  );
+  await world.advance(1_000);
+  expect(last().plans.map(({ routes }) => routes?.length)).toEqual([1, undefined]);
+  expect(supervisor.status().serving.length).toBe(2);
+});
+
+test('what a shadow shows is told, less often the more it has seen', async () => {
+  const { world, last, events } = await supervised();
+  for (let samples = 1; samples <= 100; samples++) {
+    const seen = { model: 'good', version: '2.0.0', requests: samples, samples, agreements: samples - 1 };
+    const figures = { failures: 0, dropped: 3, distance: 0.01234, latencyMs: 1, shadowLatencyMs: 2 };
+    last().say({ type: 'shadow', plan: 1, evidence: [{ ...seen, ...figures }] });
+    await world.advance(1);
+  }
+  expect(events.map((event) => event.split(' ').slice(5, 10).join(' '))).toEqual([
+    '19 of 20 answers agree,',
+    '39 of 40 answers agree,',
+    '79 of 80 answers agree,',
+  ]);
+  expect(events[0]).toContain('median distance 0.0123, 2 ms against 1');
 });

@@ -10,6 +10,7 @@ import type {
   SupervisorSettings,
   SupervisorStatus,
 } from './settings.ts';
+import { ShadowNews } from './shadow-news.ts';
 
 type SupervisorPorts = Pick<Ports, 'clock' | 'random' | 'processes' | 'disk' | 'host' | 'log'>;
 
@@ -51,6 +52,7 @@ class RuntimeSupervisor implements Supervisor {
   #deaths = 0;
   #deathsInRow = 0;
   readonly #blame: Blame;
+  readonly #shadowNews = new ShadowNews();
   #lastError: SupervisorStatus['lastError'] = null;
 
   constructor(ports: SupervisorPorts, settings: SupervisorSettings, handlers: SupervisorHandlers) {
@@ -168,10 +170,12 @@ class RuntimeSupervisor implements Supervisor {
       return;
     }
     this.#note(error);
-    this.#timer?.cancel();
-    const retryMs = life.applied ? applyRetryMs : nothingServedRetryMs;
-    this.#timer = this.#ports.clock.setTimer(retryMs, () => this.#reconcile());
     this.#handlers.applyFailed(target, error);
+    this.#timer?.cancel();
+    // The device's own routes shall not keep its release from serving: it is asked for without them.
+    const isAtOnce = this.#settings.serving?.routes && this.#blame.refused(target);
+    const retryMs = isAtOnce ? 0 : life.applied ? applyRetryMs : nothingServedRetryMs;
+    this.#timer = this.#ports.clock.setTimer(retryMs, () => this.#reconcile());
   }
 
   #told(life: Life, message: RuntimeToAgent): void {
@@ -179,6 +183,8 @@ class RuntimeSupervisor implements Supervisor {
     if (message.type === 'mirror' && life.applied?.plan === message.plan) {
       this.#handlers.evidence(life.applied.target, message.evidence);
     } else if (message.type === 'metrics') this.#handlers.metrics(message.metrics);
+    else if (message.type === 'shadow')
+      this.#shadowNews.heard(message.evidence).forEach(this.#handlers.shadowed);
     else if (message.type === 'summary') this.#handlers.summary(message.summary);
   }
 

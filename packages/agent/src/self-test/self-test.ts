@@ -98,6 +98,7 @@ const unheard: SupervisorHandlers = {
   applyFailed: nothing,
   evidence: nothing,
   died: nothing,
+  shadowed: nothing,
   quarantined: nothing,
   metrics: nothing,
   summary: nothing,

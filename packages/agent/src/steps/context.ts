@@ -1,4 +1,5 @@
 import type { Ports } from '@covey/ports';
+import type { DeviceRoute } from '@covey/protocol';
 import type { BundleStore } from '../bundles/index.ts';
 import type { DeliveryOptions } from '../delivery/index.ts';
 import type { Downloader } from '../download/index.ts';
@@ -22,6 +23,8 @@ export interface StepContext {
   stateFolder: string;
   /** File URL of the probe's entry. */
   probeModule: string;
+  /** Of this device's own settings. */
+  routes: readonly DeviceRoute[];
   /** The state that the step is for, and ledger time. */
   update: () => Update;
   now: () => number;

@@ -3,7 +3,7 @@ import type { Executor } from './context.ts';
 
 /** Tells the supervisor what the runtime shall serve; what comes of it, now and after every restart, the supervisor says. */
 export const serve: Executor<'serve'> = async (
-  { content, of, generation, choices, mirror, maxLatencyRatio },
+  { content, of, generation, choices, beside, mirror, maxLatencyRatio },
   context,
 ) => {
   const load = (wanted: typeof choices) =>
@@ -13,7 +13,11 @@ export const serve: Executor<'serve'> = async (
     of,
     generation,
     ...(maxLatencyRatio !== undefined && { maxLatencyRatio }),
-    load: async () => ({ models: await load(choices), mirror: await load(mirror) }),
+    load: async (isPlain) => ({
+      models: await load(choices),
+      beside: isPlain ? [] : await load(beside),
+      mirror: await load(mirror),
+    }),
   });
   return null;
 };

@@ -143,7 +143,7 @@ class LedgerUpdater implements Updater {
 
   #act(): void {
     this.#onChange();
-    for (const step of plan(this.#update, this.#observed())) this.#start(step);
+    for (const step of plan(this.#update, this.#observed(), this.#context.routes)) this.#start(step);
     this.#sleep();
   }
 

@@ -6,6 +6,7 @@ import {
   CloudUrlSchema,
   CoveyError,
   checkDocument,
+  DeviceServingSchema,
   type ErrorCode,
   type InferenceAccess,
   type InferenceAddresses,
@@ -14,6 +15,7 @@ import {
 } from '@covey/protocol';
 import { Command, Option } from 'commander';
 import { lockFolder } from '../folder/lock.ts';
+import { readSettingsFile } from '../folder/settings-file.ts';
 import { systemPorts } from '../ports.ts';
 import { softwareTools } from '../software/tools.ts';
 import { coveyVersion } from '../version.ts';
@@ -42,6 +44,7 @@ interface AgentOptions {
   scrub?: number;
   slow?: number;
   otlpEndpoint?: string;
+  serving?: string;
   logLevel: LogLevel;
 }
 
@@ -95,6 +98,10 @@ export function agentCommand(): Command {
       '--otlp-endpoint <url>',
       'where traces are sent, an OTLP/HTTP collector such as http://127.0.0.1:4318; https, or this machine; default: no traces',
     )
+    .option(
+      '--serving <file>',
+      'how requests go to the versions that this device holds, and what it has of named resources; see the README of @covey/runtime',
+    )
     .addOption(durationOption('--metrics <duration>', 'how often metrics are reported', '30s'))
     .addOption(durationOption('--summaries <duration>', 'length of the windows that are summarized', '5m'))
     .addOption(durationOption('--flush <duration>', 'how often telemetry is written to disk and sent', '10s'))
@@ -127,6 +134,8 @@ async function run(options: AgentOptions): Promise<void> {
   const folder = resolve(options.data);
   const access = accessOf(options, folder);
   const observing = observingOf(options);
+  const serving =
+    options.serving === undefined ? undefined : readSettingsFile(options.serving, DeviceServingSchema);
   const software = softwareTools(folder);
   await runService<AgentReady>(async () => {
     const agent = createAgent(systemPorts(options.logLevel, folder), {
@@ -146,6 +155,7 @@ async function run(options: AgentOptions): Promise<void> {
       ...(options.bundleQuota !== undefined && { bundleQuotaBytes: options.bundleQuota }),
       ...(options.scrub !== undefined && { scrubBytesPerDay: options.scrub }),
       observing,
+      ...(serving && { serving }),
       intervals: {
         metricsMs: options.metrics,
         summaryMs: options.summaries,

@@ -1,4 +1,4 @@
-import { CoveyError, type LoadedModel, type ServingPlan } from '@covey/protocol';
+import { CoveyError, type LoadedModel, type ServingPlan, versionsNamed } from '@covey/protocol';
 import type { Instance } from './instance.ts';
 
 /** What serves at one moment. A new plan replaces it as a whole, so that no request sees half of two. */
@@ -51,10 +51,9 @@ export function instancesOf(serving: Serving | undefined): Instance[] {
  */
 export function checkRoutes({ plan, models, routes = [], quarantined = [] }: ServingPlan): void {
   const known = [...models, ...quarantined].map(({ ref }) => ref);
-  for (const { model, version, channels = {}, split = [], shadow } of routes) {
-    const named = [version, ...Object.values(channels), ...split.map((arm) => arm.version)];
-    if (shadow) named.push(shadow.version);
-    for (const one of named) {
+  for (const route of routes) {
+    const { model, version } = route;
+    for (const one of [version, ...versionsNamed(route)]) {
       if (known.some((ref) => ref.model === model && ref.version === one)) continue;
       throw new CoveyError(
         'INVALID_DOCUMENT',
