@@ -1,5 +1,5 @@
 import { streamLog, systemClock } from '@covey/ports';
-import type { LoadedModel, ModelSchema } from '@covey/protocol';
+import type { LoadedModel, ModelSchema, Route } from '@covey/protocol';
 import { client } from './client.fixture.ts';
 import { loadedModel, modelFolder } from './models.fixture.ts';
 import { createInferenceServer, type InferenceServerOptions } from './server.ts';
@@ -10,6 +10,7 @@ type Served = [bytes: Uint8Array, schema: ModelSchema, more?: Partial<LoadedMode
 export async function serverWith(
   served: Record<string, Served>,
   ports: Partial<InferenceServerOptions> = {},
+  routes: Route[] = [],
 ) {
   const folder = await modelFolder();
   const server = createInferenceServer({
@@ -28,7 +29,7 @@ export async function serverWith(
     const path = await folder.write(`${name}.onnx`, bytes);
     models.push({ ...loadedModel(path, schema, { name, version: '1.2.0', number: 3 }), ...more });
   }
-  await server.apply({ plan: 1, models });
+  await server.apply({ plan: 1, models, routes });
   const http = client(addresses.url);
   return {
     ...addresses,

@@ -8,6 +8,7 @@ import {
   type LoadedModel,
   type ModelVersionRef,
   type RuntimeToAgent,
+  runningBundles,
   type ServingPlan,
   toCoveyError,
 } from '@covey/protocol';
@@ -233,6 +234,20 @@ function planOf(
       },
     }),
   };
+}
+
+/** Bundles that were loading or running when the process died. */
+export async function runningAtDeath(
+  { disk, log }: Pick<Ports, 'disk' | 'log'>,
+  { recordPath }: Life,
+): Promise<string[]> {
+  try {
+    const record = await disk.read(recordPath);
+    return record ? runningBundles(record) : [];
+  } catch (error) {
+    log.write('warn', `it cannot be told which model ran: ${String(error)}`);
+    return [];
+  }
 }
 
 export function quarantineReason({ model, version }: ModelVersionRef): string {

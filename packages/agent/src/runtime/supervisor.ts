@@ -1,7 +1,7 @@
 import type { Ports, ProcessExit, Timer } from '@covey/ports';
-import { CoveyError, type ModelVersionRef, type RuntimeToAgent, runningBundles } from '@covey/protocol';
+import { CoveyError, type ModelVersionRef, type RuntimeToAgent } from '@covey/protocol';
 import { Blame } from './blame.ts';
-import { type Application, Life, type LifeHandlers, quarantineReason } from './life.ts';
+import { type Application, Life, type LifeHandlers, quarantineReason, runningAtDeath } from './life.ts';
 import { deathsInRow, restartDelayMs, spareDelayMs, spareFits, spareRetryMs } from './pacing.ts';
 import type {
   ServingTarget,
@@ -211,22 +211,12 @@ class RuntimeSupervisor implements Supervisor {
     }
     const hung = this.#hungRef;
     this.#hungRef = null;
-    const bundles = hung ? [hung.bundle] : await this.#runningAtDeath(life);
+    const bundles = hung ? [hung.bundle] : await runningAtDeath(this.#ports, life);
     this.#buried(
       life,
       bundles,
       hung ? 'the runtime was ended' : `the runtime ended with ${signal ?? `code ${code}`}`,
     );
-  }
-
-  async #runningAtDeath({ recordPath }: Life): Promise<string[]> {
-    try {
-      const record = await this.#ports.disk.read(recordPath);
-      return record ? runningBundles(record) : [];
-    } catch (error) {
-      this.#ports.log.write('warn', `it cannot be told which model ran: ${String(error)}`);
-      return [];
-    }
   }
 
   /** After a death: who was it, what is left out from now on, and who serves next. */

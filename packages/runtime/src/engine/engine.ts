@@ -10,6 +10,7 @@ import type { Platform } from '../platform/index.ts';
 import type { Cascades } from '../routing/index.ts';
 import type { RunResult } from '../scheduler/index.ts';
 import { checkInputs, type Tensors } from '../tensors/index.ts';
+import type { Trace } from '../trace/index.ts';
 import type { InferenceCall, InferenceReply, Selector, Servable } from './call.ts';
 import type { Observation, Observer, RuntimeFigures } from './observer.ts';
 import { type Assignment, checkPlan, createTargets, type Target, type Targets } from './targets.ts';
@@ -102,10 +103,13 @@ export class ModelEngine implements Engine {
     try {
       checkInputs(target.model.schema, call.inputs);
       if (assignment.tookTurn) this.#targets?.router.took(target.model.ref.model, target.model.ref.version);
-      const running = this.#run(target, call);
+      const { trace } = observation;
+      const running = this.#run(target, call, trace);
       observer.catchUp();
       const result = await running;
-      const answer = assignment.isRouted ? await this.#refined(target, call, result.outputs) : undefined;
+      const answer = assignment.isRouted
+        ? await this.#refined(target, call, result.outputs, trace)
+        : undefined;
       const finish = () => this.#finish(assignment, observation, result);
       const { outputs, timings } = result;
       return { model: target.model, outputs, timings, ...answer, finish };
@@ -194,9 +198,10 @@ export class ModelEngine implements Engine {
     return maxBytes === undefined ? undefined : createResponseCache({ maxBytes, clock, onAsked });
   }
 
-  #run(target: Target, { inputs, priority, timeoutMs, signal, receivedMs }: InferenceCall): Promise<Ran> {
+  #run(target: Target, call: InferenceCall, trace: Trace | undefined): Promise<Ran> {
+    const { inputs, priority, timeoutMs, signal, receivedMs } = call;
     const deadlineMs = timeoutMs === undefined ? undefined : receivedMs + timeoutMs;
-    const options = { priority, deadlineMs, signal };
+    const options = { priority, deadlineMs, signal, trace };
     const run = () => target.run(inputs, options);
     const running: Promise<Ran> = target.cache ? target.cache.answer(inputs, options, run) : run();
     if (target.isPipeline) {
@@ -208,9 +213,12 @@ export class ModelEngine implements Engine {
   }
 
   /** The answer of a bigger model, where the route has one and the device is not sure. */
-  #refined({ model }: Target, { inputs, timeoutMs, receivedMs }: InferenceCall, outputs: Tensors) {
+  #refined({ model }: Target, call: InferenceCall, outputs: Tensors, trace: Trace | undefined) {
+    const cascade = this.#parts.cascades.of(model.ref.model);
+    if (!cascade) return undefined;
+    const { inputs, timeoutMs, receivedMs, traceparent, tracestate } = call;
     const left = (timeoutMs ?? Number.POSITIVE_INFINITY) - (performance.now() - receivedMs);
-    return this.#parts.cascades.of(model.ref.model)?.refine(inputs, outputs, model.schema, left);
+    return cascade.refine(inputs, outputs, model.schema, left, { trace, traceparent, tracestate });
   }
 
   async #finish({ target, isRouted }: Assignment, observation: Observation, result: Ran): Promise<void> {

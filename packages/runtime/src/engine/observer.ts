@@ -15,7 +15,7 @@ import type { Instance } from '../models/index.ts';
 import type { ProcessReading } from '../platform/index.ts';
 import type { RunResult } from '../scheduler/index.ts';
 import type { Tensors } from '../tensors/index.ts';
-import { createTracer, parseTraceparent, type Trace, type TracedPart, type Tracer } from '../trace/index.ts';
+import { createTracer, parseTraceparent, type Trace, type Tracer } from '../trace/index.ts';
 import type { InferenceCall } from './call.ts';
 import type { Observed } from './targets.ts';
 
@@ -72,7 +72,7 @@ export function createObserver(options: ObserverOptions, surroundings: Surroundi
   const { otlpUrl, slowRequestMs: thresholdMs } = options;
   const statistics = createStatistics(() => clock.now());
   const resource = { 'service.name': 'covey-runtime', ...(process && { 'process.pid': process.id }) };
-  return new RequestObserver(clock, {
+  return new RequestObserver({
     statistics,
     measurements: createMeasurements({
       ...surroundings,
@@ -101,12 +101,10 @@ interface Parts {
 
 class RequestObserver implements Observer {
   readonly statistics: Statistics;
-  readonly #clock: Clock;
   readonly #parts: Parts;
 
-  constructor(clock: Clock, parts: Parts) {
+  constructor(parts: Parts) {
     this.statistics = parts.statistics;
-    this.#clock = clock;
     this.#parts = parts;
   }
 
@@ -173,41 +171,37 @@ class RequestObserver implements Observer {
       traceId: trace?.traceId ?? parseTraceparent(call.traceparent)?.traceId,
     });
     this.#parts.slowLog.note(instance, seen, latencyMs);
-    if (trace) {
-      const [request, ...parts] = this.#spans(instance, observation, result);
-      this.#parts.tracer?.end(trace, request, parts, error);
-    }
+    if (trace) endTrace(trace, instance, observation, result, error);
     return latencyMs;
   }
+}
 
-  #spans(
-    { model }: Instance,
-    { call, calledMs }: Observation,
-    result: RunResult | undefined,
-  ): [TracedPart, ...TracedPart[]] {
-    const nowMs = performance.now();
-    const unixMs = this.#clock.now() - nowMs;
-    const part = (name: string, fromMs: number, toMs: number, attributes: TracedPart['attributes'] = {}) => ({
-      name,
-      fromMs: unixMs + fromMs,
-      toMs: unixMs + toMs,
-      attributes,
-    });
-    const { ref, variant, provider } = model;
-    const request = part(`infer ${ref.model}`, call.receivedMs, nowMs, {
+function endTrace(
+  trace: Trace,
+  { model: { ref, variant, provider, pipeline } }: Instance,
+  { call, calledMs }: Observation,
+  result: RunResult | undefined,
+  error: ErrorCode | undefined,
+): void {
+  trace.end({
+    name: `infer ${ref.model}`,
+    fromMs: call.receivedMs,
+    toMs: performance.now(),
+    attributes: {
       'covey.model': ref.model,
       'covey.version': ref.version,
       'covey.variant': variant,
       'covey.provider': provider,
       'covey.caller': call.caller,
-    });
-    if (result === undefined) return [request];
+    },
+    error,
+  });
+  // Those of a pipeline's stages were told when each was over.
+  if (result && pipeline === undefined) {
     const { queueMs, inputMs, inferMs, batchSize } = result.timings;
     const ranMs = calledMs + queueMs + inputMs;
-    return [
-      request,
-      part('queue', calledMs, calledMs + queueMs),
-      part('run', ranMs, ranMs + inferMs, { 'covey.batch_size': batchSize }),
-    ];
+    trace.within().end({ name: 'queue', fromMs: calledMs, toMs: calledMs + queueMs, attributes: {} });
+    const attributes = { 'covey.batch_size': batchSize };
+    trace.within().end({ name: 'run', fromMs: ranMs, toMs: ranMs + inferMs, attributes });
   }
 }

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { ModelSchema, Pipeline } from '@covey/protocol';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { identityModel, schemaOf } from '../models.fixture.ts';
 import { serverWith } from '../server.fixture.ts';
@@ -15,6 +16,7 @@ interface Sent {
   startTimeUnixNano: string;
   endTimeUnixNano: string;
   status: { code: number; message?: string };
+  attributes: { key: string; value: Record<string, unknown> }[];
 }
 
 const traceId = '0af7651916cd43dd8448eb211c80319c';
@@ -29,14 +31,16 @@ const collector = createServer(async (request, response) => {
   response.end('{}');
 });
 let server: Awaited<ReturnType<typeof serverWith>>;
+let otlpUrl: string;
 
 beforeAll(async () => {
   collector.listen(0, '127.0.0.1');
   await once(collector, 'listening');
   const { port } = collector.address() as AddressInfo;
+  otlpUrl = `http://127.0.0.1:${port}`;
   server = await serverWith(
     { same: [identityModel('FP32', [-1, 2]), schemaOf('FP32', [-1, 2])] },
-    { otlpUrl: `http://127.0.0.1:${port}` },
+    { otlpUrl },
   );
 });
 afterAll(() => collector.close());
@@ -81,4 +85,59 @@ test('a request continues its caller’s trace where that is recorded, and says 
   const own = sent.filter((span) => ![traceId, '2'.repeat(32)].includes(span.traceId));
   expect(own.filter(({ kind }) => kind === 2).length).toBeGreaterThanOrEqual(1);
   expect(own.find(({ kind }) => kind === 2)?.parentSpanId).toBeUndefined();
+});
+
+test('stages of a pipeline and the call to the cloud are spans, and the cloud’s own hang below it', async () => {
+  const schema = schemaOf('FP32', [-1, 2]);
+  const model: [Uint8Array, ModelSchema] = [identityModel('FP32', [-1, 2]), schema];
+  const cloud = await serverWith({ bigger: model }, { otlpUrl });
+  const softmax = { kind: 'softmax', input: 'x', output: 'shares' } as const;
+  const inner: Pipeline = {
+    inputs: schema.inputs,
+    stages: [softmax, { kind: 'model', inputs: { x: 'shares' }, outputs: { y: 'y' } }],
+    outputs: schema.outputs,
+  };
+  const outer: Pipeline = {
+    inputs: schema.inputs,
+    stages: [{ kind: 'model', model: 'inner', inputs: { x: 'x' }, outputs: { y: 'y' } }],
+    outputs: schema.outputs,
+  };
+  const cascade = {
+    ...{
+      url: `http://127.0.0.1:${cloud.port}`,
+      model: 'bigger',
+      output: 'y',
+      scores: 'probabilities' as const,
+    },
+    ...{ certainty: 1, timeoutMs: 5_000, callsPerHour: 9, bytesPerHour: 1e9 },
+  };
+  const device = await serverWith(
+    { inner: [...model, { pipeline: inner }], outer: [...model, { pipeline: outer }] },
+    { otlpUrl },
+    [{ model: 'outer', version: '1.2.0', cascade }],
+  );
+  const id = '3'.repeat(32);
+  const inputs = [{ name: 'x', datatype: 'FP32', shape: [1, 2], data: [1, 2] }];
+  const traceparent = `00-${id}-${parentId}-01`;
+  const reply = await device.http.post('/v2/models/outer/infer', { inputs }, { traceparent });
+  expect(reply.json).toMatchObject({ parameters: { answered_by: 'cloud' } });
+  await device.close();
+  await cloud.close();
+
+  const spans = sent.filter((span) => span.traceId === id);
+  const parentOf = (span: Sent) =>
+    spans.find(({ spanId }) => spanId === span.parentSpanId)?.name ?? span.parentSpanId;
+  expect(Object.fromEntries(spans.map((span) => [span.name, parentOf(span)]))).toEqual({
+    'infer outer': parentId,
+    'stage 1 (model inner)': 'infer outer',
+    'stage 1 (softmax)': 'stage 1 (model inner)',
+    'stage 2 (model)': 'stage 1 (model inner)',
+    'cascade bigger': 'infer outer',
+    'infer bigger': 'cascade bigger',
+    queue: 'infer bigger',
+    run: 'infer bigger',
+  });
+  const own = spans.find(({ name }) => name === 'stage 2 (model)');
+  expect(own?.attributes).toContainEqual({ key: 'covey.model', value: { stringValue: 'inner' } });
+  expect(spans.find(({ name }) => name === 'cascade bigger')?.kind).toBe(3);
 });

@@ -12,6 +12,7 @@ import {
 } from '@covey/protocol';
 import type { RunOptions, RunResult, Timings } from '../scheduler/index.ts';
 import { checkInputs, encodeTexts, type Tensors } from '../tensors/index.ts';
+import type { TracedPart } from '../trace/index.ts';
 import { isShort, type NumberStep, runStep, type Step } from './step.ts';
 import type { StepThreads } from './step-threads.ts';
 
@@ -53,6 +54,8 @@ interface StageResult {
   outputs: Tensor[];
   timings: Timings;
   own?: PipelineResult['own'];
+  /** The version that ran, of a stage that is a model. */
+  model?: LoadedModel;
 }
 
 async function runPipeline(
@@ -98,13 +101,36 @@ async function runStage(
   options: RunOptions,
 ): Promise<StageResult> {
   const inputs = await Promise.all(read);
+  const trace = options.trace?.within();
+  const fromMs = trace ? performance.now() : 0;
+  const end = (attributes: TracedPart['attributes'], error?: string) =>
+    trace?.end({ name: stageName(stage, index), fromMs, toMs: performance.now(), attributes, error });
   try {
-    if (stage.kind === 'model') return await runModel(parts, stage, inputs, options);
-    return await runOne(parts, stage, inputs, isAfterModel, options);
+    const within = trace ? { ...options, trace } : options;
+    const result =
+      stage.kind === 'model'
+        ? await runModel(parts, stage, inputs, within)
+        : await runOne(parts, stage, inputs, isAfterModel, within);
+    if (trace) end(attributesOf(result));
+    return result;
   } catch (cause) {
     const { code, message } = toCoveyError(cause, 'INFERENCE_FAILED');
+    end({}, code);
     throw new CoveyError(code, `${stageName(stage, index)}: ${message}`, { cause });
   }
+}
+
+function attributesOf({ model, timings }: StageResult): TracedPart['attributes'] {
+  const { queueMs, inferMs, batchSize } = timings;
+  if (!model) return { 'covey.queue_ms': queueMs };
+  return {
+    'covey.model': model.ref.model,
+    'covey.version': model.ref.version,
+    'covey.variant': model.variant,
+    'covey.queue_ms': queueMs,
+    'covey.infer_ms': inferMs,
+    'covey.batch_size': batchSize,
+  };
 }
 
 async function runModel(
@@ -126,6 +152,7 @@ async function runModel(
   return {
     outputs: given.filter((tensor) => tensor !== undefined),
     timings,
+    model: target.model,
     ...(target === own && { own: { inputs, outputs } }),
   };
 }

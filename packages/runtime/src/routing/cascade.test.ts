@@ -7,7 +7,7 @@ import { type Cascade, checkDocument, RouteSchema, type Tensor } from '@covey/pr
 import { expect, test } from 'vitest';
 import { schemaOf } from '../models.fixture.ts';
 import { nodePlatform } from '../node/index.ts';
-import { createCascade } from './cascade.ts';
+import { type Asker, createCascade } from './cascade.ts';
 
 const { files } = nodePlatform;
 
@@ -40,6 +40,8 @@ const answerOf = (json: unknown, binary: Uint8Array = fromCloud.data): FetchAnsw
 const output = { name: 'y', datatype: 'FP32', shape: [1, 2], parameters: { binary_data_size: 8 } };
 const good = { model_name: 'bigger', model_version: '2.0.0', outputs: [output] };
 
+const nobody: Asker = { trace: undefined, traceparent: undefined, tracestate: undefined };
+
 /** A cascade in virtual time; `ask` says what a client with this answer of the device gets. */
 function cascadeWith(
   change: Partial<Cascade> = {},
@@ -52,8 +54,8 @@ function cascadeWith(
     { ...policy, ...change },
     { clock: world.clock, log, fetch: cloud.fetch, files },
   );
-  const ask = async (own = unsure, leftMs = Number.POSITIVE_INFINITY) => {
-    const pending = cascade.refine(inputs, { y: own }, schemaOf('FP32', [1, 2]), leftMs);
+  const ask = async (own = unsure, leftMs = Number.POSITIVE_INFINITY, asker: Asker = nobody) => {
+    const pending = cascade.refine(inputs, { y: own }, schemaOf('FP32', [1, 2]), leftMs, asker);
     await world.advance(Math.min(leftMs, policy.timeoutMs));
     return pending;
   };
@@ -141,7 +143,9 @@ test('bytes are counted both ways, and calls at one time do not spend the same o
     return answer;
   });
   const schema = schemaOf('FP32', [1, 2]);
-  const together = Array.from({ length: 10 }, () => cascade.refine(inputs, { y: unsure }, schema, 1e9));
+  const together = Array.from({ length: 10 }, () =>
+    cascade.refine(inputs, { y: unsure }, schema, 1e9, nobody),
+  );
   await world.advance(100);
   const by = (await Promise.all(together)).map(({ parameters }) => parameters.cloud);
   // Each may be answered with 64 KiB and a little more.
@@ -163,7 +167,7 @@ test('a token comes from its file for every call, and without it nobody is asked
     return answerOf(good);
   };
   const cascade = createCascade({ ...policy, tokenPath }, { clock, log, fetch, files });
-  const ask = () => cascade.refine(inputs, { y: unsure }, schemaOf('FP32', [1, 2]), 1e9);
+  const ask = () => cascade.refine(inputs, { y: unsure }, schemaOf('FP32', [1, 2]), 1e9, nobody);
   try {
     expect((await ask()).parameters).toMatchObject({ answered_by: 'device', cloud: 'failed' });
     await writeFile(tokenPath, 'first\n');
@@ -199,4 +203,18 @@ test('inputs go over https or to this machine, and no secret is in an address', 
     'cloud',
   ])
     expect(() => check(url), url).toThrow(expect.objectContaining({ code: 'INVALID_DOCUMENT' }));
+});
+
+test('what the caller said of its trace goes on as it came, and nothing that is no trace', async () => {
+  const seen: FetchRequest['headers'][] = [];
+  const { ask } = cascadeWith({}, (request) => {
+    seen.push(request.headers);
+    return answerOf(good);
+  });
+  const traceparent = `00-${'1'.repeat(32)}-${'2'.repeat(16)}-00`;
+  await ask(unsure, undefined, { trace: undefined, traceparent, tracestate: 'rojo=1' });
+  await ask(unsure, undefined, { trace: undefined, traceparent: 'x\r\ny: z', tracestate: 'rojo=1' });
+  expect(seen[0]).toMatchObject({ traceparent, tracestate: 'rojo=1' });
+  expect(Object.keys(seen[1] ?? {})).not.toContain('traceparent');
+  expect(Object.keys(seen[1] ?? {})).not.toContain('tracestate');
 });

@@ -1,11 +1,19 @@
 import type { Clock, Fetch, Log } from '@covey/ports';
-import { type Cascade, CoveyError, limits, type ModelSchema, toCoveyError } from '@covey/protocol';
+import {
+  type Cascade,
+  CoveyError,
+  type ErrorCode,
+  limits,
+  type ModelSchema,
+  toCoveyError,
+} from '@covey/protocol';
 import type { Files } from '../platform/index.ts';
 import type { Tensors } from '../tensors/index.ts';
+import { parseTraceparent, parseTracestate, type Trace, type TracedPart } from '../trace/index.ts';
 import { createBreaker } from './breaker.ts';
 import { createHourlyBudget, type HourlyBudget } from './budget.ts';
 import { certaintyOf } from './certainty.ts';
-import { askCloud, type CloudRequest, cloudRequest } from './cloud.ts';
+import { askCloud, type CloudCall, type CloudRequest, cloudRequest } from './cloud.ts';
 
 /** Who answered, for the client to see: parameters of the response. */
 export type AnswerParameters = Record<string, string | number | boolean>;
@@ -26,13 +34,26 @@ export interface CascadeOptions {
   files: Files;
 }
 
+/** Whose request it is: its record here, or else what the caller said of its own. */
+export interface Asker {
+  trace: Trace | undefined;
+  traceparent: string | undefined;
+  tracestate: string | undefined;
+}
+
 /** Asks a bigger model where the device is not sure. */
 export interface CascadeRunner {
   /**
    * The answer for the client, the device's own where the cloud may not or cannot be asked. Rejects never. `schema` is what
-   * clients see; `leftMs` is the time that the request still has.
+   * clients see; `leftMs` is the time that the request still has; the cloud's spans hang below `asker`'s.
    */
-  refine(inputs: Tensors, outputs: Tensors, schema: ModelSchema, leftMs: number): Promise<CascadeAnswer>;
+  refine(
+    inputs: Tensors,
+    outputs: Tensors,
+    schema: ModelSchema,
+    leftMs: number,
+    asker: Asker,
+  ): Promise<CascadeAnswer>;
 }
 
 /** Longest token that is read. */
@@ -61,6 +82,7 @@ class CloudCascade implements CascadeRunner {
     outputs: Tensors,
     schema: ModelSchema,
     leftMs: number,
+    asker: Asker,
   ): Promise<CascadeAnswer> {
     const { output, scores, certainty: threshold, timeoutMs } = this.#policy;
     const certainty = Number(certaintyOf(outputs[output], scores).toFixed(4));
@@ -75,14 +97,27 @@ class CloudCascade implements CascadeRunner {
     const mostBytes = mostAnswerBytes(outputs);
     const refusal = this.#refusal(request.sizeBytes + mostBytes);
     if (refusal !== undefined) return own(refusal);
+    const trace = asker.trace?.within();
+    const fromMs = performance.now();
+    const end = (error?: ErrorCode) =>
+      trace?.end({
+        name: `cascade ${this.#policy.model}`,
+        kind: 'client',
+        fromMs,
+        ...this.#traced(certainty),
+        error,
+      });
     try {
-      const answer = await this.#ask(request, mostBytes, withinMs, schema);
+      const headers = trace?.headers ?? contextOf(asker);
+      const answer = await this.#ask(request, { maxBytes: mostBytes, timeoutMs: withinMs, headers }, schema);
+      end();
       this.#breaker.succeeded();
       const version = answer.version === undefined ? {} : { cloud_version: answer.version };
       return { outputs: answer.outputs, parameters: { answered_by: 'cloud', certainty, ...version } };
     } catch (error) {
       this.#breaker.failed(this.#options.clock.monotonicMs());
       const { code, message } = toCoveyError(error);
+      end(code);
       this.#options.log.write('warn', `the cloud did not answer: ${message}`);
       return own(code === 'UNREACHABLE' || code === 'TIMEOUT' ? 'away' : 'failed');
     }
@@ -96,7 +131,13 @@ class CloudCascade implements CascadeRunner {
     return this.#breaker.admits(nowMs) ? undefined : 'away';
   }
 
-  async #ask(request: CloudRequest, maxBytes: number, timeoutMs: number, schema: ModelSchema) {
+  #traced(certainty: number): Pick<TracedPart, 'toMs' | 'attributes'> {
+    const attributes = { 'server.address': new URL(this.#policy.url).hostname, 'covey.certainty': certainty };
+    return { toMs: performance.now(), attributes };
+  }
+
+  async #ask(request: CloudRequest, asking: Omit<CloudCall, 'token'>, schema: ModelSchema) {
+    const { maxBytes } = asking;
     const nowMs = this.#options.clock.monotonicMs();
     this.#calls.spend(1, nowMs);
     // The answer's before they are known, so that calls at one time do not spend the same bytes.
@@ -104,7 +145,7 @@ class CloudCascade implements CascadeRunner {
     try {
       const { fetch, files } = this.#options;
       const token = await readToken(files, this.#policy.tokenPath);
-      const answer = await askCloud(fetch, this.#policy, request, { token, timeoutMs, maxBytes }, schema);
+      const answer = await askCloud(fetch, this.#policy, request, { ...asking, token }, schema);
       this.#bytes.spend(answer.sizeBytes - maxBytes, nowMs);
       return answer;
     } catch (error) {
@@ -112,6 +153,13 @@ class CloudCascade implements CascadeRunner {
       throw error;
     }
   }
+}
+
+/** What the caller said of its trace goes on as it came, where it is valid. */
+function contextOf({ traceparent, tracestate }: Asker): Record<string, string> {
+  if (traceparent === undefined || !parseTraceparent(traceparent)) return {};
+  const state = parseTracestate(tracestate);
+  return { traceparent, ...(state !== undefined && { tracestate: state }) };
 }
 
 /** The bigger model gives what this one gives: an answer beyond that is none. */

@@ -45,6 +45,15 @@ export interface CloudRequest {
   body(): Uint8Array;
 }
 
+/** How it is asked. */
+export interface CloudCall {
+  token: string | undefined;
+  timeoutMs: number;
+  maxBytes: number;
+  /** W3C Trace Context. */
+  headers: Readonly<Record<string, string>>;
+}
+
 export function cloudRequest(inputs: Tensors): CloudRequest {
   const tensors = Object.entries(inputs);
   const described = tensors.map(([name, { datatype, shape, data }]) => ({
@@ -77,7 +86,7 @@ export async function askCloud(
   fetch: Fetch,
   { url, model, version }: Cascade,
   { body, jsonBytes }: CloudRequest,
-  { token, timeoutMs, maxBytes }: { token: string | undefined; timeoutMs: number; maxBytes: number },
+  { token, timeoutMs, maxBytes, headers }: CloudCall,
   schema: ModelSchema,
 ): Promise<CloudAnswer> {
   const at = version === undefined ? '' : `/versions/${encodeURIComponent(version)}`;
@@ -87,6 +96,7 @@ export async function askCloud(
     headers: {
       'content-type': 'application/octet-stream',
       'inference-header-content-length': String(jsonBytes),
+      ...headers,
       ...(token !== undefined && { authorization: `Bearer ${token}` }),
     },
     body: body(),

@@ -1,4 +1,5 @@
 import type { Tensors } from '../tensors/index.ts';
+import type { Trace } from '../trace/index.ts';
 
 /** What a caller may say about a run. */
 export interface RunOptions {
@@ -8,6 +9,8 @@ export interface RunOptions {
   deadlineMs: number | undefined;
   /** The caller has gone: what has not begun to run is taken out of the queue. */
   signal: AbortSignal | undefined;
+  /** Where the request is recorded: what is done for it is told here. */
+  trace?: Trace | undefined;
 }
 
 /** Where the time of a request went, in milliseconds. */

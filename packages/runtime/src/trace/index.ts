@@ -1,2 +1,2 @@
-export { parseTraceparent } from './context.ts';
+export { parseTraceparent, parseTracestate } from './context.ts';
 export { createTracer, type Trace, type TracedPart, type Tracer } from './tracer.ts';

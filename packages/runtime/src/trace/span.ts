@@ -7,7 +7,7 @@ export interface Span {
   /** W3C tracestate. */
   state: string | undefined;
   name: string;
-  kind: 'server' | 'internal';
+  kind: 'server' | 'internal' | 'client';
   /** Unix milliseconds, with fractions. */
   fromMs: number;
   toMs: number;
@@ -17,7 +17,7 @@ export interface Span {
 }
 
 /** opentelemetry/proto/trace/v1/trace.proto: Span.SpanKind, Status.StatusCode. */
-const kinds = { internal: 1, server: 2 } as const;
+const kinds = { internal: 1, server: 2, client: 3 } as const;
 const statusError = 2;
 /** SpanFlags: the W3C flag `sampled`, and that it is known whether the parent is elsewhere. */
 const sampledFlags = 0x101;

@@ -2,17 +2,24 @@ import { parseTraceparent, parseTracestate } from './context.ts';
 import { createExporter, type ExporterOptions } from './exporter.ts';
 import type { Span } from './span.ts';
 
-/** A request that is recorded. */
+/** What was done within a trace, without the ids; times on performance.now(). */
+export type TracedPart = Pick<Span, 'name' | 'fromMs' | 'toMs' | 'attributes'> & {
+  kind?: Span['kind'];
+  /** Code from the error catalogue. */
+  error?: string | undefined;
+};
+
+/** One thing that is recorded: a request, or what is done for it. */
 export interface Trace {
   readonly traceId: string;
-  /** Of the request's own span. */
   readonly spanId: string;
-  readonly parentId: string | undefined;
-  readonly state: string | undefined;
+  /** W3C Trace Context, for who is asked on its behalf. */
+  readonly headers: Record<string, string>;
+  /** Something begins within it. */
+  within(): Trace;
+  /** It is over. */
+  end(part: TracedPart): void;
 }
-
-/** What was done within a request, without the ids. */
-export type TracedPart = Pick<Span, 'name' | 'fromMs' | 'toMs' | 'attributes'>;
 
 export interface Tracer {
   /**
@@ -20,8 +27,6 @@ export interface Tracer {
    * begins a trace, which is recorded at most once a second.
    */
   begin(traceparent: string | undefined, tracestate: string | undefined): Trace | undefined;
-  /** The request is over: its span, and those within it. */
-  end(trace: Trace, request: TracedPart, parts: readonly TracedPart[], error: string | undefined): void;
   readonly figures: { exported: number; dropped: number };
   stop(): Promise<void>;
 }
@@ -35,27 +40,40 @@ export function createTracer(options: ExporterOptions): Tracer {
   const exporter = createExporter(options);
   const { clock } = options;
   const newId = createIds();
-  const newSpanId = () => newId(spanIdBytes);
+  /** `ownKind` is what it is unless it says otherwise when it ends. */
+  const begun = (
+    traceId: string,
+    parentId: string | undefined,
+    state: string | undefined,
+    ownKind: Span['kind'],
+  ): Trace => {
+    const spanId = newId(spanIdBytes);
+    return {
+      ...{ traceId, spanId },
+      headers: {
+        traceparent: `00-${traceId}-${spanId}-01`,
+        ...(state !== undefined && { tracestate: state }),
+      },
+      within: () => begun(traceId, spanId, state, 'internal'),
+      end: ({ kind = ownKind, error, ...part }) => {
+        const unixMs = clock.now() - performance.now();
+        const [fromMs, toMs] = [unixMs + part.fromMs, unixMs + part.toMs];
+        exporter.add([{ ...part, ...{ fromMs, toMs, traceId, spanId, parentId, state, kind, error } }]);
+      },
+    };
+  };
   let nextOwnMs = Number.NEGATIVE_INFINITY;
   return {
     begin: (traceparent, tracestate) => {
       const caller = parseTraceparent(traceparent);
       if (caller) {
         if (!caller.isSampled) return undefined;
-        const { traceId, parentId } = caller;
-        return { traceId, parentId, spanId: newSpanId(), state: parseTracestate(tracestate) };
+        return begun(caller.traceId, caller.parentId, parseTracestate(tracestate), 'server');
       }
       const nowMs = clock.monotonicMs();
       if (nowMs < nextOwnMs) return undefined;
       nextOwnMs = nowMs + ownEveryMs;
-      return { traceId: newId(traceIdBytes), parentId: undefined, spanId: newSpanId(), state: undefined };
-    },
-    end: ({ traceId, spanId, parentId, state }, request, parts, error) => {
-      const within = { traceId, state, kind: 'internal', parentId: spanId, error: undefined } as const;
-      exporter.add([
-        { ...request, traceId, spanId, parentId, state, kind: 'server', error },
-        ...parts.map((part) => ({ ...part, ...within, spanId: newSpanId() })),
-      ]);
+      return begun(newId(traceIdBytes), undefined, undefined, 'server');
     },
     figures: exporter.figures,
     stop: () => exporter.stop(),
