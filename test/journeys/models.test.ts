@@ -1,4 +1,4 @@
-import { readdirSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createConstant, elementsOf, readModel, writeModel } from '@covey/onnx';
@@ -110,6 +110,28 @@ describe.skipIf(!hasData)("one's own models (skipped where ../shared/data is abs
       expect(faces).toEqual(await findFaces(direct.run, tensor));
     }
     await direct.release();
+  });
+
+  test('a photograph goes in and faces come out, by the serving file that the README shows', async () => {
+    const readme = readFileSync(join(import.meta.dirname, '../../packages/runtime/README.md'), 'utf8');
+    const shown = [...readme.matchAll(/```json\n(.*?)```/gs)].map(([, block = '']) => block);
+    const serving = shown.find((block) => block.includes('"covey-serving/1"')) ?? '';
+    await pushed(
+      'face-rfb-320',
+      ...['--name', 'people', '--version', '1.0.0'],
+      ...['--serving', file('serving.json', serving)],
+    );
+    expect(await rollOut('people@1.0.0')).toEqual([0, expect.stringContaining('succeeded')]);
+    for (const photograph of ['faces-13.jpg', 'faces-20.jpg', 'faces-5.jpg']) {
+      const body = readData('images', photograph);
+      const response = await fetch(`${deviceUrl}/predictions/people`, { method: 'PUT', body });
+      const { faces, certainty } = (await response.json()) as { faces: number[][]; certainty: number[] };
+      expect(faces.length).toBe(faceCounts[photograph]?.[0]);
+      expect(certainty).toEqual(certainty.toSorted((a, b) => b - a));
+      for (const [left = 1, top = 1, right = 0, bottom = 0] of faces) {
+        expect([left < right, top < bottom]).toEqual([true, true]);
+      }
+    }
   });
 
   test('the recurrent voice detector hears speech, its state carried by the caller', async () => {

@@ -1,7 +1,25 @@
+import type { Pipeline } from '@covey/protocol';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { addModel, identityModel, pairModel, pairSchema, schemaOf } from '../models.fixture.ts';
 import { serverWith } from '../server.fixture.ts';
 
+const fp32 = (name: string, shape: number[]) => ({ name, datatype: 'FP32' as const, shape });
+const detections: Pipeline = {
+  inputs: [fp32('boxes', [-1, 4]), fp32('scores', [-1, 1])],
+  stages: [
+    {
+      ...{ kind: 'non-maximum-suppression', boxes: 'boxes', scores: 'scores', background: null },
+      ...{ threshold: 0.5, suppression: 0.5, perClass: true, most: 9 },
+      outputs: { boxes: 'kept', scores: 'certainty', classes: 'class' },
+    },
+  ],
+  outputs: [fp32('kept', [-1, 4])],
+};
+const plain: Pipeline = {
+  inputs: [fp32('x', [-1, 2])],
+  stages: [{ kind: 'model', inputs: { x: 'x' }, outputs: { y: 'y' } }],
+  outputs: [fp32('y', [-1, 2])],
+};
 let server: Awaited<ReturnType<typeof serverWith>>;
 let http: typeof server.http;
 
@@ -9,6 +27,8 @@ beforeAll(async () => {
   server = await serverWith({
     add: [addModel(1, [-1, 2]), schemaOf('FP32', [-1, 2])],
     pair: [pairModel(), pairSchema],
+    detector: [identityModel('FP32', [-1, 4]), schemaOf('FP32', [-1, 4]), { pipeline: detections }],
+    same: [identityModel('FP32', [-1, 2]), schemaOf('FP32', [-1, 2]), { pipeline: plain }],
     text: [identityModel('BYTES', [-1]), schemaOf('BYTES', [-1])],
   });
   http = server.http;
@@ -43,6 +63,18 @@ describe('predictions', () => {
       y: [[1, 2]],
       u: ['a', 'b'],
     });
+  });
+
+  test('a pipeline’s answer keeps its form, however many rows it has', async () => {
+    expect((await predict('detector', { boxes: [[0, 0, 1, 1]], scores: [[0.9]] })).json).toEqual([
+      [0, 0, 1, 1],
+    ]);
+    const apart = [
+      [0, 0, 1, 1],
+      [2, 2, 3, 3],
+    ];
+    expect((await predict('detector', { boxes: apart, scores: [[0.9], [0.8]] })).json).toEqual(apart);
+    expect((await http.send('PUT', '/predictions/same', floats(1, 2))).json).toEqual([[1, 2]]);
   });
 
   test('raw: the bytes of the elements, or one BYTES element, by POST or PUT', async () => {
