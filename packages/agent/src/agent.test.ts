@@ -49,6 +49,19 @@ describe('the agent on virtual time', () => {
     expect(bundlesOnDisk(device)).not.toContain(bad.bundle);
   });
 
+  it('says which providers its probes have found, from the next connection on and after a start', async () => {
+    const device = simulate('providers');
+    await device.enrol();
+    device.want(1, [await device.publish(makeBundle('1.0.0'), 1, { worksOnWebGpu: true })]);
+    await device.boot();
+    await device.untilSettled(1);
+    const providers = () => device.controller.births.at(-1)?.deviceClass.providers;
+    expect(providers()).toEqual(['cpu']);
+    await device.boot();
+    await device.world.runUntil(() => providers()?.includes('webgpu') ?? false, 60_000);
+    expect(providers()).toEqual(['cpu', 'webgpu']);
+  });
+
   it('remembers what was measured: the same version again comes to the probe with it, and serves as chosen', async () => {
     const device = await withFirstVersion('measured');
     const [first] = device.served.at(-1)?.models ?? [];

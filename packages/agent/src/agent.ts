@@ -64,6 +64,7 @@ class RunningAgent {
   readonly #trust: Trust;
   readonly #software: Software | null;
   readonly #commands: Commands;
+  readonly #providers: Parts['providers'];
   readonly #stateFolder: string;
   #lasting: Timer | null = null;
   #local: LocalWatch | null = null;
@@ -88,6 +89,7 @@ class RunningAgent {
     this.#options = options;
     this.#identity = parts.store.identity;
     this.#bootId = parts.bootId;
+    this.#providers = parts.providers;
     this.#stateFolder = parts.stateFolder;
     this.#outbox = parts.outbox;
     this.#trust = parts.trust;
@@ -229,6 +231,7 @@ class RunningAgent {
       nextSeq: this.#outbox.nextSeq,
       agentVersion: this.#options.agentVersion,
       host: this.#ports.host.describe(),
+      providers: this.#providers.list,
       tags: this.#identity.tags,
       inferenceUrl: this.#supervisor.status().addresses?.url ?? null,
     });

@@ -15,7 +15,7 @@ import type { Supervisor, SupervisorSettings } from './runtime/index.ts';
 import { createScrub, type Scrub, type ScrubOptions } from './scrub/index.ts';
 import { openSoftware } from './software/index.ts';
 import { countStart } from './starts/index.ts';
-import type { StepContext } from './steps/index.ts';
+import { FoundProviders, readMeasured, type StepContext } from './steps/index.ts';
 import { createTrust } from './trust/index.ts';
 import { isSettled, pinnedBundles, type Update } from './update/index.ts';
 import { recordStart } from './updater/index.ts';
@@ -51,8 +51,10 @@ export async function openParts(
   const { identity } = store;
   const inbox = createInbox(ports, folder.inbox);
   const local = { ...ports, fetch: inbox.fetch };
+  const providers = await foundProviders(ports, folder.state);
   return {
     inbox,
+    providers,
     bootId,
     stateFolder: folder.state,
     ledger,
@@ -62,7 +64,7 @@ export async function openParts(
     downloader: createDownloader(local, bundles, {
       folder: folder.bundles,
       identity,
-      host: deviceHost(ports.host.describe(), options.agentVersion),
+      host: () => deviceHost(ports.host.describe(), providers.list, options.agentVersion),
       quotaBytes: options.bundleQuotaBytes ?? null,
     }),
     delivery: {
@@ -83,6 +85,18 @@ export async function openParts(
       { folder: folder.outbox, bootId, flushMs: options.intervals.telemetryFlushMs, limits: outboxLimits },
     ),
   };
+}
+
+/** As earlier probes have found; where they cannot be read, the next probe finds out again. */
+async function foundProviders(ports: Pick<Ports, 'disk' | 'log'>, stateFolder: string) {
+  const providers = new FoundProviders();
+  try {
+    for (const measured of Object.values(await readMeasured(ports.disk, stateFolder)))
+      providers.probed(measured);
+  } catch (error) {
+    ports.log.write('warn', `what was measured before cannot be read: ${toCoveyError(error).message}`);
+  }
+  return providers;
 }
 
 /** Looks after the bundles that are committed, while no update is under way. */
@@ -109,14 +123,14 @@ export function scrubOf(
 /** What the steps of an update work with. */
 export function stepContext(
   ports: Ports,
-  { bundles, trust, downloader, delivery, software, stateFolder }: Parts,
+  { bundles, trust, downloader, delivery, software, stateFolder, providers }: Parts,
   supervisor: Supervisor,
   { probeModule, serving }: Pick<AgentOptions, 'probeModule' | 'serving'>,
 ): Omit<StepContext, 'update' | 'now' | 'cancelWork'> {
   return {
     ports: { ...ports, log: ports.log.component('steps') },
     store: bundles,
-    ...{ trust, downloader, delivery, supervisor, software, stateFolder, probeModule },
+    ...{ trust, downloader, delivery, supervisor, software, stateFolder, providers, probeModule },
     routes: serving?.routes ?? [],
   };
 }

@@ -18,6 +18,8 @@ export interface Behaviour {
   errorRate: number;
   /** The runtime dies this long after it serves. */
   crashAfterMs: number | null;
+  /** The probe finds that it runs there too, and is no faster. */
+  worksOnWebGpu: boolean;
 }
 export const wellBehaved: Behaviour = {
   probe: 'good',
@@ -25,6 +27,7 @@ export const wellBehaved: Behaviour = {
   agreement: 1,
   errorRate: 0,
   crashAfterMs: null,
+  worksOnWebGpu: false,
 };
 
 /** A runtime that serves what it is told and compares as the versions' behaviours say. */
@@ -117,8 +120,12 @@ export function probeProgram(behaviourOf: (ref: ModelVersionRef) => Behaviour, p
             : { ...measured, ...figures, ok: false, chosen: false, reason };
         }),
       );
+      const onWebGpu = candidates
+        .filter(({ ref }) => behaviourOf(ref).worksOnWebGpu)
+        .flatMap(({ ref }) => results.filter(({ version }) => version === ref.version))
+        .map((result): ProbeResult => ({ ...result, provider: 'webgpu', chosen: false }));
       self.world.clock.setTimer(100, () => {
-        self.send({ type: 'verdict', hardware: 'simulated', results });
+        self.send({ type: 'verdict', hardware: 'simulated', results: [...results, ...onWebGpu] });
         self.exit({ code: 0, signal: null });
       });
     },

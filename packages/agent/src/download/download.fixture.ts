@@ -174,7 +174,7 @@ export function downloadDevice(seed: string | number, diskBytes = 512 * 1024 * 1
       const downloader = createDownloader(ports, store, {
         folder,
         identity,
-        host,
+        host: () => host,
         quotaBytes: quotaBytes ?? null,
       });
       const { signal } = new AbortController();

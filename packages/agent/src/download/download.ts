@@ -33,7 +33,8 @@ export interface DownloaderOptions {
   folder: string;
   identity: Identity;
   /** What this device has: nothing comes of a bundle that needs more. */
-  host: DeviceHost;
+  /** As it is when a bundle is to come. */
+  host: () => DeviceHost;
   /** Largest size of all bundles; null: as much as the disk has. */
   quotaBytes: number | null;
 }
@@ -67,7 +68,7 @@ async function fetchMissing(
   const { disk } = ports;
   const source = openSource(ports, identity, passage, signal);
   const manifest = await manifestOf(store, source, digest);
-  compatibleVariants(manifest, host);
+  compatibleVariants(manifest, host());
   const local = await chunksOnDisk(disk, store);
   const context = { disk, store, source, passage, local, onProgress };
   const planned: { missing: Missing; route: Route }[] = [];

@@ -37,11 +37,12 @@ export function reportOf(
   };
 }
 
-/** What computes on this device. */
-const providers: Birth['deviceClass']['providers'] = ['cpu'];
-
 /** What this device has, as the requirements of a bundle see it. */
-export function deviceHost({ memoryBytes }: HostDescription, agentVersion: string): DeviceHost {
+export function deviceHost(
+  { memoryBytes }: HostDescription,
+  providers: DeviceHost['providers'],
+  agentVersion: string,
+): DeviceHost {
   return { providers, memoryBytes, agentVersion, opsets: runtimeOpsets };
 }
 
@@ -59,10 +60,11 @@ export function birthOf(about: {
   nextSeq: number;
   agentVersion: string;
   host: HostDescription;
+  providers: Birth['deviceClass']['providers'];
   tags: Tags;
   inferenceUrl: string | null;
 }): Birth {
-  const { host, inferenceUrl, ...rest } = about;
+  const { host, providers, inferenceUrl, ...rest } = about;
   return {
     ...rest,
     deviceClass: {

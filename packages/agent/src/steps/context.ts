@@ -8,6 +8,7 @@ import type { Supervisor } from '../runtime/index.ts';
 import type { Software } from '../software/index.ts';
 import type { Trust } from '../trust/index.ts';
 import type { Update, UpdateEvent } from '../update/index.ts';
+import type { FoundProviders } from './providers.ts';
 
 /** What executors work with. */
 export interface StepContext {
@@ -19,6 +20,7 @@ export interface StepContext {
   supervisor: Supervisor;
   /** Null: this agent was not started by the launcher and cannot change its own software. */
   software: Software | null;
+  providers: FoundProviders;
   /** Where what the probe measured is kept. */
   stateFolder: string;
   /** File URL of the probe's entry. */

@@ -31,6 +31,7 @@ export const probe: Executor<'probe'> = async ({ generation, candidates, softwar
   const tested = software === null ? [] : [await probeSoftware(software, context, signal)];
   const answer = await measure(candidates, context, signal);
   if (answer.type !== 'verdict') return crashed(generation, answer.message);
+  context.providers.probed(answer);
   // One variant alone tells nothing of the choice between them.
   const whole = candidates.filter(({ variant }) => variant === null).map(({ ref }) => ref);
   await remember(answer, whole, context);
