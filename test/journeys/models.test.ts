@@ -5,7 +5,7 @@ import { createConstant, elementsOf, readModel, writeModel } from '@covey/onnx';
 import { preprocessImage } from '@covey/runtime';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { drawDigit, drawnDigits } from './digits.ts';
-import { type Face, facesIn, photographForm } from './faces.ts';
+import { type Face, faceCounts, facesIn, photographForm } from './faces.ts';
 import { covey, dataFolder, hasData, readData, startTestFleet, type TestFleet } from './harness.ts';
 import { alone, onDevice, type Run } from './inference.ts';
 import { loudness, speechProbabilities, speechWindows } from './speech.ts';
@@ -20,24 +20,6 @@ interface Pushed {
 /** Between two questions: enough come in a soak, and the processors are left to the journey. */
 const pauseMs = 20;
 const modelPath = (name: string) => join(dataFolder, 'models', `${name}.onnx`);
-
-/**
- * Faces counted by a person who looked at the photographs with the detector's boxes drawn on them: all of them are found, and
- * nothing else. faces-1 is a crowd of about 52, heads of 25 pixels partly behind each other: the detector finds most.
- */
-const faceCounts: Record<string, [least: number, most: number]> = {
-  'faces-1.jpg': [40, 52],
-  'faces-13.jpg': [2, 2],
-  'faces-18.jpg': [6, 6],
-  'faces-19.jpg': [5, 5],
-  'faces-2.jpg': [4, 4],
-  'faces-20.jpg': [10, 10],
-  'faces-23.jpg': [3, 3],
-  'faces-3.jpg': [5, 5],
-  'faces-5.jpg': [1, 1],
-  'faces-6.jpg': [14, 14],
-  'faces-9.jpg': [8, 8],
-};
 
 async function findFaces(run: Run, photograph: Float32Array): Promise<Face[]> {
   const { scores, boxes } = await run({ input: { shape: [1, 3, 240, 320], data: photograph } });
