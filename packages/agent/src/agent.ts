@@ -20,7 +20,7 @@ import { type Connection, createConnection } from './link/index.ts';
 import type { Agent, AgentOptions, AgentStatus } from './options.ts';
 import type { Outbox } from './outbox/index.ts';
 import { countAndRecord, openParts, type Parts, scrubOf, stepContext, supervisorSettings } from './parts.ts';
-import { birthOf, reportOf, withSystem } from './report/index.ts';
+import { birthOf, reportOf, unloadedReason, withSystem } from './report/index.ts';
 import { createSupervisor, type Supervisor, type SupervisorHandlers } from './runtime/index.ts';
 import type { Scrub } from './scrub/index.ts';
 import type { Software } from './software/index.ts';
@@ -218,6 +218,10 @@ class RunningAgent {
         this.#updater.dispatch({ kind: 'quarantined', bundle, message });
       },
       shadowed: (message) => this.#event('shadow', message),
+      unloaded: (refs) => {
+        if (refs.length > 0) this.#event('model-unloaded', unloadedReason(refs).message);
+        this.#report();
+      },
       metrics: (metrics) => void this.#metrics(metrics),
       summary: (summary) => void this.#outbox.put({ kind: 'summary', summary }),
       changed: () => this.#report(),

@@ -16,7 +16,7 @@ const InferenceCallerSchema = v.strictObject({
   sha256: v.optional(v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))),
   /** Left out: all. */
   models: v.optional(v.pipe(v.array(NameSchema), v.maxLength(256))),
-  /** May load and unload models. */
+  /** May load and unload models, against what the release says; and profile them, which `local` may anyway. */
   admin: v.optional(v.boolean()),
   requestsPerSecond: v.optional(positive(1_000_000)),
   /** Requests that may come at once after a rest. Left out: those of a second. */

@@ -137,6 +137,8 @@ export type AgentToRuntime =
         host: string;
         /** Absent: programs on this machine alone, without limits. */
         access?: InferenceAccess;
+        /** Of pages in browsers that may call over loopback. Absent: none. */
+        origins?: string[];
         /** A Unix socket to serve on as well. */
         socketPath?: string;
         metricsIntervalMs: number;
@@ -161,6 +163,8 @@ export type RuntimeToAgent =
   | { type: 'applied'; plan: number; error?: ErrorDocument }
   /** A model's thread is stuck in native code: only the end of the process frees it. */
   | { type: 'hung'; ref: ModelVersionRef }
+  /** What of the plan is not served, because a caller unloaded it; empty when all is served again. */
+  | { type: 'unloaded'; refs: ModelVersionRef[] }
   | { type: 'mirror'; plan: number; evidence: MirrorEvidence[] }
   | { type: 'shadow'; plan: number; evidence: ShadowEvidence[] }
   | { type: 'metrics'; metrics: Metrics }

@@ -4,10 +4,12 @@ import { createEngine, type Engine, type EngineOptions } from './engine/index.ts
 import {
   type Callers,
   type Certificate,
+  createPages,
   freePort,
   type Gateway,
   openCallers,
   openGateway,
+  type Pages,
 } from './gateway/index.ts';
 import type { GrpcServer } from './grpc/index.ts';
 import { createHttpService } from './http/index.ts';
@@ -30,6 +32,8 @@ export interface InferenceServerOptions
   socketPath?: string;
   /** Absent: programs on this machine alone, without limits. */
   access?: InferenceAccess;
+  /** Of pages that may call over loopback, as in `https://panel.example`; left out: none. */
+  origins?: string[];
 }
 
 /** Models served over the network, by plan. */
@@ -96,17 +100,19 @@ interface Place {
   host: string;
   reusePort: boolean;
   callers: Callers;
+  pages?: Pages;
   certificate?: Certificate;
 }
 
 /** This machine first. */
 function placesOf(
-  { host, access }: InferenceServerOptions,
+  { host, access, origins = [] }: InferenceServerOptions,
   gateway: Gateway | undefined,
 ): [Place, ...Place[]] {
   const { local = openCallers, remote, certificate } = gateway ?? {};
   const isBeside = access?.network !== undefined;
-  const here: Place = { host, reusePort: isBeside, callers: local };
+  const pages = createPages(host, origins);
+  const here: Place = { host, reusePort: isBeside, callers: local, pages };
   if (!access?.network || !remote || !certificate) return [here];
   return [here, { host: access.network.host, reusePort: true, callers: remote, certificate }];
 }

@@ -1,2 +1,2 @@
-export { birthOf, deviceHost, reportOf } from './report.ts';
+export { birthOf, deviceHost, reportOf, unloadedReason } from './report.ts';
 export { withSystem } from './system.ts';

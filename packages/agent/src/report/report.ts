@@ -2,7 +2,9 @@ import type { HostDescription } from '@covey/ports';
 import {
   type Birth,
   type DeviceHost,
+  type ErrorCode,
   isSoftware,
+  type ModelVersionRef,
   type Reported,
   runtimeOpsets,
   type Tags,
@@ -11,14 +13,17 @@ import type { SupervisorStatus } from '../runtime/index.ts';
 import type { Update } from '../update/index.ts';
 import { reportable } from './probe-results.ts';
 
+type Served = Pick<SupervisorStatus, 'serving' | 'quarantined' | 'unloaded' | 'deaths'>;
+
 /** What is, for the controller: the update machine's state, and what the runtime has confirmed to serve. */
 export function reportOf(
   update: Update,
-  { serving: models, quarantined, deaths }: Pick<SupervisorStatus, 'serving' | 'quarantined' | 'deaths'>,
+  { serving: models, quarantined, unloaded, deaths }: Served,
   software: string | null,
 ): Reported {
   const serving = [...models, ...softwareIn(update, software)];
   const until = update.state === 'deferred' ? update.retryAt : null;
+  const reason = update.reason ?? (unloaded.length > 0 ? unloadedReason(unloaded) : null);
   const hasEnded = ['committed', 'reverting', 'reverted'].includes(update.state);
   const isCommitted = update.committed?.release.models.every((ref) =>
     serving.some((model) => model.ref.bundle === ref.bundle),
@@ -26,7 +31,7 @@ export function reportOf(
   return {
     generation: update.desired?.generation ?? 0,
     state: update.state,
-    ...(update.reason && { reason: { ...update.reason, ...(until !== null && { until }) } }),
+    ...(reason && { reason: { ...reason, ...(until !== null && { until }) } }),
     ...(update.state === 'committed' && update.committed && { proof: update.committed.proof }),
     ...(hasEnded && update.evidence && { evidence: update.evidence }),
     probe: reportable(update.probe),
@@ -35,6 +40,12 @@ export function reportOf(
     runtimeDeaths: deaths,
     ...(quarantined.length > 0 && { quarantined }),
   };
+}
+
+/** Why a version does not serve that the release has. */
+export function unloadedReason(refs: readonly ModelVersionRef[]): { code: ErrorCode; message: string } {
+  const names = refs.map(({ model, version }) => `${model} ${version}`).join(', ');
+  return { code: 'MODEL_UNLOADED', message: `${names} was unloaded by a caller of the inference API here` };
 }
 
 /** What this device has, as the requirements of a bundle see it. */

@@ -23,7 +23,7 @@ export interface LifeHandlers {
   /** `target` is undefined when the application was overtaken by a newer one. */
   applyFailed(life: Life, target: ServingTarget, error: CoveyError): void;
   hung(life: Life, ref: ModelVersionRef): void;
-  /** Evidence, metrics, summaries. */
+  /** Evidence, metrics, summaries, what was unloaded. */
   told(life: Life, message: RuntimeToAgent): void;
   /** It said why it cannot start. */
   excused(life: Life, error: CoveyError): void;
@@ -65,6 +65,8 @@ export class Life {
   /** It said why it cannot start; its end is then no death. */
   hasExcused = false;
   applied: Application | null = null;
+  /** What of it a caller of the inference API has unloaded. */
+  unloaded: ModelVersionRef[] = [];
   #inFlight: (Application & { timer: Timer }) | null = null;
   #plans = 0;
   readonly #ports: Pick<Ports, 'clock' | 'processes' | 'log'>;
@@ -167,6 +169,10 @@ export class Life {
       case 'applied':
         this.#answered(message);
         break;
+      case 'unloaded':
+        this.unloaded = message.refs;
+        this.#handlers.told(this, message);
+        break;
       case 'hung':
         this.#handlers.hung(this, message.ref);
         break;
@@ -258,4 +264,10 @@ export function quarantineReason({ model, version }: ModelVersionRef): string {
 function oneAtATime(model: LoadedModel): LoadedModel {
   const { settings } = model;
   return { ...model, settings: { ...settings, resources: { ...settings?.resources, suspicion: 1 } } };
+}
+
+/** What a process has confirmed to serve, less what was unloaded since. */
+export function servedBy({ applied, unloaded }: Life): LoadedModel[] {
+  const bundles = new Set(unloaded.map(({ bundle }) => bundle));
+  return (applied?.models ?? []).filter(({ ref }) => !bundles.has(ref.bundle));
 }

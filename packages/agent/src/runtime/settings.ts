@@ -36,7 +36,7 @@ export interface SupervisorSettings {
   /** File URL of the runtime's entry. */
   module: string;
   /** Where the inference API listens. */
-  inference: { host: string; access?: InferenceAccess } & InferencePorts;
+  inference: { host: string; access?: InferenceAccess; origins?: string[] } & InferencePorts;
   observing?: InferenceObserving;
   /** This device's own settings. */
   serving?: Omit<DeviceServing, 'format'>;
@@ -58,6 +58,8 @@ export interface SupervisorHandlers {
   quarantined(ref: ModelVersionRef, message: string): void;
   /** What a shadow showed so far, in words; less often the more it has seen. */
   shadowed(message: string): void;
+  /** A caller of the inference API has unloaded these; none: all is loaded again. */
+  unloaded(refs: readonly ModelVersionRef[]): void;
   metrics(metrics: Metrics): void;
   summary(summary: Summary): void;
   /** `status` may have changed. */
@@ -74,6 +76,8 @@ export interface SupervisorStatus {
   /** What the process has confirmed to serve; empty while it is down. */
   serving: LoadedModel[];
   quarantined: ModelVersionRef[];
+  /** Of what it shall serve, what a caller of the inference API has unloaded. */
+  unloaded: ModelVersionRef[];
   deaths: number;
   lastError: { code: string; message: string } | null;
 }

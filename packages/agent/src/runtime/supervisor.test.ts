@@ -100,6 +100,7 @@ async function supervised(
       died: (message) => events.push(message),
       quarantined: (ref) => events.push(`quarantined ${ref.model}`),
       shadowed: (message) => events.push(message),
+      unloaded: (refs) => events.push(`unloaded ${refs.map(({ model }) => model)}`),
       metrics: () => {},
       summary: () => {},
       changed: () => {},
@@ -157,6 +158,24 @@ test('what keeps ending the process is left out, said so in the plan, and tried 
   await world.advance(60 * 60_000);
   expect(names()).toEqual(['good', 'bad']);
   expect(supervisor.status().quarantined).toEqual([]);
+});
+
+test('what a caller unloads is not said to be served, until it is loaded again or the process is another', async () => {
+  const { world, last, events, supervisor } = await supervised();
+  const serving = () => supervisor.status().serving.map(({ ref }) => ref.model);
+  const unload = () => last().say({ type: 'unloaded', refs: [modelOf('bad').ref] });
+  unload();
+  await world.advance(10);
+  expect([serving(), supervisor.status().unloaded]).toMatchObject([['good'], [{ model: 'bad' }]]);
+  last().say({ type: 'unloaded', refs: [] });
+  await world.advance(10);
+  expect([serving(), supervisor.status().unloaded]).toEqual([['good', 'bad'], []]);
+  expect(events).toEqual(['unloaded bad', 'unloaded ']);
+  unload();
+  await world.advance(61_000);
+  await last().die();
+  await world.advance(100);
+  expect([serving(), supervisor.status().unloaded]).toEqual([['good', 'bad'], []]);
 });
 
 test('of two that ran together, both run one at a time from then on, until the next death names one', async () => {

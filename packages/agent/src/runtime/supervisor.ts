@@ -1,7 +1,14 @@
 import type { Ports, ProcessExit, Timer } from '@covey/ports';
 import { CoveyError, type ModelVersionRef, type RuntimeToAgent } from '@covey/protocol';
 import { Blame } from './blame.ts';
-import { type Application, Life, type LifeHandlers, quarantineReason, runningAtDeath } from './life.ts';
+import {
+  type Application,
+  Life,
+  type LifeHandlers,
+  quarantineReason,
+  runningAtDeath,
+  servedBy,
+} from './life.ts';
 import { deathsInRow, restartDelayMs, spareDelayMs, spareFits, spareRetryMs } from './pacing.ts';
 import type {
   ServingTarget,
@@ -82,7 +89,8 @@ class RuntimeSupervisor implements Supervisor {
       addresses: life?.addresses ?? null,
       pid: life?.pid ?? null,
       sparePid: this.#spare?.applied ? this.#spare.pid : null,
-      serving: (life?.isReady && life.applied?.models) || [],
+      serving: life?.isReady ? servedBy(life) : [],
+      unloaded: life?.unloaded ?? [],
       quarantined: this.#blame.quarantined(),
       deaths: this.#deaths,
       lastError: this.#lastError,
@@ -182,7 +190,8 @@ class RuntimeSupervisor implements Supervisor {
     if (life !== this.#life) return;
     if (message.type === 'mirror' && life.applied?.plan === message.plan) {
       this.#handlers.evidence(life.applied.target, message.evidence);
-    } else if (message.type === 'metrics') this.#handlers.metrics(message.metrics);
+    } else if (message.type === 'unloaded') this.#handlers.unloaded(message.refs);
+    else if (message.type === 'metrics') this.#handlers.metrics(message.metrics);
     else if (message.type === 'shadow')
       this.#shadowNews.heard(message.evidence).forEach(this.#handlers.shadowed);
     else if (message.type === 'summary') this.#handlers.summary(message.summary);

@@ -100,6 +100,7 @@ const unheard: SupervisorHandlers = {
   died: nothing,
   shadowed: nothing,
   quarantined: nothing,
+  unloaded: nothing,
   metrics: nothing,
   summary: nothing,
   changed: nothing,

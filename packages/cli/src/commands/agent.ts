@@ -13,7 +13,7 @@ import {
   type InferenceObserving,
   type InferencePorts,
 } from '@covey/protocol';
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { lockFolder } from '../folder/lock.ts';
 import { readSettingsFile } from '../folder/settings-file.ts';
 import { systemPorts } from '../ports.ts';
@@ -31,6 +31,7 @@ interface AgentOptions {
   tlsCert?: string;
   tlsKey?: string;
   tokens?: string;
+  allowOrigin: string[];
   port: number;
   grpcPort?: number | 'off';
   tensorflowServingPort?: number;
@@ -72,6 +73,12 @@ export function agentCommand(): Command {
     )
     .option('--tls-key <file>', 'its private key (PEM)')
     .option('--tokens <file>', 'callers and their limits; see `covey inference-token create`')
+    .option(
+      '--allow-origin <origin>',
+      'pages in a browser on this device that may call, such as http://localhost:3000 (repeatable); default: none',
+      originOption,
+      [],
+    )
     .option('--port <port>', 'port of the inference API; 0: any that is free', wholeNumber(0, 65_535), 8000)
     .option(
       '--grpc-port <port>',
@@ -147,6 +154,7 @@ async function run(options: AgentOptions): Promise<void> {
       inference: {
         host: access?.network ? loopback : options.host,
         ...(access && { access }),
+        ...(options.allowOrigin.length > 0 && { origins: options.allowOrigin }),
         ...portsOf(options),
       },
       warmSpare: options.warmSpare,
@@ -213,6 +221,13 @@ function observingOf({ slow, otlpEndpoint }: AgentOptions): InferenceObserving {
       otlpUrl: checkDocument(CloudUrlSchema, otlpEndpoint, '--otlp-endpoint'),
     }),
   };
+}
+
+function originOption(text: string, before: string[]): string[] {
+  if (!URL.canParse(text) || new URL(text).origin !== text) {
+    throw new InvalidArgumentError('An origin is scheme, host and port alone, as in http://localhost:3000.');
+  }
+  return [...before, text];
 }
 
 function portOrOff(text: string): number | 'off' {

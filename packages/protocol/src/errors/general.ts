@@ -85,6 +85,11 @@ export const generalErrors = {
   // inference
   MODEL_UNKNOWN: { status: 404, remedy: 'GET /v2/models/{name} of a model that is deployed here.' },
   MODEL_UNAVAILABLE: { status: 503, remedy: 'The model is being loaded or replaced; try again shortly.' },
+  MODEL_UNLOADED: {
+    status: 503,
+    remedy:
+      'Load it with the call that unloaded it, or start the agent again; who may is said by the tokens file.',
+  },
   MODEL_QUARANTINED: {
     status: 503,
     remedy:

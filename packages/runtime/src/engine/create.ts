@@ -2,7 +2,7 @@ import type { Clock, Fetch, Log } from '@covey/ports';
 import type { RuntimeToAgent } from '@covey/protocol';
 import { type ProfileModel, type StartExecutor, threadExecutors } from '../executor/index.ts';
 import { createMirror, createShadows } from '../mirror/index.ts';
-import { createModels } from '../models/index.ts';
+import { createModels, type Serving, unloadedOf } from '../models/index.ts';
 import { createStepThreads } from '../pipeline/index.ts';
 import type { Platform } from '../platform/index.ts';
 import type { RunRecord } from '../record/index.ts';
@@ -29,7 +29,10 @@ export interface EngineOptions extends ObserverOptions {
   profileModel?: ProfileModel;
   /** Evidence, metrics, summaries, and what cannot be helped from inside the process. */
   send: (
-    message: Extract<RuntimeToAgent, { type: 'mirror' | 'shadow' | 'metrics' | 'summary' | 'hung' }>,
+    message: Extract<
+      RuntimeToAgent,
+      { type: 'mirror' | 'shadow' | 'metrics' | 'summary' | 'hung' | 'unloaded' }
+    >,
   ) => void;
 }
 
@@ -48,6 +51,7 @@ export function createEngine(options: EngineOptions): Engine {
     onMetrics: (metrics) => send({ type: 'metrics', metrics }),
     onSummary: (summary) => send({ type: 'summary', summary }),
   });
+  const tellUnloaded = unloadedTeller(send);
   const models = createModels({
     clock,
     log: log.component('models'),
@@ -57,7 +61,10 @@ export function createEngine(options: EngineOptions): Engine {
     turnstile: createTurnstile({ clock, cores, ...(resources && { resources }) }),
     record,
     onHung: (ref) => send({ type: 'hung', ref }),
-    onSwitch: (serving) => engine.switched(serving),
+    onSwitch: (serving) => {
+      engine.switched(serving);
+      tellUnloaded(serving);
+    },
     whenAnswered: () => engine.whenAnswered(),
     onRelease: (instance) => observer.release(instance),
   });
@@ -74,4 +81,14 @@ export function createEngine(options: EngineOptions): Engine {
     profileModel: options.profileModel,
   });
   return engine;
+}
+
+/** Says what was unloaded by hand, and when nothing is any more. */
+function unloadedTeller(send: EngineOptions['send']): (serving: Serving) => void {
+  let told = 0;
+  return (serving) => {
+    const refs = unloadedOf(serving);
+    if (refs.length > 0 || told > 0) send({ type: 'unloaded', refs });
+    told = refs.length;
+  };
 }

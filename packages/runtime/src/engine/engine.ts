@@ -4,7 +4,7 @@ import { createResponseCache, type ResponseCache } from '../cache/index.ts';
 import type { Profile, ProfileModel } from '../executor/index.ts';
 import type { ModelStatistics } from '../measure/index.ts';
 import { isModelsFault, type Mirror, type Shadows } from '../mirror/index.ts';
-import type { Instance, Models, Repository, Serving } from '../models/index.ts';
+import { type Instance, type Models, type Repository, type Serving, unloadedOf } from '../models/index.ts';
 import type { StepThreads } from '../pipeline/index.ts';
 import type { Platform } from '../platform/index.ts';
 import type { Cascades } from '../routing/index.ts';
@@ -17,7 +17,7 @@ import { type Assignment, checkPlan, createTargets, type Target, type Targets } 
 
 /** Models served by plan, behind no protocol: every protocol and the embedding face call this. */
 export interface Engine {
-  /** A plan has been applied and nothing is shutting down. */
+  /** A plan has been applied, all that it names is loaded, and nothing is shutting down. */
   isReady(): boolean;
   /**
    * What answers a request. To be used without a pause: the next plan may release it.
@@ -86,7 +86,8 @@ export class ModelEngine implements Engine {
   }
 
   isReady(): boolean {
-    return !this.#isStopping && this.#targets !== undefined;
+    const serving = this.#parts.models.current();
+    return !this.#isStopping && serving !== undefined && unloadedOf(serving).length === 0;
   }
 
   route(selector: Selector): Assignment {

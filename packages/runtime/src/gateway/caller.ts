@@ -4,8 +4,11 @@ import { admission } from './rate.ts';
 import type { Refusals } from './refusals.ts';
 import type { Usage } from './usage.ts';
 
-/** What a request is about: `server` says nothing of any model, `models` something of all. */
-export type Reach = 'server' | 'models' | 'administration' | { model: string };
+/**
+ * What a request is about: `server` says nothing of any model, `models` something of all, `administration` costs all of them
+ * time, `repository` changes what is served.
+ */
+export type Reach = 'server' | 'models' | 'administration' | 'repository' | { model: string };
 
 /** Bytes of bodies that a caller has in memory. */
 export interface BodyShare {
@@ -48,9 +51,19 @@ export const openCallers: Callers = {
     name: localCaller,
     bodies: { heldBytes: 0, limitBytes: Number.POSITIVE_INFINITY },
     admit: () => () => {},
-    check: () => {},
+    check: (reach) => {
+      if (reach === 'repository') throw repositoryRefusal(localCaller);
+    },
   }),
 };
+
+/** What is served is the release's to say, so nobody else changes it whom the tokens file has not made an administrator. */
+function repositoryRefusal(name: string): CoveyError {
+  return new CoveyError(
+    'FORBIDDEN',
+    `${name} may not load and unload models, which the release does: see "admin" of the tokens file`,
+  );
+}
 
 /** What is kept of a caller from request to request, and from one tokens file to the next. */
 export interface CallerState {
@@ -129,9 +142,10 @@ export class KnownCaller implements Caller {
 
   check(reach: Reach): void {
     this.#noting(() => {
-      const { models, admin = this.name === localCaller } = this.#parts.current();
-      if (reach === 'administration' && !admin) {
-        throw new CoveyError('FORBIDDEN', `${this.name} may not load and unload models`);
+      const { models, admin } = this.#parts.current();
+      if (reach === 'repository' && !admin) throw repositoryRefusal(this.name);
+      if (reach === 'administration' && !(admin ?? this.name === localCaller)) {
+        throw new CoveyError('FORBIDDEN', `${this.name} may not profile models`);
       }
       if (models === undefined || reach === 'server') return;
       if (typeof reach === 'string') {

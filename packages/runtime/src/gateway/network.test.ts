@@ -102,6 +102,7 @@ describe('REST', () => {
       bob.post('/v2/repository/index', {}),
       bob.post('/v2/repository/models/wide/unload', {}),
       client('ann').post('/v2/repository/models/wide/unload', {}),
+      client('ann').post('/v2/models/wide/profile', {}),
     ];
     for (const reply of await Promise.all(refused)) {
       expect(reply).toMatchObject({ status: 403, headers: { 'x-covey-error-code': 'FORBIDDEN' } });

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { administratorFolder } from '../gateway/network.fixture.ts';
 import { grpcClient, type Outcome } from '../grpc-client.fixture.ts';
 import { addModel, identityModel, schemaOf } from '../models.fixture.ts';
 import { serverWith } from '../server.fixture.ts';
@@ -24,12 +25,14 @@ const datatypes = [
   ['BYTES', 'bytes_contents', [Buffer.from('ab'), Buffer.from('')], [2, 0, 0, 0, 97, 98, 0, 0, 0, 0]],
 ] as const;
 
+let folder: Awaited<ReturnType<typeof administratorFolder>>;
 let server: Awaited<ReturnType<typeof serverWith>>;
 let client: ReturnType<typeof grpcClient>;
 const ask = (method: string, request: object, ...rest: [Record<string, string>?]): Promise<Outcome> =>
   client.call(service, method, request, ...rest);
 
 beforeAll(async () => {
+  folder = await administratorFolder();
   const identities = [...datatypes.map(([datatype]) => datatype), 'FP16' as const].map((datatype) => [
     datatype.toLowerCase(),
     [identityModel(datatype, [-1]), schemaOf(datatype, [-1])],
@@ -39,13 +42,14 @@ beforeAll(async () => {
       ...Object.fromEntries(identities),
       add: [addModel(1, [-1, 2]), schemaOf('FP32', [-1, 2])],
     },
-    { grpcPort: 0 },
+    { grpcPort: 0, access: folder.access },
   );
   client = grpcClient(server.grpcUrl ?? '');
 }, 60_000);
 afterAll(async () => {
   client.close();
   await server.close();
+  await folder.remove();
 });
 
 const floats = (...values: number[]) => Buffer.from(new Float32Array(values).buffer);

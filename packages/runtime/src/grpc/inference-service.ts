@@ -158,7 +158,7 @@ function repositoryMethods({ repository }: Engine): Methods {
     RepositoryModelLoad: query(
       messages.RepositoryModelLoadRequestSchema,
       messages.RepositoryModelLoadResponseSchema,
-      'administration',
+      'repository',
       async (request) => {
         if (Object.keys(request.parameters).length > 0) {
           throw new CoveyError(
@@ -173,7 +173,7 @@ function repositoryMethods({ repository }: Engine): Methods {
     RepositoryModelUnload: query(
       messages.RepositoryModelUnloadRequestSchema,
       messages.RepositoryModelUnloadResponseSchema,
-      'administration',
+      'repository',
       async (request) => {
         await repository.unload(nameIn(request));
         return { modelName: nameIn(request), isUnloaded: true };

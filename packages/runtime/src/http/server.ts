@@ -3,8 +3,14 @@ import type { Server as SecureServer } from 'node:https';
 import type { Socket } from 'node:net';
 import { CoveyError, toCoveyError } from '@covey/protocol';
 import type { Engine } from '../engine/index.ts';
-import { type Callers, type Certificate, openCallers, shareConnections } from '../gateway/index.ts';
-import { errorAnswer, write } from './answer.ts';
+import {
+  type Callers,
+  type Certificate,
+  openCallers,
+  type Pages,
+  shareConnections,
+} from '../gateway/index.ts';
+import { emptyAnswer, errorAnswer, write } from './answer.ts';
 import { createBodyReader } from './body.ts';
 import { answerEncoding, compressed } from './compression.ts';
 import { type AnswersHeld, createInferenceHandler } from './infer.ts';
@@ -29,6 +35,8 @@ export interface HttpAddress {
   reusePort?: boolean;
   /** Who may call; anybody, where it is left out. */
   callers?: Callers;
+  /** Which pages may call; left out where none gets to: behind TLS and tokens, which a browser does not add by itself. */
+  pages?: Pages;
   /** For TLS. */
   certificate?: Certificate;
 }
@@ -65,13 +73,16 @@ export function createHttpService(
 ): HttpService {
   const answerRequest = requestHandler(engine, protocols, limits);
   const servers: AnyServer[] = [];
-  const create = async (callers: Callers, certificate: Certificate | undefined) => {
+  const create = async (
+    callers: Callers,
+    { pages, certificate }: { pages?: Pages | undefined; certificate?: Certificate | undefined },
+  ) => {
     const answer = (request: IncomingMessage, response: ServerResponse) => {
       response.once('close', () => {
         // While the server closes: a connection kept after its last answer would hold up the end.
         if (!server.listening) server.closeIdleConnections();
       });
-      void answerRequest(request, response, callers);
+      void answerRequest(request, response, callers, pages);
     };
     const server = certificate
       ? await secureServer(certificate, limits, answer)
@@ -82,15 +93,15 @@ export function createHttpService(
     return server;
   };
   return {
-    listen: async ({ host, port, reusePort = false, callers = openCallers, certificate }) => {
-      const server = await create(callers, certificate);
+    listen: async ({ host, port, reusePort = false, callers = openCallers, pages, certificate }) => {
+      const server = await create(callers, { pages, certificate });
       const address = { host, port, reusePort, backlog: limits.maxConnections };
       const listened = await listenOnPort(server, address, certificate ? 'https' : 'http');
       servers.push(server);
       return listened;
     },
     listenOnPath: async (path, callers = openCallers) => {
-      const server = await create(callers, undefined);
+      const server = await create(callers, {});
       await listenOnPath(server, path);
       servers.push(server);
     },
@@ -116,7 +127,12 @@ async function secureServer(
   return server;
 }
 
-type AnswerRequest = (request: IncomingMessage, response: ServerResponse, callers: Callers) => Promise<void>;
+type AnswerRequest = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  callers: Callers,
+  pages: Pages | undefined,
+) => Promise<void>;
 
 function requestHandler(
   engine: Engine,
@@ -126,12 +142,18 @@ function requestHandler(
   const bodies = createBodyReader();
   const held: AnswersHeld = { bytes: 0 };
   const infer = createInferenceHandler(engine, bodies, held, limits);
-  return async (request, response, callers) => {
+  return async (request, response, callers, pages) => {
     let protocol = protocols[0];
     try {
       const path = pathOf(request.url ?? '');
       const owner = protocols.find((candidate) => candidate.owns(path));
       protocol = owner ?? protocol;
+      const forPage = pages?.admit(request.headers) ?? {};
+      for (const [name, value] of Object.entries(forPage)) response.setHeader(name, value);
+      if (request.method === 'OPTIONS' && 'access-control-allow-origin' in forPage) {
+        write(response, emptyAnswer(204));
+        return;
+      }
       const caller = callers.identify(request.headers.authorization, request.socket.remoteAddress);
       response.once('close', caller.admit());
       // A HEAD is a GET whose answer's body node:http leaves out.

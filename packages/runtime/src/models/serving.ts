@@ -1,4 +1,10 @@
-import { CoveyError, type LoadedModel, type ServingPlan, versionsNamed } from '@covey/protocol';
+import {
+  CoveyError,
+  type LoadedModel,
+  type ModelVersionRef,
+  type ServingPlan,
+  versionsNamed,
+} from '@covey/protocol';
 import type { Instance } from './instance.ts';
 
 /** What serves at one moment. A new plan replaces it as a whole, so that no request sees half of two. */
@@ -36,6 +42,11 @@ export function servingOf(
     if (instance) incumbents.set(model.ref.model, instance);
   }
   return { plan, instances, versions, incumbents };
+}
+
+/** Models of the plan that the repository was told to unload. */
+export function unloadedOf({ plan, versions }: Serving): ModelVersionRef[] {
+  return plan.models.flatMap(({ ref }) => (versions.get(ref.model)?.has(ref.version) ? [] : [ref]));
 }
 
 /** Every instance that a serving state holds, once. */

@@ -1,14 +1,18 @@
 import { gunzipSync, inflateSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { administratorFolder } from '../gateway/network.fixture.ts';
 import { addModel, identityModel, pairModel, pairSchema, schemaOf } from '../models.fixture.ts';
 import { serverWith } from '../server.fixture.ts';
 import { encodeTexts } from '../tensors/index.ts';
 
+let folder: Awaited<ReturnType<typeof administratorFolder>>;
 let server: Awaited<ReturnType<typeof serverWith>>;
+const told: { type: string }[] = [];
 let http: typeof server.http;
 
 beforeAll(async () => {
-  server = await serverWith({
+  folder = await administratorFolder();
+  const models: Parameters<typeof serverWith>[0] = {
     add: [addModel(1, [-1, 2]), schemaOf('FP32', [-1, 2]), { settings: { batching: { maxBatchSize: 8 } } }],
     pair: [pairModel(), pairSchema],
     scores: [
@@ -19,10 +23,14 @@ beforeAll(async () => {
     whole: [identityModel('INT64', [3]), schemaOf('INT64', [3])],
     text: [identityModel('BYTES', [-1]), schemaOf('BYTES', [-1])],
     wide: [identityModel('FP32', [-1]), schemaOf('FP32', [-1])],
-  });
+  };
+  server = await serverWith(models, { access: folder.access, send: (message) => told.push(message) });
   http = server.http;
 }, 60_000);
-afterAll(() => server.close());
+afterAll(async () => {
+  await server.close();
+  await folder.remove();
+});
 
 const floats = (...values: number[]) => new Uint8Array(new Float32Array(values).buffer);
 const add = (more: object = {}) => ({
@@ -217,8 +225,12 @@ describe('repository, statistics and configuration', () => {
     expect(await index({ ready: true })).not.toContainEqual(expect.objectContaining({ name: 'whole' }));
     expect(await http.get('/v2/models/whole/ready')).toMatchObject({ status: 400, json: undefined });
     expect(await http.post('/v2/models/whole/infer', '{}')).toMatchObject({ status: 503 });
+    expect(await http.get('/v2/health/ready')).toMatchObject({ status: 400 });
+    expect(told.findLast(({ type }) => type === 'unloaded')).toMatchObject({ refs: [{ model: 'whole' }] });
     expect((await http.post('/v2/repository/models/whole/load', '')).status).toBe(200);
     expect(await http.get('/v2/models/whole/ready')).toMatchObject({ status: 200 });
+    expect(await http.get('/v2/health/ready')).toMatchObject({ status: 200 });
+    expect(told.findLast(({ type }) => type === 'unloaded')).toEqual({ type: 'unloaded', refs: [] });
     expect(await http.post('/v2/repository/models/none/load', '')).toMatchObject({ status: 404 });
     const config = { parameters: { config: '{}' } };
     expect(await http.post('/v2/repository/models/whole/load', config)).toMatchObject({ status: 501 });

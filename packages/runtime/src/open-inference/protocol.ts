@@ -188,5 +188,5 @@ function repositoryRoute(method: string, path: readonly string[], rest: string[]
   const change = action === 'load' ? repositoryLoad : action === 'unload' ? repositoryUnload : undefined;
   if (change === undefined) return undefined;
   checkMethod(method, path, 'POST');
-  return { kind: 'document', reach: 'administration', answer: (engine, json) => change(engine, model, json) };
+  return { kind: 'document', reach: 'repository', answer: (engine, json) => change(engine, model, json) };
 }
