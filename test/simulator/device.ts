@@ -84,10 +84,14 @@ export class SimulatedDevice {
       certificatePem: 'c',
       caPem: 'ca',
     };
-    const identity = JSON.stringify({ format: 'covey-identity/1', generation: 1, document });
-    const digest = createHash('sha256').update(identity).digest('hex');
-    await write('identity/identity-b', `${digest}\n${identity}`);
-    await write('identity/root.json', pinnedRoot);
+    const writeSlot = async (name: string, stored: object) => {
+      const json = JSON.stringify(stored);
+      await write(`identity/${name}`, `${createHash('sha256').update(json).digest('hex')}\n${json}`);
+    };
+    await writeSlot('identity-b', { format: 'covey-identity/1', generation: 1, document });
+    const root = { base64: Buffer.from(pinnedRoot).toString('base64') };
+    await writeSlot('root-b', { format: 'covey-root/1', generation: 1, document: root });
+    await writeSlot('root-a', { format: 'covey-root/1', generation: 2, document: root });
     await write('covey.json', JSON.stringify({ format: 'covey-data/1', kind: 'device' }));
     this.machine.killProcess();
   }

@@ -19,7 +19,15 @@ import { openLedger } from './ledger/index.ts';
 import { type Connection, createConnection } from './link/index.ts';
 import type { Agent, AgentOptions, AgentStatus } from './options.ts';
 import type { Outbox } from './outbox/index.ts';
-import { countAndRecord, openParts, type Parts, scrubOf, stepContext, supervisorSettings } from './parts.ts';
+import {
+  countAndRecord,
+  damageOf,
+  openParts,
+  type Parts,
+  scrubOf,
+  stepContext,
+  supervisorSettings,
+} from './parts.ts';
 import { birthOf, reportOf, unloadedReason, withSystem } from './report/index.ts';
 import { createSupervisor, type Supervisor, type SupervisorHandlers } from './runtime/index.ts';
 import type { Scrub } from './scrub/index.ts';
@@ -141,8 +149,8 @@ class RunningAgent {
       reconnect: (afterMs) => this.#connection.reconnect(afterMs),
       report: () => this.#reportAgain(),
     });
-    for (const path of parts.store.damaged) this.#event('identity-damaged', `${path} is damaged`);
-    for (const path of parts.ledger.damaged) this.#event('ledger-damaged', `${path} is damaged`);
+    for (const [kind, message] of damageOf(parts)) this.#event(kind, message);
+    void parts.store.root.restore().catch((error) => this.#note('root', error));
   }
 
   start(): void {

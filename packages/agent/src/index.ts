@@ -6,6 +6,7 @@ export {
   type Identity,
   type IdentityStore,
   openIdentity,
+  rootLost,
   type Standing,
   tlsOf,
 } from './identity/index.ts';

@@ -3,6 +3,7 @@ import { CoveyError, type LinkSettings, type Tags } from '@covey/protocol';
 import { type DeadMan, steady } from '../deadman/index.ts';
 import type { DeviceFolder } from '../folder/index.ts';
 import { openSlots, type Slots } from '../slots/index.ts';
+import { openRoot, type PinnedRoot, writeRoot } from './root.ts';
 
 /** Who this device is and whom it trusts. It is live: reading it gives what holds now, also after a renewal. */
 export interface Identity {
@@ -15,8 +16,8 @@ export interface Identity {
   readonly certificatePem: string;
   /** Every authority whose servers are the controller. */
   readonly caPem: string;
-  /** Root metadata from which the device began to trust, as it was received. */
-  readonly pinnedRoot: Uint8Array;
+  /** Root metadata from which the device began to trust, as it was received; undefined when the disk has lost it. */
+  readonly pinnedRoot: Uint8Array | undefined;
 }
 
 /** The part that renewals change, and what is kept with it so that one write changes everything at once. */
@@ -34,6 +35,7 @@ export interface IdentityStore {
   readonly link: DeadMan<LinkSettings>;
   /** Files that were damaged; the other one held. */
   readonly damaged: readonly string[];
+  readonly root: PinnedRoot;
   /** Changes the identity in one write: before it is durable the old one holds, afterwards the new one. */
   save(change: Partial<IdentityDocument>): Promise<void>;
   /** Writes the present identity over the file of the one before, whose key is gone then. Does nothing when that is done. */
@@ -55,7 +57,7 @@ export async function createIdentity(
   pinnedRoot: Uint8Array,
 ): Promise<void> {
   await disk.makeFolder(folder.identity);
-  await disk.write(`${folder.identity}/root.json`, pinnedRoot);
+  await writeRoot(disk, folder.identity, pinnedRoot);
   const slots = await openSlots<IdentityDocument>(disk, `${folder.identity}/identity`, format);
   await slots.save(document);
 }
@@ -70,17 +72,10 @@ export async function openIdentity(disk: Disk, folder: DeviceFolder): Promise<Id
       `${slots.damaged.join(' and ')} are damaged: enrol the device again`,
     );
   }
-  const rootPath = `${folder.identity}/root.json`;
-  const pinnedRoot = await disk.read(rootPath);
-  if (!pinnedRoot) throw new CoveyError('DATA_CORRUPT', `${rootPath} is missing`);
-  return storeOf(slots, slots.document, pinnedRoot);
+  return storeOf(slots, slots.document, await openRoot(disk, folder.identity));
 }
 
-function storeOf(
-  slots: Slots<IdentityDocument>,
-  opened: IdentityDocument,
-  pinnedRoot: Uint8Array,
-): IdentityStore {
+function storeOf(slots: Slots<IdentityDocument>, opened: IdentityDocument, root: PinnedRoot): IdentityStore {
   const present = () => slots.document ?? opened;
   const identity: Identity = {
     get deviceId() {
@@ -104,7 +99,7 @@ function storeOf(
     get caPem() {
       return present().caPem;
     },
-    pinnedRoot,
+    pinnedRoot: root.bytes,
   };
   return {
     identity,
@@ -115,10 +110,8 @@ function storeOf(
       return present().link ?? steady;
     },
     damaged: slots.damaged,
+    root,
     save: (change) => slots.save({ ...present(), ...change }),
-    settle: async () => {
-      const isSettled = JSON.stringify(slots.previous) === JSON.stringify(present());
-      if (!isSettled) await slots.save(present());
-    },
+    settle: () => slots.settle(),
   };
 }

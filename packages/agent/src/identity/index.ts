@@ -3,3 +3,4 @@ export { createIdentity, type Identity, type IdentityStore, openIdentity, tlsOf 
 export { createKeeper, type Keeper } from './keeper.ts';
 export { refusalOf } from './refusal.ts';
 export { askStanding, type Standing } from './renewal.ts';
+export { rootLost } from './root.ts';

@@ -1,5 +1,5 @@
 /**
- * Renews the identity in a folder on the real disk until its n-th change to the disk, and ends there as by SIGKILL: before the
+ * Renews the identity, or restores the root of trust, in a folder on the real disk until its n-th change to the disk, and ends there as by SIGKILL: before the
  * change, or just after it. The controller is a function that certifies whatever key it is asked for, and remembers which.
  * Started by kill.test.ts.
  */
@@ -11,7 +11,7 @@ import { authorityFrom } from './authority.fixture.ts';
 import { openIdentity } from './identity.ts';
 import { renewCertificate } from './renewal.ts';
 
-const [root = '', killAt = '', moment = ''] = process.argv.slice(2);
+const [root = '', killAt = '', moment = '', what = ''] = process.argv.slice(2);
 const done = { changes: 0 };
 const disk: Disk = {
   ...systemDisk,
@@ -32,5 +32,8 @@ const fetch: Fetch = async ({ body }) => {
 };
 const store = await openIdentity(disk, await openDeviceFolder(disk, `${root}`));
 if (!store) throw new Error('the folder holds an identity');
-await renewCertificate({ fetch }, store);
-await store.settle();
+if (what === 'restore') await store.root.restore();
+else {
+  await renewCertificate({ fetch }, store);
+  await store.settle();
+}

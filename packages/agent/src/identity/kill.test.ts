@@ -41,8 +41,8 @@ const open = async (root: string) => {
   if (!store) throw new Error('there is an identity');
   return store;
 };
-const run = (root: string, killAt: number, moment: string) =>
-  spawnSync(process.execPath, [fixture, root, String(killAt), moment], { encoding: 'utf8' });
+const run = (root: string, killAt: number, moment: string, what = 'renew') =>
+  spawnSync(process.execPath, [fixture, root, String(killAt), moment, what], { encoding: 'utf8' });
 
 it('is never without a valid identity, killed before or after any write of a renewal, and renews in the end', {
   timeout: 60_000,
@@ -80,7 +80,8 @@ it('is never without a valid identity, killed before or after any write of a ren
       expect((await readdir(join(root, 'identity'))).sort()).toEqual([
         'identity-a',
         'identity-b',
-        'root.json',
+        'root-a',
+        'root-b',
       ]);
     }
   }
@@ -100,4 +101,57 @@ it('holds by either file when the other one is damaged, and says when both are',
   }
   for (const name of ['identity-a', 'identity-b']) await writeFile(join(root, 'identity', name), 'x');
   await expect(open(root)).rejects.toMatchObject({ code: 'DATA_CORRUPT' });
+});
+
+it('keeps the root of trust by either copy, whichever byte is damaged, and writes the lost one anew', async () => {
+  const root = join(scratch, 'root');
+  await enrolled(root);
+  const paths = ['root-a', 'root-b'].map((name) => join(root, 'identity', name));
+  for (const [mine, other] of [paths, paths.toReversed()] as [string, string][]) {
+    const whole = await readFile(mine);
+    for (let offset = 0; offset < whole.byteLength; offset++) {
+      const damaged = Buffer.from(whole);
+      damaged[offset] = (damaged[offset] ?? 0) ^ 1;
+      await writeFile(mine, damaged);
+      const { identity, root: pinned } = await open(root);
+      expect([String(identity.pinnedRoot), pinned.damaged]).toEqual(['{}', [mine]]);
+    }
+    for (const lost of [Buffer.alloc(0), undefined]) {
+      if (lost) await writeFile(mine, lost);
+      else await rm(mine);
+      await (await open(root)).root.restore();
+      const restored = await open(root);
+      expect([String(restored.identity.pinnedRoot), restored.root.damaged]).toEqual(['{}', []]);
+      // By itself too, when it is the other one that is lost.
+      const before = await readFile(other);
+      await writeFile(other, 'x');
+      expect(String((await open(root)).identity.pinnedRoot)).toBe('{}');
+      await writeFile(other, before);
+    }
+  }
+  for (const path of paths) await writeFile(path, 'x');
+  const store = await open(root);
+  await store.root.restore();
+  expect([store.identity.pinnedRoot, store.root.damaged, store.identity.deviceId]).toEqual([
+    undefined,
+    paths,
+    'device-1',
+  ]);
+});
+
+it('is never without the root of trust, killed before or after any write of its restoration', {
+  timeout: 60_000,
+}, async () => {
+  for (const moment of ['before', 'after']) {
+    for (const name of ['root-a', 'root-b']) {
+      const root = join(scratch, `${moment}-${name}`);
+      await enrolled(root);
+      await writeFile(join(root, 'identity', name), 'x');
+      const killed = run(root, 1, moment, 'restore');
+      expect([killed.signal, killed.stderr]).toEqual(['SIGKILL', '']);
+      const { identity, root: pinned } = await open(root);
+      expect(String(identity.pinnedRoot)).toBe('{}');
+      expect(pinned.damaged.length).toBe(moment === 'before' ? 1 : 0);
+    }
+  }
 });

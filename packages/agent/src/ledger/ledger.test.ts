@@ -51,7 +51,7 @@ describe('the ledger', () => {
     for (const path of disk.paths()) disk.damage(path, 100);
     const anew = await openLedger(port, folder);
     expect([anew.update.accepted, anew.damaged.length]).toEqual([0, 2]);
-    const json = JSON.stringify({ format: 'covey-ledger/2', generation: 9, at: 0, update: {} });
+    const json = JSON.stringify({ format: 'covey-ledger/2', generation: 9, document: {} });
     const { createHash } = await import('node:crypto');
     const sum = createHash('sha256').update(json).digest('hex');
     await port.write(`${folder}/ledger-a`, Buffer.from(`${sum}\n${json}`));

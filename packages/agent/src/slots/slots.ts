@@ -12,6 +12,8 @@ export interface Slots<Document> {
   readonly damaged: readonly string[];
   /** On the medium when it resolves; on failure everything is as before. */
   save(document: Document): Promise<void>;
+  /** Writes the present document over the other file, damaged or of the one before. Does nothing when both hold it. */
+  settle(): Promise<void>;
 }
 
 interface Stored<Document> {
@@ -38,6 +40,13 @@ export async function openSlots<Document>(
   let generation = newest?.generation ?? 0;
   let document = newest?.document;
   let previous = older?.document;
+  const save = async (next: Document) => {
+    const stored: Stored<Document> = { format, generation: generation + 1, document: next };
+    await disk.write(paths[stored.generation % 2 === 0 ? 0 : 1], encode(stored));
+    generation = stored.generation;
+    previous = document;
+    document = next;
+  };
   return {
     get document() {
       return document;
@@ -46,12 +55,10 @@ export async function openSlots<Document>(
       return previous;
     },
     damaged: read.flatMap(({ damaged }) => damaged ?? []),
-    save: async (next) => {
-      const stored: Stored<Document> = { format, generation: generation + 1, document: next };
-      await disk.write(paths[stored.generation % 2 === 0 ? 0 : 1], encode(stored));
-      generation = stored.generation;
-      previous = document;
-      document = next;
+    save,
+    settle: async () => {
+      if (document !== undefined && JSON.stringify(previous) !== JSON.stringify(document))
+        await save(document);
     },
   };
 }
@@ -66,7 +73,8 @@ async function readSlot<Document>(
   path: string,
   format: string,
 ): Promise<{ stored?: Stored<Document>; damaged?: string }> {
-  const bytes = await disk.read(path);
+  const bytes = await readable(disk, path);
+  if (bytes === 'unreadable') return { damaged: path };
   if (!bytes) return {};
   const text = Buffer.from(bytes).toString();
   const json = text.slice(65);
@@ -79,6 +87,16 @@ async function readSlot<Document>(
     throw new CoveyError('DATA_NEWER', `${path} has format ${stored.format}, this Covey knows ${known}`);
   }
   return { stored };
+}
+
+/** A sector that cannot be read is damage like any other: the other file stands in. */
+async function readable(disk: Disk, path: string): Promise<Uint8Array | undefined | 'unreadable'> {
+  try {
+    return await disk.read(path);
+  } catch (error) {
+    if (toCoveyError(error).code === 'DISK_FAILED') return 'unreadable';
+    throw error;
+  }
 }
 
 /** The checksum has shown that these are the bytes we wrote, so they are typed and not validated. */

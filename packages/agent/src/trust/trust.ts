@@ -11,8 +11,8 @@ import {
   trustedTimestamp,
 } from '@covey/bundle/tuf';
 import type { Ports } from '@covey/ports';
-import { CoveyError, type ModelVersionRef } from '@covey/protocol';
-import { type Identity, tlsOf } from '../identity/index.ts';
+import { CoveyError, type ModelVersionRef, toCoveyError } from '@covey/protocol';
+import { type Identity, rootLost, tlsOf } from '../identity/index.ts';
 import type { Ledger } from '../ledger/index.ts';
 import { diskStore } from './store.ts';
 import { createTrustedTime } from './time.ts';
@@ -31,7 +31,7 @@ export interface Trust {
    * Brings the metadata up to date and finds the version in it. What the committed release, or the one before, holds was
    * authorized when it was installed, and stays so: going back needs no network and no fresh metadata. Errors: TRUST_UNKNOWN (nobody who may sign for the model lists
    * it), TRUST_LIMITED (only for devices with other tags), SECURITY_COUNTER; TRUST_EXPIRED, TRUST_SIGNATURE, TRUST_ROLLBACK,
-   * TRUST_INCONSISTENT, TRUST_MALFORMED; UNREACHABLE, TIMEOUT, FORBIDDEN, DISK_FULL.
+   * TRUST_INCONSISTENT, TRUST_MALFORMED; DATA_CORRUPT (the root of trust is lost); UNREACHABLE, TIMEOUT, FORBIDDEN, DISK_FULL.
    */
   authorize(ref: ModelVersionRef, signal: AbortSignal): Promise<AuthorizedVersion>;
   /** The controller says what time it is: for devices whose clock stands in the past. */
@@ -63,6 +63,10 @@ export function createTrust(
       const code = answer.status === 403 ? 'FORBIDDEN' : 'UNREACHABLE';
       throw new CoveyError(code, `${url} answers with status ${answer.status}`);
     };
+  const rootOrWhy = (error: unknown) => {
+    const isLost = pinnedRoot === undefined && toCoveyError(error).code === 'DATA_CORRUPT';
+    return isLost ? new CoveyError('DATA_CORRUPT', rootLost, { cause: error }) : error;
+  };
   const refresh = async (fetchFile: TufClientOptions['fetch']) => {
     const seen = await trustedTimestamp({ store, pinnedRoot });
     time.seen(seen);
@@ -85,7 +89,9 @@ export function createTrust(
       const floor = securityCounters[ref.model] ?? 0;
       const installed = [committed, previous].flatMap((settled) => settled?.release.models ?? []);
       if (installed.some(({ bundle }) => bundle === ref.bundle)) return { ref, securityCounter: floor };
-      const { options, trusted } = await refresh(fetchFrom(signal));
+      const { options, trusted } = await refresh(fetchFrom(signal)).catch((error) => {
+        throw rootOrWhy(error);
+      });
       const passedOver: RoleLimits[] = [];
       const applies = ({ [limitsField]: limits }: { [limitsField]?: RoleLimits | undefined }) => {
         if (!limits || allows([limits], tags)) return true;

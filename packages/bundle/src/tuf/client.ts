@@ -29,7 +29,7 @@ export interface TufClientOptions {
   /** A file of the repository; undefined when it has none. Reads no more than `maxBytes`. Errors: those of the network. */
   fetch(name: string, maxBytes: number): Promise<Uint8Array | undefined>;
   /** The root trusted from the start; what the store holds is a successor of it. */
-  pinnedRoot?: Uint8Array;
+  pinnedRoot?: Uint8Array | undefined;
   /** 5.1: unix milliseconds, the same for the whole refresh. */
   now: number;
 }

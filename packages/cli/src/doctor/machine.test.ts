@@ -60,6 +60,26 @@ describe('on the machine', () => {
     expect(of(await machine(), 'identity')).toMatchObject({ status: 'failed', code: 'DATA_CORRUPT' });
   });
 
+  test('a damaged root of trust: one copy holds, two do not', async () => {
+    await (await clinic.start()).enrol();
+    const [a, b] = ['root-a', 'root-b'].map((name) => join(clinic.folder, 'identity', name)) as [
+      string,
+      string,
+    ];
+    expect(of(await machine(), 'trust root')).toMatchObject({ status: 'ok' });
+    writeFileSync(b, 'damaged');
+    expect(of(await machine(), 'trust root')).toMatchObject({
+      status: 'warning',
+      message: expect.stringContaining(b),
+    });
+    writeFileSync(a, '');
+    expect(of(await machine(), 'trust root')).toMatchObject({
+      status: 'failed',
+      code: 'DATA_CORRUPT',
+      message: expect.stringContaining('covey enroll --replace'),
+    });
+  });
+
   test('a medium that cannot be written', async () => {
     await (await clinic.start()).enrol();
     // A file where a clinic.folder is wanted: it has no room for others, whoever asks.

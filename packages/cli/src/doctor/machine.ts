@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
-import { openDeviceFolder, openIdentity } from '@covey/agent';
+import { openDeviceFolder, openIdentity, rootLost } from '@covey/agent';
 import { systemDisk } from '@covey/ports';
 import type { Provider } from '@covey/protocol';
 import { type Check, failed, ok, type Patient, skipped, warning } from './check.ts';
@@ -27,6 +27,7 @@ export const machineChecks: readonly Check[] = [
     },
   },
   { name: 'identity', run: checkIdentity },
+  { name: 'trust root', run: checkRoot },
   {
     name: 'disk space',
     run: async ({ folder }) => {
@@ -58,6 +59,17 @@ async function checkIdentity(patient: Patient) {
   return damaged === undefined
     ? ok(`${deviceId}, certificate until ${validToDate.toISOString().slice(0, 10)}`)
     : warning(`${damaged} is damaged; the other copy holds`, 'It is written anew at the next connection.');
+}
+
+async function checkRoot({ store }: Patient) {
+  if (!store) return skipped('there is no identity that it belongs to');
+  const { bytes, damaged } = store.root;
+  if (!bytes)
+    return failed(rootLost, 'Get a new token from the controller, and enrol again.', 'DATA_CORRUPT');
+  const [path] = damaged;
+  return path === undefined
+    ? ok('both copies are whole')
+    : warning(`${path} is damaged; the other copy holds`, 'It is written anew when the agent starts.');
 }
 
 async function checkWrites({ folder }: Patient) {

@@ -137,8 +137,9 @@ export const generalErrors = {
   },
   DATA_CORRUPT: {
     status: 500,
-    retry: 'retryable',
-    remedy: 'The file named is damaged; restore it, or remove it to start anew.',
+    retry: 'rejected',
+    remedy:
+      'What the disk has kept is damaged; do what the message says, or restore it from a backup, and look at the medium.',
   },
   DISK_FULL: { status: 507, retry: 'deferred', remedy: 'Free space on the disk that holds the data folder.' },
   DISK_FAILED: {
