@@ -1,4 +1,4 @@
-import { listTarget, targetPath } from '@covey/bundle/tuf';
+import { listTarget } from '@covey/bundle/tuf';
 import { CoveyError } from '@covey/protocol';
 import type { Command } from 'commander';
 import { uploadOrDraft } from '../publish/draft.ts';
@@ -37,7 +37,7 @@ async function promote(target: string, options: PromoteOptions, command: Command
   output.result(
     { role, draft },
     draft === null
-      ? `${targetPath(model, version)} is signed for all devices, by ${role}`
+      ? `${model}@${version} is signed for all devices, by ${role}`
       : `${why}; written to ${draft}`,
   );
 }

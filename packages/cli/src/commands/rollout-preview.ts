@@ -37,6 +37,7 @@ export function summarizePreview({ model, version, wireBytes, devices }: Rollout
 export function describePreview(preview: RolloutPreview): string {
   const rows = preview.classes.flatMap(({ hardware, from, devices, files, bytesPerDevice }) => [
     [hardware ?? 'never connected', String(devices), from ?? 'none', '', formatBytes(bytesPerDevice)],
+    ...(bytesPerDevice > 0 ? [['', '', '', 'manifest', formatBytes(preview.manifestBytes)]] : []),
     ...files.map((file) => ['', '', '', `${file.path}: ${wayOf(file)}`, formatBytes(file.wireBytes)]),
   ]);
   const sites = preview.sites.map(

@@ -223,5 +223,11 @@ function describe(rollout: RolloutView, output: Output): string {
   );
   const table = formatTable(['wave', 'device', 'state', 'before', 'agreement', 'reason'], members);
   const policy = describeDelivery(rollout.plan.delivery);
-  return [head, ...policy, ...(rollout.reason === null ? [] : [rollout.reason]), table].join('\n');
+  const next =
+    rollout.state === 'paused'
+      ? [
+          `go on with \`covey rollout resume ${rollout.id}\`, or take it back with \`covey rollout abort ${rollout.id}\``,
+        ]
+      : [];
+  return [head, ...policy, ...(rollout.reason === null ? [] : [rollout.reason]), table, ...next].join('\n');
 }

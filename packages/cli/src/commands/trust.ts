@@ -102,6 +102,7 @@ async function verify(
         versions.map(({ role, version, expires }) => [role, String(version), expires]),
       ),
       ...found.map(({ role }) => `${target} is signed by ${role}`),
+      `all signatures hold and nothing has expired, ${rootDigest === undefined ? 'if the newest root is the right one: tell it with --root-digest' : 'from the root that you named'}`,
     ].join('\n'),
   );
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Patient } from './check.ts';
 import { type Clinic, failures, of, openClinic } from './doctor.fixture.ts';
-import { machineChecks } from './machine.ts';
+import { machineChecks, spaceFinding, speedFinding } from './machine.ts';
 import { networkChecks } from './network.ts';
 
 let clinic: Clinic;
@@ -86,13 +86,33 @@ describe('on the machine', () => {
     const path = join(clinic.scratch, 'file');
     writeFileSync(path, '');
     const checks = machineChecks.filter(({ name }) => name.startsWith('disk'));
-    expect(of(await clinic.report({ folder: path }, checks), 'disk speed')).toMatchObject({
+    for (const [folder, code] of [
+      [path, 'DATA_FOREIGN'],
+      [join(clinic.scratch, 'absent'), 'NOT_FOUND'],
+    ] as const) {
+      const findings = await clinic.report({ folder }, checks);
+      for (const name of ['disk space', 'disk speed'])
+        expect(of(findings, name)).toMatchObject({
+          status: 'failed',
+          code,
+          remedy: expect.stringContaining('covey enroll'),
+        });
+    }
+  });
+
+  test('a disk that is nearly full, and one that is slow to write', () => {
+    const mebibyte = 2 ** 20;
+    expect(spaceFinding(63 * mebibyte)).toMatchObject({
       status: 'failed',
+      code: 'DISK_FULL',
+      message: '63 MiB free',
     });
-    expect(
-      of(await clinic.report({ folder: join(clinic.scratch, 'absent') }, checks), 'disk space'),
-    ).toMatchObject({
-      status: 'failed',
+    expect(spaceFinding(64 * mebibyte)).toMatchObject({ status: 'warning' });
+    expect(spaceFinding(512 * mebibyte)).toMatchObject({ status: 'ok' });
+    expect(speedFinding(250)).toMatchObject({ status: 'ok' });
+    expect(speedFinding(251)).toMatchObject({
+      status: 'warning',
+      message: expect.stringContaining('251.0 ms'),
     });
   });
 

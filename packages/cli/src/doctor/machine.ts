@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
+import { statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
@@ -30,19 +31,38 @@ export const machineChecks: readonly Check[] = [
   { name: 'trust root', run: checkRoot },
   {
     name: 'disk space',
-    run: async ({ folder }) => {
-      const freeBytes = await systemDisk.freeBytes(folder);
-      const free = `${Math.round(freeBytes / mebibyte)} MiB free`;
-      const remedy = 'Free space on the disk that holds the data folder.';
-      if (freeBytes < space.leastBytes) return failed(free, remedy, 'DISK_FULL');
-      return freeBytes < space.scantBytes ? warning(`${free}: large models may not fit`, remedy) : ok(free);
-    },
+    run: async ({ folder }) => absentFinding(folder) ?? spaceFinding(await systemDisk.freeBytes(folder)),
   },
-  { name: 'disk speed', run: checkWrites },
+  { name: 'disk speed', run: async ({ folder }) => absentFinding(folder) ?? checkWrites(folder) },
   { name: 'ports', run: checkPorts },
   { name: 'runtime', run: (patient) => checkProvider(patient, 'cpu') },
   { name: 'webgpu', run: (patient) => checkProvider(patient, 'webgpu') },
 ];
+
+/** A disk is examined by the folder on it. */
+function absentFinding(folder: string) {
+  const found = statSync(folder, { throwIfNoEntry: false });
+  if (found?.isDirectory()) return undefined;
+  const remedy = 'Name the data folder of the device with --data, or enrol it: `covey enroll`.';
+  return found
+    ? failed(`${folder} is no folder`, remedy, 'DATA_FOREIGN')
+    : failed(`there is no folder ${folder}`, remedy, 'NOT_FOUND');
+}
+
+export function spaceFinding(freeBytes: number) {
+  const free = `${Math.round(freeBytes / mebibyte)} MiB free`;
+  const remedy = 'Free space on the disk that holds the data folder.';
+  if (freeBytes < space.leastBytes) return failed(free, remedy, 'DISK_FULL');
+  return freeBytes < space.scantBytes ? warning(`${free}: large models may not fit`, remedy) : ok(free);
+}
+
+/** `medianMs`: of durable writes of 4 KiB. */
+export function speedFinding(medianMs: number) {
+  const words = `4 KiB are on the medium after ${medianMs.toFixed(1)} ms`;
+  return medianMs > slowWriteMs
+    ? warning(words, 'Updates are slow on this medium, and it may be wearing out; look at the system log.')
+    : ok(words);
+}
 
 async function checkIdentity(patient: Patient) {
   const store = await openIdentity(systemDisk, await openDeviceFolder(systemDisk, patient.folder));
@@ -72,7 +92,7 @@ async function checkRoot({ store }: Patient) {
     : warning(`${path} is damaged; the other copy holds`, 'It is written anew when the agent starts.');
 }
 
-async function checkWrites({ folder }: Patient) {
+async function checkWrites(folder: string) {
   const path = `${folder}/doctor`;
   const times: number[] = [];
   try {
@@ -85,10 +105,7 @@ async function checkWrites({ folder }: Patient) {
     await systemDisk.remove(path);
   }
   const medianMs = times.sort((a, b) => a - b)[Math.floor(writes / 2)] ?? 0;
-  const words = `4 KiB are on the medium after ${medianMs.toFixed(1)} ms`;
-  return medianMs > slowWriteMs
-    ? warning(words, 'Updates are slow on this medium, and it may be wearing out; look at the system log.')
-    : ok(words);
+  return speedFinding(medianMs);
 }
 
 async function checkPorts({ ports, isRunning }: Patient) {

@@ -49,3 +49,13 @@ test('no JSON, another format, no file', () => {
   expect(() => readServingFile(written({ format: 'covey-serving/2' }))).toThrow('format');
   expect(() => readServingFile(join(folder, 'absent.json'))).toThrow('cannot read');
 });
+
+test('broken JSON is told with the file and the place', () => {
+  const broken = written('{"format": "covey-serving/1",\n "settings": {]}');
+  expect(() => readServingFile(broken)).toThrow(
+    expect.objectContaining({
+      code: 'INVALID_DOCUMENT',
+      message: expect.stringMatching(/serving\.json is not valid JSON: .*line 2 column \d+/),
+    }),
+  );
+});

@@ -43,6 +43,9 @@ describe('errors', () => {
     const cases: [Promise<{ status: number; body: unknown }>, ErrorCode][] = [
       [call('GET', '/v1/nothing'), 'NOT_FOUND'],
       [call('GET', '/v1/models/none'), 'NOT_FOUND'],
+      [call('GET', '/v1/summaries/none'), 'NOT_FOUND'],
+      [call('GET', '/v1/why/lab-1/none'), 'NOT_FOUND'],
+      [call('GET', '/v1/models/%zz'), 'INVALID_DOCUMENT'],
       [call('GET', '/v1/devices/UPPER'), 'INVALID_DOCUMENT'],
       [call('GET', '/v1/devices?selector=nonsense'), 'INVALID_ARGUMENT'],
       [call('POST', '/v1/rollouts', { model: 'bearing' }), 'INVALID_DOCUMENT'],

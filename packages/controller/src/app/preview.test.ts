@@ -59,3 +59,11 @@ test('what cannot be previewed is refused', async () => {
   expect((await preview('1.1.0', 'site=nowhere')).body.code).toBe('NOT_FOUND');
   expect((await preview('1.1.0', 'x')).body.code).toBe('INVALID_ARGUMENT');
 });
+
+test('promises nothing that could not be begun', async () => {
+  expect(
+    (await callApi(fixture, 'POST', '/v1/rollouts', { model: 'bearing', version: '1.0.0' })).status,
+  ).toBe(200);
+  const { status, body } = await preview('1.1.0');
+  expect([status, body.code]).toEqual([409, 'CONFLICT']);
+});

@@ -1,3 +1,4 @@
+import type { Log } from '@covey/ports';
 import { CoveyError, limits } from '@covey/protocol';
 import { HealthAnswer } from '@covey/protocol/api';
 import swagger from '@fastify/swagger';
@@ -43,7 +44,7 @@ export async function createAdminServer(
   services: AdminServices,
   tls: ServerCredentials | undefined,
 ): Promise<AdminApp> {
-  const app = newApp(tls);
+  const app = newApp(tls, services.log);
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   app.setErrorHandler(errorHandler(services.log));
@@ -84,7 +85,7 @@ export async function createAdminServer(
   return app;
 }
 
-function newApp(tls: ServerCredentials | undefined): AdminApp {
+function newApp(tls: ServerCredentials | undefined, log: Log): AdminApp {
   const app: unknown = fastify({
     https: tls ? { key: tls.key, cert: tls.certificate } : null,
     bodyLimit: limits.adminBodyBytes,
@@ -92,6 +93,8 @@ function newApp(tls: ServerCredentials | undefined): AdminApp {
     keepAliveTimeout: 30_000,
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 128 },
+    // Refused before there is a route.
+    frameworkErrors: errorHandler(log),
   });
   return (app as FastifyInstance).withTypeProvider<ZodTypeProvider>();
 }

@@ -46,8 +46,10 @@ export function monitoringRoutes(app: AdminApp, services: AdminServices): void {
         response: { 200: SummariesAnswer, ...errorAnswers },
       },
     },
-    async ({ params, query }) =>
-      querySummaries(storage.db, registry, { model: params.model, ...query }, clock.now()),
+    async ({ params, query }) => {
+      const { name } = await registry.model(params.model);
+      return querySummaries(storage.db, registry, { model: name, ...query }, clock.now());
+    },
   );
   app.get(
     '/why/:device/:model',
@@ -59,7 +61,10 @@ export function monitoringRoutes(app: AdminApp, services: AdminServices): void {
         response: { 200: WhyAnswer, ...errorAnswers },
       },
     },
-    async ({ params }) => explainServing(storage.db, rollouts, params),
+    async ({ params }) => {
+      await registry.model(params.model);
+      return explainServing(storage.db, rollouts, params);
+    },
   );
   recordRoutes(app, services);
 }

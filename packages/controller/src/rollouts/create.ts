@@ -31,23 +31,7 @@ export async function createRollout(
       'INVALID_ARGUMENT',
       `the gate gives up after ${plan.gate.timeoutMs} ms, before the soak may end (${plan.soak.maxDurationMs} ms)`,
     );
-  const group = await devicesOf(tx, plan.selector);
-  if (group.length === 0) throw new CoveyError('NOT_FOUND', `no device matches ${plan.selector}`);
-  const members = group
-    .map((row) => ({
-      device: row.id,
-      previous: desiredOf(row)?.release.models.find(({ model }) => model === plan.model)?.version ?? null,
-    }))
-    .filter(({ previous }) => previous !== plan.version);
-  if (members.length === 0)
-    throw new CoveyError(
-      'CONFLICT',
-      `all ${group.length} devices of ${plan.selector} are to run ${plan.model} ${plan.version} already`,
-    );
-  refuseUnsigned(plan, group, isSignedFor);
-  const devices = members.map(({ device }) => device);
-  await refuseOverlap(tx, plan.model, devices);
-  await requireCompatible(tx, plan, group, new Set(devices));
+  const members = await membersOf(tx, plan, isSignedFor);
   const waves = divideIntoWaves(members, plan.waves);
   const rollout: Rollout = {
     id,
@@ -75,6 +59,32 @@ export async function createRollout(
   await insertRollout(tx, rollout);
 }
 
+/** Whom a rollout would move, and from what. Errors: those of createRollout that follow from version and group. */
+export async function membersOf(
+  tx: Tx,
+  plan: Pick<RolloutPlan, 'model' | 'version' | 'selector'>,
+  isSignedFor: NewRollout['isSignedFor'],
+): Promise<{ device: string; previous: string | null }[]> {
+  const group = await devicesOf(tx, plan.selector);
+  if (group.length === 0) throw new CoveyError('NOT_FOUND', `no device matches ${plan.selector}`);
+  const members = group
+    .map((row) => ({
+      device: row.id,
+      previous: desiredOf(row)?.release.models.find(({ model }) => model === plan.model)?.version ?? null,
+    }))
+    .filter(({ previous }) => previous !== plan.version);
+  if (members.length === 0)
+    throw new CoveyError(
+      'CONFLICT',
+      `all ${group.length} devices of ${plan.selector} are to run ${plan.model} ${plan.version} already`,
+    );
+  refuseUnsigned(plan, group, isSignedFor);
+  const devices = members.map(({ device }) => device);
+  await refuseOverlap(tx, plan.model, devices);
+  await requireCompatible(tx, plan, group, new Set(devices));
+  return members;
+}
+
 /** Rollouts of the model that still have something to do on one of the devices, oldest first. */
 export async function overlapping(
   tx: Tx,
@@ -96,7 +106,7 @@ export async function overlapping(
 
 /** Devices would refuse it too; here it is said before anything moves. */
 function refuseUnsigned(
-  { model, version }: RolloutPlan,
+  { model, version }: Pick<RolloutPlan, 'model' | 'version'>,
   group: readonly { id: string; tags: string }[],
   isSignedFor: NewRollout['isSignedFor'],
 ): void {

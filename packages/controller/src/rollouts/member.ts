@@ -33,7 +33,7 @@ export function judgeMember(
   const isWaitedFor = member.state === 'moving' || member.state === 'returning';
   const { timeoutMs } = rollout.plan.gate;
   const isLate = now >= waitedForSince(member, seen, rollout, now) + timeoutMs;
-  if (!isWaitedFor || !(isLate || seen?.isRevoked)) return member;
+  if (!isWaitedFor || !(isLate || seen?.refusal)) return member;
   return { ...member, state: 'silent', reason: describeSilence(member, seen, timeoutMs), updatedAt: now };
 }
 

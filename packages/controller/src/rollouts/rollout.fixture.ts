@@ -53,7 +53,7 @@ export class World {
     this.rollout = rollout;
     for (const { device, previous } of rollout.members)
       this.seen.set(device, {
-        ...{ isRevoked: false, wants: previous, lastSeenAt: 0 },
+        ...{ refusal: null, wants: previous, lastSeenAt: 0 },
         reported: { ...report('committed', previous), at: 0, generation: 0 },
       });
   }
@@ -77,7 +77,7 @@ export class World {
   }
 
   observe(device: string, change: Partial<Observation>): void {
-    const before = this.seen.get(device) ?? { isRevoked: false, wants: null, lastSeenAt: 0, reported: null };
+    const before = this.seen.get(device) ?? { refusal: null, wants: null, lastSeenAt: 0, reported: null };
     this.seen.set(device, { ...before, ...change });
   }
 

@@ -6,7 +6,7 @@ import type { Db, Storage, Tx } from '../storage/index.ts';
 import type { Trust } from '../trust/index.ts';
 import { advance, command, type RolloutCommand } from './advance.ts';
 import { carryOut } from './carry-out.ts';
-import { createRollout } from './create.ts';
+import { createRollout, membersOf } from './create.ts';
 import { rollBack } from './rollback.ts';
 import type { Rollout } from './state.ts';
 import { activeRollouts, observe, readRollout, watchedRollouts } from './store.ts';
@@ -17,6 +17,8 @@ const watchIntervalMs = 15_000;
 export interface Rollouts {
   /** `plan.version` is a published version. Errors: see createRollout. */
   create(plan: RolloutPlan, actor: string): Promise<RolloutView>;
+  /** Whether it could begin now. Errors: those of `create` that follow from version and group. */
+  check(plan: Pick<RolloutPlan, 'model' | 'version' | 'selector'>): Promise<void>;
   /** Errors: NOT_FOUND, CONFLICT when its state does not allow the order. */
   order(id: string, order: RolloutCommand, actor: string): Promise<RolloutView>;
   rollBack(request: RollbackRequest, actor: string): Promise<RollbackAnswer>;
@@ -56,6 +58,10 @@ export function createRollouts(options: RolloutsOptions): Rollouts {
       onChange(id);
       await advanceRollout(id);
       return view(id);
+    },
+    check: async (plan) => {
+      const isSignedFor = await trust.signedFor(plan.model, plan.version);
+      await storage.transaction((tx) => membersOf(tx, plan, isSignedFor));
     },
     order: async (id, order, actor) => {
       const devices = await storage.transaction(async (tx) => {

@@ -1,5 +1,6 @@
 import type { SoakEvidence, UpdateState } from '@covey/protocol';
 import type { MemberState, RolloutPlan, RolloutStateName, WaveStateName } from '@covey/protocol/api';
+import type { DeviceRefusal } from '../storage/index.ts';
 
 /** A device of a rollout. Membership and wave are frozen when the rollout is created. */
 export interface Member {
@@ -34,7 +35,8 @@ export interface Rollout {
 
 /** What is known of a device, as far as a rollout of one model is concerned. */
 export interface Observation {
-  isRevoked: boolean;
+  /** Why it is not let in; null: it is. */
+  refusal: DeviceRefusal | null;
   /** The version of the rollout's model that it is to run, by whatever order came last; null: none. */
   wants: string | null;
   /** When the controller last heard of it. */

@@ -76,7 +76,7 @@ export async function observe(db: Db, rollout: Rollout): Promise<Map<string, Obs
   const rows = await db
     .selectFrom('rollout_devices')
     .innerJoin('devices', 'devices.id', 'rollout_devices.device')
-    .select(['devices.id', 'devices.revoked_at', 'devices.last_seen_at', 'devices.desired'])
+    .select(['devices.id', 'devices.refusal', 'devices.last_seen_at', 'devices.desired'])
     .select(['devices.reported', 'devices.reported_at'])
     .where('rollout_devices.rollout', '=', rollout.id)
     .where('rollout_devices.state', '!=', 'waiting')
@@ -95,7 +95,7 @@ export async function observe(db: Db, rollout: Rollout): Promise<Map<string, Obs
       return [
         row.id,
         {
-          isRevoked: row.revoked_at !== null,
+          refusal: row.refusal,
           wants,
           lastSeenAt: row.last_seen_at,
           reported: reported

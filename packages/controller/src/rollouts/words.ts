@@ -1,4 +1,5 @@
 import type { RolloutPlan } from '@covey/protocol/api';
+import type { DeviceRefusal } from '../storage/index.ts';
 import type { Member, Observation, Rollout } from './state.ts';
 import { countsAsSuccess } from './wave.ts';
 
@@ -44,13 +45,20 @@ export function describeDeferral({ reason }: NonNullable<Observation['reported']
   return `put off${until}: ${reason?.message ?? 'the device gave no reason'}`;
 }
 
+const refusalWords: Readonly<Record<DeviceRefusal, string>> = {
+  revoked: 'the device was revoked',
+  reset: 'the device was reset, and has not enrolled anew',
+  quarantined: 'the device is in quarantine: two machines used its identity',
+};
+
 /** Why a device has no outcome. */
 export function describeSilence(
   member: Pick<Member, 'generation'>,
   seen: Observation | undefined,
   timeoutMs: number,
 ): string {
-  if (!seen || seen.isRevoked) return 'the device was revoked';
+  if (!seen) return 'the device is not known any more';
+  if (seen.refusal) return refusalWords[seen.refusal];
   const reported = seen.reported;
   const time = durationText(timeoutMs);
   if (!reported || member.generation === null || reported.generation < member.generation)
