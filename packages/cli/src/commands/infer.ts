@@ -29,7 +29,7 @@ export function inferCommand(): Command {
     .option('--device <url>', "address of the device's inference API", 'http://127.0.0.1:8000')
     .option(
       '--input <name=value>',
-      'an input: @file.npy, @file.json, @raw, or numbers such as 1,2.5; may be repeated',
+      'an input: @file.npy, @file.json, @raw, or numbers such as 1,2.5; of BYTES @picture.jpg, @texts.json, or texts such as one,two; may be repeated',
       namedValue,
     )
     .option('--version <version>', 'a certain version; default: the one that serves')

@@ -22,6 +22,19 @@ test('numbers, JSON, raw bytes and npy give the same tensor', () => {
   }
 });
 
+test('texts, and files such as pictures, as elements after their lengths', () => {
+  const texts: TensorSpec = { name: 't', datatype: 'BYTES', shape: [-1] };
+  writeFileSync(join(folder, 'texts.json'), '["a", "bc"]');
+  const two = { datatype: 'BYTES', shape: [2], data: Uint8Array.of(1, 0, 0, 0, 97, 2, 0, 0, 0, 98, 99) };
+  expect(readTensor(texts, 'a,bc')).toEqual(two);
+  expect(readTensor(texts, `@${folder}/texts.json`)).toEqual(two);
+  writeFileSync(join(folder, 'picture.png'), Uint8Array.of(137, 80));
+  const picture = { datatype: 'BYTES', shape: [1, 1], data: Uint8Array.of(2, 0, 0, 0, 137, 80) };
+  expect(readTensor({ ...texts, shape: [-1, 1] }, `@${folder}/picture.png`)).toEqual(picture);
+  writeFileSync(join(folder, 'numbers.json'), '[1]');
+  expect(() => readTensor(texts, `@${folder}/numbers.json`)).toThrow('other things than texts');
+});
+
 test('64-bit integers keep every digit', () => {
   const tensor = readTensor({ name: 'n', datatype: 'INT64', shape: [] }, '9007199254740993');
   expect(new BigInt64Array(tensor.data.buffer)[0]).toBe(9007199254740993n);

@@ -3,13 +3,15 @@ import { readPlainFile } from '../folder/plain-file.ts';
 import { parseNpy } from './npy.ts';
 import { bytesOf, flatTensor, nestedTensor } from './numbers.ts';
 import { fitted, shapeFor } from './shapes.ts';
+import { bytesTensor } from './texts.ts';
 
 /**
  * The tensor for one input as a user gives it: `@file.npy`, `@file.json` (numbers, nested or flat), `@file` (raw little-endian
- * elements), or numbers written out, `1,2.5,3`. A dimension that varies is worked out from the number of elements.
+ * elements), or numbers written out, `1,2.5,3`; for texts and pictures see bytesTensor. A dimension that varies is worked out from the number of elements.
  * Errors: INVALID_ARGUMENT, NOT_FOUND, INVALID_DOCUMENT, WIRE_MALFORMED; each names the input or the file.
  */
 export function readTensor(spec: TensorSpec, text: string): Tensor {
+  if (spec.datatype === 'BYTES') return withShape(spec, bytesTensor(spec, text));
   if (!text.startsWith('@')) return withShape(spec, flatTensor(spec, text.split(',')));
   const path = text.slice(1);
   const bytes = readPlainFile(path);

@@ -29,6 +29,8 @@ describe('what devices tell', () => {
     });
     const dropped = { from: 5n, to: 9n, kind: 'metrics', count: 5 };
     await send('edge-1', 'event', { case: 'event', value: { kind: 'dropped', message: '', dropped } });
+    const lost = { from: 10n, to: 11n, kind: 'unknown', count: 2 };
+    await send('edge-1', 'event', { case: 'event', value: { kind: 'dropped', message: '', dropped: lost } });
     await send('edge-1', 'log', { case: 'log', value: { level: 'info', component: 'link', message: 'up' } });
     await send('edge-1', 'log', {
       case: 'log',
@@ -37,6 +39,7 @@ describe('what devices tell', () => {
     const events = await listEvents(fixture.storage.db, { device: 'edge-1', limit: 10 });
     expect(events.map(({ kind, message, model }) => [kind, message, model])).toEqual([
       ['log-warn', 'link: slow', null],
+      ['dropped', "2 messages were lost, the outbox was damaged on the device's disk (10 to 11)", null],
       ['dropped', '5 metrics messages were lost, the outbox was full (5 to 9)', null],
       ['reverted', 'went back', 'bearing'],
     ]);

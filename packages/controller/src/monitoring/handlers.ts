@@ -89,7 +89,11 @@ async function storeSystem(tx: Tx, device: string, at: number, measured: SystemM
 
 function textOf({ message, dropped }: Event): string {
   if (!dropped) return message;
-  return `${dropped.count} ${dropped.kind} messages were lost, the outbox was full (${dropped.from} to ${dropped.to})`;
+  const { count, kind, from, to } = dropped;
+  // What was evicted is known by its kind; what the disk has lost is not.
+  return kind === 'unknown'
+    ? `${count} messages were lost, the outbox was damaged on the device's disk (${from} to ${to})`
+    : `${count} ${kind} messages were lost, the outbox was full (${from} to ${to})`;
 }
 
 interface StoredEvent {
