@@ -9,6 +9,7 @@ import {
   toCoveyError,
 } from '@covey/protocol';
 import { type Commands, createCommands } from './commands/index.ts';
+import { damageOf } from './damage.ts';
 import { createLinkTrial, type LinkTrial } from './deadman/index.ts';
 import { type LocalWatch, watchLocal } from './delivery/index.ts';
 import { readDesired } from './desired/index.ts';
@@ -19,15 +20,7 @@ import { openLedger } from './ledger/index.ts';
 import { type Connection, createConnection } from './link/index.ts';
 import type { Agent, AgentOptions, AgentStatus } from './options.ts';
 import type { Outbox } from './outbox/index.ts';
-import {
-  countAndRecord,
-  damageOf,
-  openParts,
-  type Parts,
-  scrubOf,
-  stepContext,
-  supervisorSettings,
-} from './parts.ts';
+import { countAndRecord, openParts, type Parts, scrubOf, stepContext, supervisorSettings } from './parts.ts';
 import { birthOf, reportOf, unloadedReason, withSystem } from './report/index.ts';
 import { createSupervisor, type Supervisor, type SupervisorHandlers } from './runtime/index.ts';
 import type { Scrub } from './scrub/index.ts';

@@ -4,7 +4,7 @@ import { openBundleStore } from './bundles/index.ts';
 import { noOrder, openPassage } from './delivery/index.ts';
 import { createDownloader } from './download/index.ts';
 import type { DeviceFolder } from './folder/index.ts';
-import { type IdentityStore, rootLost } from './identity/index.ts';
+import type { IdentityStore } from './identity/index.ts';
 import { createInbox } from './inbox/index.ts';
 import type { Ledger } from './ledger/index.ts';
 import { openRoutes } from './link/index.ts';
@@ -147,20 +147,4 @@ export function supervisorSettings(options: AgentOptions): SupervisorSettings {
     folder,
     warmSpare,
   };
-}
-
-/** Events for what the disk has lost of what is kept twice. */
-export function damageOf({
-  store,
-  ledger,
-}: Pick<Parts, 'store' | 'ledger'>): [kind: string, message: string][] {
-  const { root } = store;
-  const event =
-    (kind: string) =>
-    (path: string): [string, string] => [kind, `${path} is damaged; the other copy holds`];
-  return [
-    ...store.damaged.map(event('identity-damaged')),
-    ...ledger.damaged.map((path): [string, string] => ['ledger-damaged', `${path} is damaged`]),
-    ...(root.bytes ? root.damaged.map(event('root-damaged')) : [['root-lost', rootLost] as [string, string]]),
-  ];
 }

@@ -221,11 +221,8 @@ class RuntimeSupervisor implements Supervisor {
     const hung = this.#hungRef;
     this.#hungRef = null;
     const bundles = hung ? [hung.bundle] : await runningAtDeath(this.#ports, life);
-    this.#buried(
-      life,
-      bundles,
-      hung ? 'the runtime was ended' : `the runtime ended with ${signal ?? `code ${code}`}`,
-    );
+    const ending = hung ? 'the runtime was ended' : `the runtime ended with ${signal ?? `code ${code}`}`;
+    this.#buried(life, bundles, ending);
   }
 
   /** After a death: who was it, what is left out from now on, and who serves next. */

@@ -49,11 +49,9 @@ export function rolloutRoutes(app: AdminApp, services: AdminServices): void {
     },
     async ({ body }) => {
       const { version } = await registry.version(body.model, body.version);
-      // What cannot be begun shall not be promised, nor its transfers made.
       await rollouts.check({ ...body, version });
-      const { storage, transfers, clock } = services;
-      const context = { db: storage.db, transfers, clock, until: clock.now() + body.waitMs };
-      return previewRollout(context, { ...body, version });
+      const until = services.clock.now() + body.waitMs;
+      return previewRollout({ ...services, db: services.storage.db, until }, { ...body, version });
     },
   );
   app.get(

@@ -17,7 +17,7 @@ const watchIntervalMs = 15_000;
 export interface Rollouts {
   /** `plan.version` is a published version. Errors: see createRollout. */
   create(plan: RolloutPlan, actor: string): Promise<RolloutView>;
-  /** Whether it could begin now. Errors: those of `create` that follow from version and group. */
+  /** What cannot begin now shall not be promised, nor its transfers made. Errors: those of `create` that follow from version and group. */
   check(plan: Pick<RolloutPlan, 'model' | 'version' | 'selector'>): Promise<void>;
   /** Errors: NOT_FOUND, CONFLICT when its state does not allow the order. */
   order(id: string, order: RolloutCommand, actor: string): Promise<RolloutView>;

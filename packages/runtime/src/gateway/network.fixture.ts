@@ -4,7 +4,7 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { Agent, request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type InferenceAccess, type InferenceCaller, localCaller } from '@covey/protocol';
+import type { InferenceAccess, InferenceCaller } from '@covey/protocol';
 import {
   ExtendedKeyUsage,
   ExtendedKeyUsageExtension,
@@ -66,13 +66,6 @@ export async function accessFolder(callers: InferenceCaller[]) {
   await writeTokens(callers);
   const ca = await writeCertificate();
   return { access, ca, writeTokens, writeCertificate, remove: () => rm(folder, { recursive: true }) };
-}
-
-/** Access of this machine alone, whose programs may load and unload models. */
-export async function administratorFolder() {
-  const { access, remove } = await accessFolder([{ name: localCaller, admin: true }]);
-  const { network: _network, ...local } = access;
-  return { access: local, remove };
 }
 
 export interface SecureReply {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { administratorFolder } from '../gateway/network.fixture.ts';
+import { administratorFolder } from '../administrator.fixture.ts';
 import { grpcClient, type Outcome } from '../grpc-client.fixture.ts';
 import { addModel, identityModel, schemaOf } from '../models.fixture.ts';
 import { serverWith } from '../server.fixture.ts';

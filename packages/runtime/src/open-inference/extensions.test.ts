@@ -1,6 +1,6 @@
 import { gunzipSync, inflateSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { administratorFolder } from '../gateway/network.fixture.ts';
+import { administratorFolder } from '../administrator.fixture.ts';
 import { addModel, identityModel, pairModel, pairSchema, schemaOf } from '../models.fixture.ts';
 import { serverWith } from '../server.fixture.ts';
 import { encodeTexts } from '../tensors/index.ts';
