@@ -10,24 +10,30 @@ import {
 } from '@covey/protocol';
 import { type Commands, createCommands } from './commands/index.ts';
 import { damageOf } from './damage.ts';
-import { createLinkTrial, type LinkTrial } from './deadman/index.ts';
 import { type LocalWatch, watchLocal } from './delivery/index.ts';
 import { readDesired } from './desired/index.ts';
 import { openDeviceFolder } from './folder/index.ts';
 import { createKeeper, type Identity, type Keeper, openIdentity } from './identity/index.ts';
 import type { Inbox } from './inbox/index.ts';
 import { openLedger } from './ledger/index.ts';
-import { type Connection, createConnection } from './link/index.ts';
+import {
+  type Connection,
+  type ConnectionHandlers,
+  createConnection,
+  createLinkTrial,
+  type LinkTrial,
+} from './link/index.ts';
 import type { Agent, AgentOptions, AgentStatus } from './options.ts';
 import type { Outbox } from './outbox/index.ts';
 import { countAndRecord, openParts, type Parts, scrubOf, stepContext, supervisorSettings } from './parts.ts';
-import { birthOf, reportOf, unloadedReason, withSystem } from './report/index.ts';
-import { createSupervisor, type Supervisor, type SupervisorHandlers } from './runtime/index.ts';
+import { birthOf, reportOf, withSystem } from './report/index.ts';
+import { createSupervisor, type Supervisor } from './runtime/index.ts';
 import type { Scrub } from './scrub/index.ts';
+import { servingHandlers } from './serving.ts';
 import type { Software } from './software/index.ts';
 import { noteLasted } from './starts/index.ts';
 import type { Trust } from './trust/index.ts';
-import { isSettled } from './update/index.ts';
+import { isSettled, isSoftwareOnTrial } from './update/index.ts';
 import { createUpdater, ledgerTime, type Updater } from './updater/index.ts';
 
 /** A start of the agent that lasted so long is no part of a crash loop. */
@@ -99,7 +105,13 @@ class RunningAgent {
     this.#supervisor = createSupervisor(
       { ...ports, log: ports.log.component('runtime') },
       supervisorSettings(options),
-      this.#supervisorHandlers(),
+      servingHandlers({
+        dispatch: (event) => this.#updater.dispatch(event),
+        event: (kind, message) => this.#event(kind, message),
+        metrics: (metrics) => void this.#metrics(metrics),
+        summary: (summary) => void this.#outbox.put({ kind: 'summary', summary }),
+        changed: () => this.#report(),
+      }),
     );
     this.#updater = createUpdater(
       { ...ports, log: ports.log.component('update'), now: parts.now },
@@ -117,25 +129,16 @@ class RunningAgent {
       this.#identity,
       parts.routes,
       this.#bootId,
-      {
-        birth: () => this.#birth(),
-        generation: () => this.#updater.update.accepted,
-        online: () => {
-          this.#outbox.attach((kind, payload) => this.#connection.publish(kind, payload));
-          this.#keeper.online();
-          this.#updater.dispatch({ kind: 'contact', software: this.#software?.running ?? null });
-        },
-        failed: () => this.#keeper.failed(),
-        offline: () => this.#outbox.detach(),
-        received: (kind, payload) => void this.#received(kind, payload),
-      },
+      this.#connectionHandlers(),
     );
     this.#keeper = createKeeper({ ...ports, log: ports.log.component('identity') }, parts.store, {
       renewed: () => this.#connection.reconnect(0),
     });
     this.#linkTrial = createLinkTrial(ports, parts.store, {
-      changed: () => this.#connection.reconnect(0),
+      mayTry: () => !isSoftwareOnTrial(this.#updater.update),
+      moved: () => this.#connection.moved(),
       event: (kind, message) => this.#event(kind, message),
+      changed: () => this.#report(),
     });
     this.#commands = createCommands({
       now: () => this.#keeper.now(),
@@ -188,6 +191,7 @@ class RunningAgent {
   #updated(): void {
     const { update } = this.#updater;
     if (!isSettled(update)) this.#scrub.interrupt();
+    void this.#linkTrial.retry().catch((error) => this.#note('link', error));
     if (update.state !== 'deferred') this.#local?.stop();
     else if (!this.#local?.isWatching) {
       const changed = () => this.#updater.dispatch({ kind: 'localChanged' });
@@ -196,36 +200,21 @@ class RunningAgent {
     this.#report();
   }
 
-  #supervisorHandlers(): SupervisorHandlers {
+  #connectionHandlers(): ConnectionHandlers {
     return {
-      applied: ({ of, generation }) =>
-        this.#updater.dispatch(
-          of === 'candidate' ? { kind: 'candidateApplied', generation } : { kind: 'committedApplied' },
-        ),
-      applyFailed: ({ of, generation }, { code, message }) => {
-        if (of === 'committed') this.#event('serving-failed', `${code}: ${message}`);
-        else {
-          this.#updater.dispatch({ kind: 'failed', generation, code, message, jitter: 0, progressed: false });
-        }
+      birth: () => this.#birth(),
+      generation: () => this.#updater.update.accepted,
+      online: () => {
+        this.#outbox.attach((kind, payload) => this.#connection.publish(kind, payload));
+        this.#keeper.online();
+        this.#updater.dispatch({ kind: 'contact', software: this.#software?.running ?? null });
       },
-      evidence: ({ generation }, evidence) =>
-        this.#updater.dispatch({ kind: 'evidence', generation, evidence }),
-      died: (message, bundles) => {
-        this.#event('runtime-died', message);
-        this.#updater.dispatch({ kind: 'runtimeDied', bundles });
+      failed: (message) => {
+        this.#linkTrial.failed(message);
+        this.#keeper.failed();
       },
-      quarantined: ({ bundle }, message) => {
-        this.#event('model-quarantined', message);
-        this.#updater.dispatch({ kind: 'quarantined', bundle, message });
-      },
-      shadowed: (message) => this.#event('shadow', message),
-      unloaded: (refs) => {
-        if (refs.length > 0) this.#event('model-unloaded', unloadedReason(refs).message);
-        this.#report();
-      },
-      metrics: (metrics) => void this.#metrics(metrics),
-      summary: (summary) => void this.#outbox.put({ kind: 'summary', summary }),
-      changed: () => this.#report(),
+      offline: () => this.#outbox.detach(),
+      received: (kind, payload) => void this.#received(kind, payload),
     };
   }
 
@@ -243,7 +232,10 @@ class RunningAgent {
   }
 
   #reported(): Reported {
-    return reportOf(this.#updater.update, this.#supervisor.status(), this.#software?.running ?? null);
+    return reportOf(this.#updater.update, this.#supervisor.status(), {
+      software: this.#software?.running ?? null,
+      link: this.#linkTrial.reported,
+    });
   }
 
   /** Reports what is when it differs from what was reported. */
@@ -279,11 +271,12 @@ class RunningAgent {
   }
 
   async #desired(payload: Uint8Array): Promise<void> {
-    const desired = readDesired(payload, this.#updater.update.accepted);
-    if (!desired) return;
-    this.#trust.heardTime(desired.now);
-    this.#updater.dispatch({ kind: 'desired', desired });
-    if (desired.link) await this.#linkTrial.offer(desired.link);
+    const desired = readDesired(payload);
+    if (desired.generation > this.#updater.update.accepted) {
+      this.#trust.heardTime(desired.now);
+      this.#updater.dispatch({ kind: 'desired', desired });
+    }
+    await this.#linkTrial.want(desired.link);
   }
 
   async #receipt(payload: Uint8Array): Promise<void> {

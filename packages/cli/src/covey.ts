@@ -21,6 +21,7 @@ const commands = new Map<string, () => Promise<Command>>([
   ['rollout', async () => (await import('./commands/rollout.ts')).rolloutCommand()],
   ['rollback', async () => (await import('./commands/rollback.ts')).rollbackCommand()],
   ['device', async () => (await import('./commands/device.ts')).deviceCommand()],
+  ['link', async () => (await import('./commands/link.ts')).linkCommand()],
   ['summary', async () => (await import('./commands/summary.ts')).summaryCommand()],
   ['why', async () => (await import('./commands/why.ts')).whyCommand()],
   ['profile', async () => (await import('./commands/profile.ts')).profileCommand()],

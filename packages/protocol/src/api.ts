@@ -4,6 +4,7 @@
  */
 export * from './api/audit.ts';
 export * from './api/devices.ts';
+export * from './api/links.ts';
 export * from './api/models.ts';
 export * from './api/monitoring.ts';
 export * from './api/rollouts.ts';

@@ -42,7 +42,10 @@ export const limits = {
   trustTimestampBytes: 16_384,
   trustSnapshotBytes: 2_000_000,
   trustTargetsBytes: 5_000_000,
+  /** A change of the way to the controller: how long a device may wait for contact by the new one. */
+  linkWithinMs: { least: 1_000, most: 86_400_000 },
   /** Names and texts. */
+  urlChars: 256,
   nameChars: 63,
   reasonChars: 2_000,
   tagsPerDevice: 64,

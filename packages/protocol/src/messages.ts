@@ -2,6 +2,9 @@ import * as v from 'valibot';
 import { DeliveryPolicySchema } from './delivery.ts';
 import { DeviceIdSchema, DigestSchema, NameSchema, TagsSchema, TimeSchema, VersionSchema } from './ids.ts';
 import { limits } from './limits.ts';
+import { LinkSettingsSchema, ReportedLinkSchema } from './link.ts';
+
+export * from './link.ts';
 
 const text = v.pipe(v.string(), v.maxLength(limits.reasonChars));
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
@@ -59,18 +62,6 @@ export const ReleaseSchema = v.object({
   models: v.pipe(v.array(ModelVersionRefSchema), v.maxLength(limits.modelsPerRelease)),
 });
 export type Release = v.InferOutput<typeof ReleaseSchema>;
-
-const linkUrl = v.pipe(v.string(), v.maxLength(256), v.url());
-/** How the controller is to be reached. A device tries it, and goes back by itself when it hears nothing that way. */
-export const LinkSettingsSchema = v.object({
-  /** Of this change: one that was taken back is not tried again under the same id. */
-  id: v.pipe(v.string(), v.minLength(1), v.maxLength(64)),
-  mqttUrl: linkUrl,
-  deviceUrl: linkUrl,
-  /** An authority to trust in addition. */
-  caPem: v.optional(v.pipe(v.string(), v.maxLength(32_000))),
-});
-export type LinkSettings = v.InferOutput<typeof LinkSettingsSchema>;
 
 /** Controller to device: the state wanted. A device ignores a generation at or below the last it accepted. */
 export const DesiredSchema = v.object({
@@ -183,6 +174,7 @@ export const ReportedSchema = v.object({
   runtimeDeaths: count,
   /** Versions that serve no more, because they kept ending the runtime process. */
   quarantined: v.optional(v.pipe(v.array(ModelVersionRefSchema), v.maxLength(limits.modelsPerRelease))),
+  link: v.optional(ReportedLinkSchema),
 });
 export type Reported = v.InferOutput<typeof ReportedSchema>;
 

@@ -1,52 +1,80 @@
 /**
- * A dead-man's switch, for a change that can cost the contact to whoever could undo it. It is on trial until there is contact,
- * and taken back by itself when there is none.
+ * A dead-man's switch, for a change that can cost the contact to whoever could undo it: other software of the agent, another way
+ * to the controller. It is on trial until there is contact, and is taken back by itself when there is none. What the change is,
+ * and how it is taken back, is its owner's: `update` has one for software, `link` one for the way.
  *
  * ```
- *   steady --tried--> on trial --contact--> steady, with the change
- *                        |  ^ started (twice)
- *                        +--+
- *                        +--time over, started a third time--> steady, without it; the change is refused from then on
+ *             tried            contact
+ *   steady ----------> pending -------> kept ----------> pending
+ *                      |  ^ started            tried
+ *                      +--+ (twice)
+ *                      +------> takenBack ----------> pending, unless it is refused
+ *            time over, started a third time   tried
  * ```
- * Invariants (`deadman.test.ts`): 1. what held before is not forgotten before there was contact; 2. a trial ends by time, or by
- * starts, alone; 3. a refused change is not tried again; 4. after contact nothing is taken back.
+ * Invariants (`deadman.test.ts`): 1. only contact makes a change kept, and what is kept is never taken back; 2. a trial ends by
+ * time, or by starts, alone; 3. a change that was taken back is not tried again; 4. one change is pending at a time.
  */
-export interface DeadMan<T> {
-  /** What is tried, what held before it, and how often the agent has started since. */
-  readonly trial: { readonly id: string; readonly before: T; readonly starts: number } | null;
+export interface DeadMan {
+  readonly state: DeadManState;
+  /** Of the change that `state` is about. */
+  readonly id: string | null;
+  /** Of the agent, since the trial began. */
+  readonly starts: number;
   /** What was taken back, the latest last. */
   readonly refused: readonly string[];
 }
 
-export type DeadManEvent<T> =
-  /** Somebody wants the change `id`; `before` holds now. */
-  | { kind: 'tried'; id: string; before: T }
-  /** Heard from the other side, by the way that is on trial. */
+type DeadManState = 'steady' | 'pending' | 'kept' | 'takenBack';
+
+export type DeadManEvent =
+  /** Somebody wants the change `id`. */
+  | { kind: 'tried'; id: string }
+  /** Heard from the other side, by what is on trial. */
   | { kind: 'contact' }
   | { kind: 'timeOver' }
   | { kind: 'started' };
 
+type EventKind = DeadManEvent['kind'];
+type Handler<K extends EventKind> = (deadMan: DeadMan, event: Extract<DeadManEvent, { kind: K }>) => DeadMan;
+type Row = { [K in EventKind]: Handler<K> };
+
 const mostStarts = 2;
 const mostRefused = 8;
 
-export const steady: DeadMan<never> = { trial: null, refused: [] };
+export const steady: DeadMan = { state: 'steady', id: null, starts: 0, refused: [] };
 
-/** The next state; with `restore` what held before is put back. The same object means that nothing changed. */
-export function advanceDeadMan<T>(
-  before: DeadMan<T>,
-  event: DeadManEvent<T>,
-): { deadMan: DeadMan<T>; restore: T | null } {
-  const { trial, refused } = before;
-  if (event.kind === 'tried') {
-    if (trial || refused.includes(event.id)) return { deadMan: before, restore: null };
-    return { deadMan: { trial: { id: event.id, before: event.before, starts: 0 }, refused }, restore: null };
-  }
-  if (!trial) return { deadMan: before, restore: null };
-  if (event.kind === 'contact') return { deadMan: { trial: null, refused }, restore: null };
-  if (event.kind === 'started' && trial.starts < mostStarts)
-    return { deadMan: { trial: { ...trial, starts: trial.starts + 1 }, refused }, restore: null };
-  return {
-    deadMan: { trial: null, refused: [...refused, trial.id].slice(-mostRefused) },
-    restore: trial.before,
-  };
+const stay = (deadMan: DeadMan) => deadMan;
+const begin: Handler<'tried'> = (deadMan, { id }) =>
+  id === deadMan.id || deadMan.refused.includes(id)
+    ? deadMan
+    : { ...deadMan, state: 'pending', id, starts: 0 };
+const keep: Handler<'contact'> = (deadMan) => ({ ...deadMan, state: 'kept' });
+const takeBack = (deadMan: DeadMan): DeadMan => ({
+  ...deadMan,
+  state: 'takenBack',
+  refused: [...deadMan.refused, deadMan.id ?? ''].slice(-mostRefused),
+});
+const countStart: Handler<'started'> = (deadMan) =>
+  deadMan.starts < mostStarts ? { ...deadMan, starts: deadMan.starts + 1 } : takeBack(deadMan);
+const atRest: Row = { tried: begin, contact: stay, timeOver: stay, started: stay };
+
+const table: Record<DeadManState, Row> = {
+  steady: atRest,
+  pending: { tried: stay, contact: keep, timeOver: takeBack, started: countStart },
+  kept: atRest,
+  takenBack: atRest,
+};
+
+/** The next state. The same object means that nothing changed; entering `takenBack` means that what held before is put back. */
+export function advanceDeadMan(deadMan: DeadMan, event: DeadManEvent): DeadMan {
+  return dispatch(table[deadMan.state], deadMan, event);
+}
+
+function dispatch<K extends EventKind>(
+  row: Row,
+  deadMan: DeadMan,
+  event: Extract<DeadManEvent, { kind: K }>,
+): DeadMan {
+  const handler: Handler<K> = row[event.kind as K];
+  return handler(deadMan, event);
 }

@@ -1,2 +1,1 @@
-export { type DeadMan, steady } from './deadman.ts';
-export { createLinkTrial, type LinkTrial } from './link-trial.ts';
+export { advanceDeadMan, type DeadMan, type DeadManEvent, steady } from './deadman.ts';

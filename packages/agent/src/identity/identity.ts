@@ -1,5 +1,5 @@
 import type { ClientTls, Disk } from '@covey/ports';
-import { CoveyError, type LinkSettings, type Tags } from '@covey/protocol';
+import { CoveyError, type Tags } from '@covey/protocol';
 import { type DeadMan, steady } from '../deadman/index.ts';
 import type { DeviceFolder } from '../folder/index.ts';
 import { openSlots, type Slots } from '../slots/index.ts';
@@ -24,15 +24,35 @@ export interface Identity {
 export interface IdentityDocument extends Omit<Identity, 'pinnedRoot'> {
   /** The key of a certificate that was asked for and is not here yet. */
   readonly nextKeyPem?: string | undefined;
-  /** A change of the way to the controller that is on trial, or was taken back. */
-  readonly link?: DeadMan<LinkSettings> | undefined;
+  /** An authority that a change of the way added; the controller's own answers leave it. */
+  readonly addedCaPem?: string | undefined;
+  /** The last change of the way to the controller. */
+  readonly link?: LinkChange | undefined;
 }
+
+/** How the controller is reached. */
+export type LinkWays = Pick<IdentityDocument, 'mqttUrl' | 'deviceUrl' | 'addedCaPem'>;
+
+/** A change of the way to the controller; see `link/trial.ts`. */
+export interface LinkChange {
+  readonly deadMan: DeadMan;
+  /** What is put back. */
+  readonly before: LinkWays | null;
+  readonly withinMs: number;
+  /** Why it was taken back. */
+  readonly reason: string | null;
+}
+
+const noChange: LinkChange = { deadMan: steady, before: null, withinMs: 0, reason: null };
 
 /** An enrolled device's identity on disk, mode 0600. */
 export interface IdentityStore {
   readonly identity: Identity;
   readonly nextKeyPem: string | undefined;
-  readonly link: DeadMan<LinkSettings>;
+  readonly link: LinkChange;
+  readonly ways: LinkWays;
+  /** Authorities as the controller gave them, without the added one. */
+  readonly givenCaPem: string;
   /** Files that were damaged; the other one held. */
   readonly damaged: readonly string[];
   readonly root: PinnedRoot;
@@ -97,7 +117,8 @@ function storeOf(slots: Slots<IdentityDocument>, opened: IdentityDocument, root:
       return present().certificatePem;
     },
     get caPem() {
-      return present().caPem;
+      const { caPem, addedCaPem } = present();
+      return addedCaPem ? `${caPem}\n${addedCaPem}` : caPem;
     },
     pinnedRoot: root.bytes,
   };
@@ -107,7 +128,14 @@ function storeOf(slots: Slots<IdentityDocument>, opened: IdentityDocument, root:
       return present().nextKeyPem;
     },
     get link() {
-      return present().link ?? steady;
+      return present().link ?? noChange;
+    },
+    get ways() {
+      const { mqttUrl, deviceUrl, addedCaPem } = present();
+      return { mqttUrl, deviceUrl, addedCaPem };
+    },
+    get givenCaPem() {
+      return present().caPem;
     },
     damaged: slots.damaged,
     root,

@@ -1,5 +1,13 @@
 export { fingerprintOf, isCertificateFor, makeKey, makeRequest } from './certificates.ts';
-export { createIdentity, type Identity, type IdentityStore, openIdentity, tlsOf } from './identity.ts';
+export {
+  createIdentity,
+  type Identity,
+  type IdentityStore,
+  type LinkChange,
+  type LinkWays,
+  openIdentity,
+  tlsOf,
+} from './identity.ts';
 export { createKeeper, type Keeper } from './keeper.ts';
 export { refusalOf } from './refusal.ts';
 export { askStanding, type Standing } from './renewal.ts';

@@ -28,7 +28,7 @@ export interface Standing {
 export async function askStanding(ports: Pick<Ports, 'fetch'>, store: IdentityStore): Promise<Standing> {
   const answered = await ask(ports, store, 'GET', '/identity');
   const answer = parseDocument(IdentityAnswerSchema, answered.body, 'identity answer', limits.adminBodyBytes);
-  if (answer.caPem !== store.identity.caPem) await store.save({ caPem: answer.caPem });
+  if (answer.caPem !== store.givenCaPem) await store.save({ caPem: answer.caPem });
   const { now, renewalDue, online } = answer;
   return { now, renewalDue, online };
 }

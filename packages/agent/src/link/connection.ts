@@ -22,8 +22,8 @@ export interface ConnectionHandlers {
   generation(): number;
   online(): void;
   offline(): void;
-  /** A connection did not come up. */
-  failed(): void;
+  /** A connection did not come up, and why. */
+  failed(message: string): void;
   received(kind: DownKind, payload: Uint8Array): void;
 }
 /** The device's session with its controller, kept up for as long as it is started. */
@@ -33,6 +33,8 @@ export interface Connection {
   stop(): Promise<void>;
   /** Drops the session and comes back, not before `retryAfterMs`. */
   reconnect(retryAfterMs: number): void;
+  /** The identity names another way now: whatever is under way by the one before ends. */
+  moved(): void;
   /** QoS 1; resolves with the broker's acknowledgement. Errors: UNREACHABLE when not online. */
   publish(kind: UpKind, payload: Uint8Array): Promise<void>;
   /** Publishes the birth again and asks for the desired state. */
@@ -95,6 +97,10 @@ class MqttConnection implements Connection {
 
   reconnect(retryAfterMs: number): void {
     this.#feed({ kind: 'ordered', retryAfterMs, jitter: this.#ports.random.fraction() });
+  }
+
+  moved(): void {
+    this.#feed({ kind: 'moved', jitter: this.#ports.random.fraction() });
   }
 
   async publish(kind: UpKind, payload: Uint8Array): Promise<void> {
@@ -203,7 +209,7 @@ class MqttConnection implements Connection {
     this.#ports.log.write('warn', message, { code });
     // A broker that answers, if only by a refusal, was reached.
     if (this.#machine.state === 'connecting' && code !== 'UNAUTHENTICATED') this.#routes.failed();
-    this.#handlers.failed();
+    this.#handlers.failed(message);
     this.#feed({ kind: 'failed', jitter: this.#ports.random.fraction() });
   }
 

@@ -18,7 +18,7 @@ const event: fc.Arbitrary<LinkEvent> = fc.oneof(
     { kind: 'stop' },
   ),
   fc.record({
-    kind: fc.constantFrom('failed' as const, 'closed' as const),
+    kind: fc.constantFrom('failed' as const, 'closed' as const, 'moved' as const),
     jitter: fc.double({ min: 0, max: 0.99 }),
   }),
   fc.record({

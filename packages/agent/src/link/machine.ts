@@ -4,7 +4,7 @@
  *  stopped ---------> connecting ----------> greeting ---------> online
  *     ^ stop from        |  failed              | failed, closed    | closed, ordered
  *     | anywhere         v                      v                   v
- *     +---------------  waiting <---------------+-------------------+
+ *     +---------------  waiting <---------------+-------------------+   (moved: from anywhere)
  *                        | retry -> connecting
  * ```
  * `greeting` subscribes, publishes the birth and asks for the desired state. Invariants:
@@ -33,6 +33,8 @@ export type LinkEvent =
   | { kind: 'closed'; jitter: number }
   /** The controller orders a reconnect, not before `retryAfterMs`. */
   | { kind: 'ordered'; retryAfterMs: number; jitter: number }
+  /** The way to the controller is another one now: what is under way by the one before ends. */
+  | { kind: 'moved'; jitter: number }
   | { kind: 'retry' };
 
 export type LinkStep =
@@ -107,6 +109,15 @@ function leave(
   );
 }
 
+const leaveBefore: Handler<'moved'> = (machine, { jitter }) => leave(machine, { retryAfterMs: 0, jitter });
+const beginAgain: Handler<'moved'> = (machine, { jitter }) =>
+  goto(
+    { ...machine, failuresInRow: 0 },
+    'waiting',
+    { kind: 'drop' },
+    { kind: 'wait', delayMs: Math.ceil(jitter * backoff.baseMs) },
+  );
+
 const table: Record<LinkState, { [K in EventKind]: Handler<K> }> = {
   stopped: {
     start: connect,
@@ -116,6 +127,7 @@ const table: Record<LinkState, { [K in EventKind]: Handler<K> }> = {
     failed: stay,
     closed: stay,
     ordered: stay,
+    moved: stay,
     retry: stay,
   },
   connecting: {
@@ -126,6 +138,7 @@ const table: Record<LinkState, { [K in EventKind]: Handler<K> }> = {
     failed: retryLater,
     closed: retryLater,
     ordered: stay,
+    moved: beginAgain,
     retry: stay,
   },
   greeting: {
@@ -136,6 +149,7 @@ const table: Record<LinkState, { [K in EventKind]: Handler<K> }> = {
     failed: retryLater,
     closed: retryLater,
     ordered: leave,
+    moved: leaveBefore,
     retry: stay,
   },
   online: {
@@ -146,6 +160,7 @@ const table: Record<LinkState, { [K in EventKind]: Handler<K> }> = {
     failed: lost,
     closed: lost,
     ordered: leave,
+    moved: leaveBefore,
     retry: stay,
   },
   waiting: {
@@ -156,6 +171,7 @@ const table: Record<LinkState, { [K in EventKind]: Handler<K> }> = {
     failed: stay,
     closed: stay,
     ordered: stay,
+    moved: beginAgain,
     retry: connect,
   },
 };

@@ -19,7 +19,7 @@ type Served = Pick<SupervisorStatus, 'serving' | 'quarantined' | 'unloaded' | 'd
 export function reportOf(
   update: Update,
   { serving: models, quarantined, unloaded, deaths }: Served,
-  software: string | null,
+  { software, link }: { software: string | null; link: Reported['link'] },
 ): Reported {
   const serving = [...models, ...softwareIn(update, software)];
   const until = update.state === 'deferred' ? update.retryAt : null;
@@ -39,6 +39,7 @@ export function reportOf(
     releaseId: update.committed && isCommitted ? update.committed.release.id : null,
     runtimeDeaths: deaths,
     ...(quarantined.length > 0 && { quarantined }),
+    ...(link && { link }),
   };
 }
 

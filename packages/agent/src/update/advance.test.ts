@@ -156,8 +156,9 @@ function checkStep(before: Update, event: UpdateEvent, after: Update): void {
         event.kind === 'evidence' ||
         changedModels(before).length === 0 ||
         event.kind === 'contact' ||
-        before.hasContact;
-      const isReached = event.kind === 'contact' || before.hasContact || !changesSoftware(before);
+        before.deadMan.state === 'kept';
+      const isReached =
+        event.kind === 'contact' || before.deadMan.state === 'kept' || !changesSoftware(before);
       expect(isReached, where).toBe(true);
       expect(isJudged, where).toBe(true);
     }

@@ -5,6 +5,7 @@ export {
   comparedModels,
   initialUpdate,
   isSettled,
+  isSoftwareOnTrial,
   pinnedBundles,
   type Update,
   wantedSoftware,

@@ -1,12 +1,13 @@
 import type { MirrorEvidence, ProbeResult } from '@covey/protocol';
+import { advanceDeadMan } from '../deadman/index.ts';
 import { blame, bounds, enter, revert } from './endings.ts';
 import { pardon } from './penalties.ts';
 import { judgeSoak, totalEvidence } from './soak.ts';
 import {
   type Choice,
   changedModels,
-  changesSoftware,
   comparedModels,
+  isReached,
   judgedModels,
   type SettledRelease,
   type Update,
@@ -14,23 +15,24 @@ import {
 } from './state.ts';
 
 export function soak(update: Update, now: number): Update {
-  const isReached = !changesSoftware(update) || update.hasContact;
-  if (judgedModels(update).length === 0 && isReached) return commit(update, 'proven');
+  if (judgedModels(update).length === 0 && isReached(update)) return commit(update, 'proven');
   return enter({ ...update, reason: null }, 'soaking', now + (update.desired?.soak.maxDurationMs ?? 0));
 }
 
 /** The controller was reached by the software that runs: `software` is its digest. All that its soak asks of it. */
 export function contact(update: Update, software: string | null): Update {
-  if (update.hasContact || !changesSoftware(update) || software !== wantedSoftware(update)) return update;
-  const next = { ...update, hasContact: true };
+  if (software !== wantedSoftware(update)) return update;
+  const deadMan = advanceDeadMan(update.deadMan, { kind: 'contact' });
+  if (deadMan === update.deadMan) return update;
+  const next = { ...update, deadMan };
   return next.state === 'soaking' && judgedModels(next).length === 0 ? commit(next, 'proven') : next;
 }
 
-/** The dead man's switch: software that cannot be told to go back goes back by itself. */
 export function endSoak(update: Update, now: number): Update {
-  if (!changesSoftware(update) || update.hasContact) return replay(update, now);
+  const deadMan = advanceDeadMan(update.deadMan, { kind: 'timeOver' });
+  if (deadMan.state !== 'takenBack') return replay(update, now);
   const message = 'the software of the agent did not reach the controller in the time of its soak';
-  return revert(blame(update, now, softwareOf(update)), 'NO_CONTACT', message, now);
+  return revert({ ...blame(update, now, softwareOf(update)), deadMan }, 'NO_CONTACT', message, now);
 }
 
 function softwareOf(update: Update): string[] {
@@ -51,8 +53,7 @@ export function weigh(update: Update, evidence: MirrorEvidence[], now: number): 
     const blamed = blame(next, now, culprit ? [culprit.bundle] : []);
     return revert(blamed, 'SOAK_FAILED', judgement.message, now);
   }
-  const isReached = !changesSoftware(update) || update.hasContact;
-  return verdict === 'pass' && isReached ? commit(next, 'proven') : next;
+  return verdict === 'pass' && isReached(next) ? commit(next, 'proven') : next;
 }
 
 /** Too little evidence in the bounded time: the golden vectors decide, and the result is called unproven. */

@@ -72,7 +72,7 @@ describe('software of the agent', () => {
     site.follow();
     expect(site.step('serve')).toMatchObject({ of: 'candidate', mirror: [] });
     site.tell({ kind: 'candidateApplied', generation: site.generation });
-    expect(site.update).toMatchObject({ state: 'soaking', hasContact: false });
+    expect(site.update).toMatchObject({ state: 'soaking', deadMan: { state: 'pending' } });
     site.tell({ kind: 'contact', software: site.running });
     expect(site.update).toMatchObject({ state: 'committed', committed: { proof: 'proven' } });
     expect(site.step('confirm')).toBeDefined();
@@ -91,6 +91,7 @@ describe('software of the agent', () => {
     site.now = wakeAt(site.update) ?? 0;
     site.tell({ kind: 'tick' });
     expect(site.update).toMatchObject({ state: 'reverting', reason: { code: 'NO_CONTACT' } });
+    expect(site.update.deadMan).toMatchObject({ state: 'takenBack', id: bundleOf('2.0.0') });
     expect(site.update.penalties.map(({ bundle }) => bundle)).toEqual([bundleOf('2.0.0')]);
     expect(site.step('switch')).toMatchObject({ to: bundleOf('1.0.0'), isTrial: false });
   });

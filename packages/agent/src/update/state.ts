@@ -8,6 +8,7 @@ import {
   type SoakEvidence,
   type UpdateState,
 } from '@covey/protocol';
+import { type DeadMan, steady } from '../deadman/index.ts';
 import type { Penalty } from './penalties.ts';
 
 /** A model version with the variant, provider and threads that the probe found fastest inside the error budget here. */
@@ -88,8 +89,8 @@ export interface Update {
   restarts: number;
   /** Deaths of the runtime since activation. */
   deaths: number;
-  /** The candidate's software of the agent has reached the controller from this device. */
-  hasContact: boolean;
+  /** The switch for software of the agent, from its activation on: it has to reach the controller from this device. */
+  deadMan: DeadMan;
   /** The soak ended inconclusive and the golden vectors run again. */
   isReplaying: boolean;
   evidence: SoakEvidence | null;
@@ -110,7 +111,7 @@ export const noAttempt = {
   starts: null,
   restarts: 0,
   deaths: 0,
-  hasContact: false,
+  deadMan: steady,
   isReplaying: false,
   evidence: null,
   reason: null,
@@ -164,6 +165,16 @@ export function changesSoftware(update: Update): boolean {
   return (
     candidate !== null && softwareAmong(candidate.models) !== softwareAmong(update.committed?.release.models)
   );
+}
+
+/** Whether nothing more is asked of the candidate than what its models show: it changes no software, or that had contact. */
+export function isReached(update: Update): boolean {
+  return !changesSoftware(update) || update.deadMan.state === 'kept';
+}
+
+/** Whether other software of the agent serves and has not reached the controller yet. */
+export function isSoftwareOnTrial({ state, deadMan }: Update): boolean {
+  return (state === 'activating' || state === 'soaking') && deadMan.state === 'pending';
 }
 
 /** Changed models that can be loaded: all but the agent's software. */

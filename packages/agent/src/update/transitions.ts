@@ -1,8 +1,17 @@
 import type { Desired, ProbeResult } from '@covey/protocol';
+import { advanceDeadMan, steady } from '../deadman/index.ts';
 import { because, blame, bounds, enter, giveUp, reject } from './endings.ts';
 import { choiceFrom, judgeProbe, measuredOf } from './judge-probe.ts';
 import { pardon, penaltyOn } from './penalties.ts';
-import { type Choice, changedModels, type Held, noAttempt, type Update } from './state.ts';
+import {
+  type Choice,
+  changedModels,
+  changesSoftware,
+  type Held,
+  noAttempt,
+  type Update,
+  wantedSoftware,
+} from './state.ts';
 
 /**
  * Takes up `desired`: what is committed already needs nothing more. What failed here lately waits until its penalty is over,
@@ -136,5 +145,9 @@ function activate(update: Update, results: ProbeResult[], now: number): Update {
     const measured = measuredOf(chosen);
     return [{ ref, variant, provider, ...(threads !== undefined && { threads }), measured }];
   });
-  return { ...enter(update, 'activating', now + bounds.activateMs), choices, deaths: 0 };
+  const next = { ...enter(update, 'activating', now + bounds.activateMs), choices, deaths: 0 };
+  const software = changesSoftware(next) ? (wantedSoftware(next) ?? 'installed') : null;
+  return software === null
+    ? next
+    : { ...next, deadMan: advanceDeadMan(steady, { kind: 'tried', id: software }) };
 }

@@ -114,6 +114,7 @@ async function show({ client, output }: Session, id: string): Promise<void> {
     if (refusal) lines.push(['refused', refusalWords[refusal]]);
     if (certificate)
       lines.push(['identity', `certificate ${certificate.serial}, good until ${day(certificate.expiresAt)}`]);
+    lines.push(...linkLines(device));
     if (clone) lines.push(['clone', `${clone.message} (${new Date(clone.at).toISOString()})`]);
     if (reported?.reason) lines.push(['reason', `${reported.reason.message} [${reported.reason.code}]`]);
     if (reported?.proof) lines.push(['proof', reported.proof]);
@@ -152,6 +153,27 @@ const refusalWords: Record<NonNullable<DeviceView['refusal']>, string> = {
   reset: 'reset: enrol it again with a token',
   quarantined: 'in quarantine: two machines used its identity',
 };
+
+const linkWords = { pending: 'pending', kept: 'kept', takenBack: 'taken back' } as const;
+
+/** What became of the last change of the way to the controller, and what is still wanted. */
+function linkLines({ link: { wanted, reported } }: DeviceView): [string, string][] {
+  const isTold = wanted !== null && wanted.id !== reported?.id;
+  return [
+    ...(wanted ? [['link', `${wanted.mqttUrl} ${wanted.deviceUrl}`] as [string, string]] : []),
+    ...(isTold
+      ? [['change', `${wanted.id} pending: the device has not answered yet`] as [string, string]]
+      : []),
+    ...(reported
+      ? [
+          [
+            'change',
+            `${reported.id} ${linkWords[reported.state]}${reported.reason ? `: ${reported.reason}` : ''}`,
+          ] as [string, string],
+        ]
+      : []),
+  ];
+}
 
 function day(at: number): string {
   return new Date(at).toISOString().slice(0, 10);

@@ -5,6 +5,7 @@ import { type Changes, createChanges } from '../changes/index.ts';
 import { type ClonePolicy, type Clones, createClones } from '../clones/index.ts';
 import { fleetHandlers, resetPresence } from '../fleet/index.ts';
 import { createIngest, forgetBoots, type IngestHandlers } from '../ingest/index.ts';
+import { createLinks, type Links } from '../links/index.ts';
 import { monitoringHandlers, pruneTelemetry } from '../monitoring/index.ts';
 import { createOutbox } from '../outbox/index.ts';
 import { createRegistry, type Registry } from '../registry/index.ts';
@@ -36,6 +37,7 @@ export interface Domain {
   trust: Trust;
   registry: Registry;
   rollouts: Rollouts;
+  links: Links;
   changes: Changes;
   refusals: RefusalAudit;
   clones: Clones;
@@ -54,20 +56,21 @@ export function createDomain(options: DomainOptions): Domain {
   const refusals = createRefusalAudit({ storage, clock, log });
   const noteModel = (model: string) => changes.note('model', model);
   const registry = createRegistry({ storage, clock, trust, onChange: noteModel });
+  const onDesired = (devices: readonly string[]) => {
+    for (const device of devices) {
+      outbox.wantDesired(device);
+      changes.note('device', device);
+    }
+  };
+  const kept = { storage, clock, random, onDesired };
   const rollouts = createRollouts({
-    storage,
-    clock,
-    random,
+    ...kept,
     trust,
-    onDesired: (devices) => {
-      for (const device of devices) {
-        outbox.wantDesired(device);
-        changes.note('device', device);
-      }
-    },
     onChange: (rollout) => changes.note('rollout', rollout),
   });
-  const scheduler = createScheduler({ clock, log, tasks: [...tasksOf(storage, rollouts, trust), ...tasks] });
+  const links = createLinks({ ...kept, onChange: (id) => changes.note('link', id) });
+  const own = tasksOf({ storage, rollouts, links, trust });
+  const scheduler = createScheduler({ clock, log, tasks: [...own, ...tasks] });
   const disconnect = options.disconnect ?? ((device: string) => bus.disconnect(device));
   const clones = createClones({ storage, clock, policy: clonePolicy, disconnect });
   const ingest = createIngest({
@@ -87,6 +90,7 @@ export function createDomain(options: DomainOptions): Domain {
     trust,
     registry,
     rollouts,
+    links,
     changes,
     refusals,
     clones,
@@ -117,10 +121,16 @@ function handlersOf(clock: Clock, clones: Clones): IngestHandlers {
   };
 }
 
-function tasksOf(storage: Storage, rollouts: Rollouts, trust: Trust): Task[] {
+function tasksOf({
+  storage,
+  rollouts,
+  links,
+  trust,
+}: Pick<Domain, 'rollouts' | 'links' | 'trust'> & { storage: Storage }): Task[] {
   let pruned: string | null = null;
   return [
     { name: 'advancing rollouts', intervalMs: tickMs, run: () => rollouts.tick() },
+    { name: 'advancing link changes', intervalMs: tickMs, run: () => links.tick() },
     { name: 'signing the timestamp', intervalMs: renewMs, run: () => trust.renew() },
     {
       name: 'pruning telemetry',

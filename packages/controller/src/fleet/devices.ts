@@ -1,4 +1,4 @@
-import { type Birth, CoveyError, limits, type Tags } from '@covey/protocol';
+import { type Birth, CoveyError, type LinkSettings, limits, type Tags } from '@covey/protocol';
 import type { DevicePatch, DevicesAnswer, DeviceView } from '@covey/protocol/api';
 import type { Selectable } from 'kysely';
 import { writeAudit } from '../audit/index.ts';
@@ -101,6 +101,7 @@ function viewOf(
     system: system
       ? ({ at: system.at, ...JSON.parse(system.system) } as NonNullable<DeviceView['system']>)
       : null,
+    link: linkViewOf(row),
   };
 }
 
@@ -120,6 +121,15 @@ function desiredViewOf(row: DeviceRow): DeviceView['desired'] {
   if (!desired) return null;
   const { generation, release, setBy, setAt } = desired;
   return { generation, releaseId: release.id, models: release.models, setBy, setAt };
+}
+
+function linkViewOf(row: DeviceRow): DeviceView['link'] {
+  const wanted = row.link === null ? null : (JSON.parse(row.link) as LinkSettings);
+  const reported = reportOf(row)?.reported.link;
+  return {
+    wanted: wanted && { id: wanted.id, mqttUrl: wanted.mqttUrl, deviceUrl: wanted.deviceUrl },
+    reported: reported ? { ...reported, reason: reported.reason ?? null } : null,
+  };
 }
 
 function reportedViewOf(row: DeviceRow): DeviceView['reported'] {

@@ -21,6 +21,7 @@ import { bearerCheck } from './authentication.ts';
 import { authorityRoutes, deviceRoutes, tokenRoutes } from './device-routes.ts';
 import { enrolmentRoutes } from './enrolment-routes.ts';
 import { errorHandler, notFoundHandler } from './errors.ts';
+import { linkRoutes } from './link-routes.ts';
 import { modelRoutes } from './model-routes.ts';
 import { monitoringRoutes } from './monitoring-routes.ts';
 import { rolloutRoutes } from './rollout-routes.ts';
@@ -78,6 +79,7 @@ export async function createAdminServer(
       tokenRoutes(v1, services);
       authorityRoutes(v1, services);
       rolloutRoutes(v1, services);
+      linkRoutes(v1, services);
       monitoringRoutes(v1, services);
     },
     { prefix: '/v1' },

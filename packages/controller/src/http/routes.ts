@@ -13,5 +13,6 @@ export const ChannelParams = z.object({ model: Name, channel: Name });
 export const ChunkParams = z.object({ sha256: Digest });
 export const DeviceParams = z.object({ device: DeviceId });
 export const RolloutParams = z.object({ rollout: z.string().max(64) });
+export const LinkChangeParams = z.object({ change: z.string().max(64) });
 export const TokenParams = z.object({ token: z.string().max(64) });
 export const NoContent = z.undefined().describe('done');

@@ -3,6 +3,7 @@ import type { Upgrade } from '../bus/index.ts';
 import type { Changes } from '../changes/index.ts';
 import type { DeliveryMeter } from '../delivery/index.ts';
 import type { EnrolmentUrls, Identity } from '../identity/index.ts';
+import type { Links } from '../links/index.ts';
 import type { Registry } from '../registry/index.ts';
 import type { Rollouts } from '../rollouts/index.ts';
 import type { Storage } from '../storage/index.ts';
@@ -16,6 +17,7 @@ export interface AdminServices {
   log: Log;
   registry: Registry;
   rollouts: Rollouts;
+  links: Links;
   changes: Changes;
   transfers: Pick<Transfers, 'sizeOf'>;
   trust: Trust;

@@ -1,5 +1,6 @@
+import { createHash } from 'node:crypto';
 import type { Clock, Log, Timer } from '@covey/ports';
-import { type DownKind, type Receipt, toCoveyError } from '@covey/protocol';
+import { canonicalJson, type Desired, type DownKind, type Receipt, toCoveyError } from '@covey/protocol';
 import type { Bus } from '../bus/index.ts';
 import type { Db, Storage } from '../storage/index.ts';
 
@@ -7,7 +8,7 @@ import type { Db, Storage } from '../storage/index.ts';
 export interface Outbox {
   /** Sends a receipt soon; many wishes within 200 ms become one. Call after the commit. */
   wantReceipt(device: string): void;
-  /** Sends the desired state, when there is one. Call after the commit. */
+  /** Sends the desired state and the way to the controller, when there is one. Call after the commit. */
   wantDesired(device: string): void;
   /** Sends nothing more and waits for what is being sent. */
   stop(): Promise<void>;
@@ -124,13 +125,24 @@ const readReceipts: Read = async (db, devices) => {
 async function readDesired(db: Db, devices: string[], now: number): Promise<Map<string, string>> {
   const rows = await db
     .selectFrom('devices')
-    .select(['id', 'desired'])
+    .select(['id', 'desired', 'link'])
     .where('id', 'in', devices)
     .where('revoked_at', 'is', null)
     .execute();
   return new Map(
-    rows.flatMap(({ id, desired }) =>
-      desired === null ? [] : [[id, JSON.stringify({ ...JSON.parse(desired), now })]],
-    ),
+    rows.flatMap(({ id, desired, link }) => {
+      if (desired === null && link === null) return [];
+      const document = desired === null ? nothingDesired : JSON.parse(desired);
+      return [[id, JSON.stringify({ ...document, ...(link !== null && { link: JSON.parse(link) }), now })]];
+    }),
   );
 }
+
+/** For a device that nothing was ever ordered for, when it is told how to reach the controller: no device takes up generation 0. */
+const nothingDesired: Omit<Desired, 'now'> = {
+  generation: 0,
+  release: { id: createHash('sha256').update(canonicalJson([])).digest('hex'), models: [] },
+  soak: { minSamples: 1, maxDurationMs: 1, minAgreement: 0, maxErrorRate: 1 },
+  setBy: { kind: 'operator', id: 'nobody' },
+  setAt: 0,
+};

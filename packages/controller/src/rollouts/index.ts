@@ -1,1 +1,2 @@
 export { createRollouts, type Rollouts } from './rollouts.ts';
+export { divideIntoWaves } from './waves.ts';

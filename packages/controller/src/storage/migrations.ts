@@ -50,7 +50,8 @@ export const migrations: readonly string[] = [
     desired text,
     desired_generation integer not null default 0,
     reported text,
-    reported_at integer
+    reported_at integer,
+    link text
   );
   create table sequences (
     device text primary key references devices (id),
@@ -165,6 +166,25 @@ export const migrations: readonly string[] = [
   );
   create index summaries_by_model on summaries (model, version, from_ms);
   create index summaries_by_device on summaries (device, from_ms);
+  create table link_changes (
+    id text primary key,
+    plan text not null,
+    state text not null,
+    reason text,
+    wave integer not null,
+    created_at integer not null,
+    created_by text not null,
+    updated_at integer not null
+  );
+  create table link_change_devices (
+    change text not null references link_changes (id),
+    device text not null references devices (id),
+    wave integer not null,
+    state text not null,
+    reason text,
+    moved_at integer,
+    primary key (change, device)
+  );
   create table trust_files (
     role text not null,
     version integer not null,

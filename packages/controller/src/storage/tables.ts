@@ -23,6 +23,8 @@ export interface Tables {
   deliveries: DeliveriesTable;
   summaries: SummariesTable;
   trust_files: TrustFilesTable;
+  link_changes: LinkChangesTable;
+  link_change_devices: LinkChangeDevicesTable;
 }
 
 /** Outside a transaction every statement is a transaction of its own. */
@@ -83,6 +85,8 @@ export interface DevicesTable {
   desired_generation: Generated<number>;
   reported: Generated<string | null>;
   reported_at: Generated<number | null>;
+  /** `LinkSettings` that the device is to use; null: those it has. */
+  link: Generated<string | null>;
 }
 
 export type DeviceRefusal = 'revoked' | 'reset' | 'quarantined';
@@ -231,4 +235,27 @@ export interface DeliveriesTable {
   /** Of UTC, `2026-03-29`; `today_bytes` went in it. */
   day: string;
   today_bytes: number;
+}
+
+/** Changes of the way to the controller; owned by links. */
+export interface LinkChangesTable {
+  id: string;
+  plan: string;
+  state: string;
+  reason: string | null;
+  /** Index of the wave under way. */
+  wave: number;
+  created_at: number;
+  created_by: string;
+  updated_at: number;
+}
+
+export interface LinkChangeDevicesTable {
+  change: string;
+  device: string;
+  wave: number;
+  state: string;
+  reason: string | null;
+  /** When it was told. */
+  moved_at: number | null;
 }

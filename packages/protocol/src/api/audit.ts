@@ -51,7 +51,7 @@ export const ChangesQuery = z.object({
   after: z.string().max(64).optional(),
   timeoutMs: z.coerce.number().int().min(0).max(30_000).default(25_000),
 });
-export const changeKinds = ['device', 'rollout', 'model', 'monitoring'] as const;
+export const changeKinds = ['device', 'rollout', 'model', 'monitoring', 'link'] as const;
 export const ChangesAnswer = z.object({
   cursor: z.string(),
   /** The cursor was of another start of the controller, or too old: read everything anew. */

@@ -88,6 +88,19 @@ const SystemView = z.object({
   runtimeDeaths: Count,
 });
 
+const LinkView = z.object({
+  /** Addresses that it is to use, by which change; null: those it was enrolled with, or was given last. */
+  wanted: z.object({ id: z.string(), mqttUrl: z.string(), deviceUrl: z.string() }).nullable(),
+  /** Of the device's last change: `takenBack` says why. */
+  reported: z
+    .object({
+      id: z.string(),
+      state: z.enum(['pending', 'kept', 'takenBack']),
+      reason: z.string().nullable(),
+    })
+    .nullable(),
+});
+
 export const DeviceView = z.object({
   id: DeviceId,
   tags: TagsDocument,
@@ -120,6 +133,8 @@ export const DeviceView = z.object({
   desired: DesiredView.nullable(),
   reported: ReportedView.nullable(),
   system: SystemView.nullable(),
+  /** The way to the controller, as far as it was changed. */
+  link: LinkView,
 });
 export type DeviceView = z.infer<typeof DeviceView>;
 

@@ -1,0 +1,130 @@
+import { SimulatedDisk, simulatedWorld } from '@covey/ports/simulated';
+import { expect, it } from 'vitest';
+import { initDeviceFolder } from '../folder/index.ts';
+import { createIdentity, openIdentity } from '../identity/index.ts';
+import { createLinkTrial } from './trial.ts';
+
+const minute = 60_000;
+const old = { mqttUrl: 'mqtts://old:8883', deviceUrl: 'https://old:8443' };
+const link = {
+  id: 'move-1',
+  mqttUrl: 'mqtts://new:8883',
+  deviceUrl: 'https://new:8443',
+  caPem: 'new CA',
+  withinMs: 15 * minute,
+};
+
+async function device() {
+  const world = simulatedWorld(1);
+  const disk = new SimulatedDisk(world.random('disk'), 1e6);
+  const port = disk.port(async (operation) => operation());
+  const folder = await initDeviceFolder(port, '/data');
+  const pems = { keyPem: 'key', certificatePem: 'certificate', caPem: 'old CA' };
+  await createIdentity(port, folder, { deviceId: 'd', tags: {}, ...old, ...pems }, new Uint8Array(1));
+  /** A start of the agent, after whatever ended it. */
+  const boot = async () => {
+    const store = await openIdentity(port, folder);
+    if (!store) throw new Error('the device is enrolled');
+    const seen = { events: [] as string[], moves: 0, isFree: true };
+    const trial = createLinkTrial(world, store, {
+      mayTry: () => seen.isFree,
+      moved: () => {
+        seen.moves++;
+      },
+      event: (kind) => seen.events.push(kind),
+      changed: () => {},
+    });
+    await trial.start();
+    return { store, trial, seen };
+  };
+  return { world, disk, boot };
+}
+
+it('a new way holds once the controller was heard by it, with both authorities', async () => {
+  const { world, boot } = await device();
+  const { store, trial, seen } = await boot();
+  await trial.want(link);
+  expect(store.identity).toMatchObject({ mqttUrl: link.mqttUrl, caPem: 'old CA\nnew CA' });
+  expect(seen.moves).toBe(1);
+  expect(trial.reported).toEqual({ id: 'move-1', state: 'pending' });
+  await trial.heard();
+  await world.advance(60 * minute);
+  expect(seen.events).toEqual(['link-kept']);
+  expect(trial.reported).toEqual({ id: 'move-1', state: 'kept' });
+  expect((await boot()).store.identity.deviceUrl).toBe(link.deviceUrl);
+});
+
+it('without contact the way before comes back by itself, and what failed is not tried again', async () => {
+  const { world, boot } = await device();
+  const { store, trial, seen } = await boot();
+  await trial.want(link);
+  trial.failed('connection refused');
+  await world.advance(14 * minute);
+  expect(store.identity.mqttUrl).toBe(link.mqttUrl);
+  await world.advance(minute);
+  expect(store.identity).toMatchObject({ ...old, caPem: 'old CA' });
+  expect(seen).toMatchObject({ events: ['link-taken-back'], moves: 2 });
+  const reason = 'no contact by mqtts://new:8883 within 900 s: connection refused';
+  expect(trial.reported).toEqual({ id: 'move-1', state: 'takenBack', reason });
+  await trial.want(link);
+  expect(store.identity).toMatchObject(old);
+  await trial.want({ ...link, id: 'move-2' });
+  expect(store.identity.mqttUrl).toBe(link.mqttUrl);
+});
+
+it('also when the power goes again and again: at the third start', async () => {
+  const { disk, boot } = await device();
+  await (await boot()).trial.want(link);
+  for (const mqttUrl of [link.mqttUrl, link.mqttUrl, old.mqttUrl, old.mqttUrl]) {
+    disk.powerCut();
+    expect((await boot()).store.identity.mqttUrl).toBe(mqttUrl);
+  }
+});
+
+it('what holds already is kept at once', async () => {
+  const { boot } = await device();
+  const { store, trial, seen } = await boot();
+  await trial.want({ id: 'same', ...old, withinMs: minute });
+  expect(trial.reported).toEqual({ id: 'same', state: 'kept' });
+  expect(store.identity).toMatchObject(old);
+  expect(seen.moves).toBe(0);
+});
+
+it('an added authority stays when the controller gives its own anew, and goes with the change that brought it', async () => {
+  const { world, boot } = await device();
+  const { store, trial } = await boot();
+  await trial.want(link);
+  await store.save({ caPem: 'renewed CA' });
+  expect(store.identity.caPem).toBe('renewed CA\nnew CA');
+  await world.advance(15 * minute);
+  expect(store.identity.caPem).toBe('renewed CA');
+});
+
+it('waits while another change is pending that can cost the contact, unless it is wanted no more', async () => {
+  const { boot } = await device();
+  const { store, trial, seen } = await boot();
+  seen.isFree = false;
+  await trial.want(link);
+  await trial.want(undefined);
+  seen.isFree = true;
+  await trial.retry();
+  expect(store.identity).toMatchObject(old);
+  seen.isFree = false;
+  await trial.want(link);
+  expect(store.identity).toMatchObject(old);
+  seen.isFree = true;
+  await trial.retry();
+  expect(trial.reported).toEqual({ id: 'move-1', state: 'pending' });
+});
+
+it('a disk that is full when the time is over only puts the way back off', async () => {
+  const { world, disk, boot } = await device();
+  const { store, trial } = await boot();
+  await trial.want(link);
+  disk.capacityBytes = 0;
+  await world.advance(15 * minute);
+  expect(store.identity.mqttUrl).toBe(link.mqttUrl);
+  disk.capacityBytes = 1e6;
+  await world.advance(15 * minute);
+  expect(store.identity.mqttUrl).toBe(old.mqttUrl);
+});

@@ -1,0 +1,106 @@
+import { checkDocument, type Desired, DesiredSchema, limits } from '@covey/protocol';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type ApiFixture, apiFixture, callApi } from './api.fixture.ts';
+
+let fixture: ApiFixture;
+beforeEach(async () => {
+  fixture = await apiFixture(['edge-1', 'edge-2', 'lab-1']);
+  for (const device of ['edge-1', 'edge-2', 'lab-1']) await fixture.fleet.connect(device);
+});
+afterEach(() => fixture.close());
+
+const call = (method: Parameters<typeof callApi>[1], url: string, body?: unknown) =>
+  callApi(fixture, method, url, body);
+const to = { mqttUrl: 'mqtts://new:8883', deviceUrl: 'https://new:8443' };
+const told = (device: string) => fixture.fleet.received<Desired>(device, 'desired');
+/** What an idle device says of its link. */
+async function report(device: string, link: Desired['link'], state: string, reason?: string): Promise<void> {
+  const seq = fixture.fleet.nextSeq(device);
+  const reported = {
+    ...{ generation: 0, state: 'idle', probe: [], serving: [], releaseId: null, runtimeDeaths: 0 },
+    link: { id: link?.id, state, ...(reason && { reason }) },
+  };
+  await fixture.fleet.send(device, 'reported', { seq, bootId: 'boot', at: 1, reported });
+  await fixture.world.advance(2_000);
+}
+
+describe('a change of the addresses of the controller', () => {
+  it('tells one device, and the others when that has kept it; also devices that nothing was ordered for', async () => {
+    const { status, body } = await call('POST', '/v1/link-changes', to);
+    expect([status, body.state, body.waves.length]).toEqual([200, 'running', 2]);
+    await fixture.world.advance(1_000);
+    const first = told('edge-1');
+    expect(checkDocument(DesiredSchema, first, 'desired state').link).toMatchObject({
+      ...to,
+      id: body.id,
+      withinMs: 900_000,
+    });
+    expect(first?.generation).toBe(0);
+    expect(told('edge-2')).toBeUndefined();
+    await report('edge-1', first?.link, 'pending');
+    expect((await call('GET', '/v1/devices/edge-1')).body.link).toMatchObject({
+      wanted: { id: body.id, ...to },
+      reported: { state: 'pending', reason: null },
+    });
+    await report('edge-1', first?.link, 'kept');
+    for (const device of ['edge-2', 'lab-1']) await report(device, told(device)?.link, 'kept');
+    const { body: ended } = await call('GET', `/v1/link-changes/${body.id}`);
+    expect(ended).toMatchObject({ state: 'finished', wave: 1 });
+    const { body: audit } = await call('GET', '/v1/audit');
+    const actions = audit.entries.map(
+      ({ action, actor }: { action: string; actor: string }) => `${actor} ${action}`,
+    );
+    expect(actions.slice(0, 2)).toEqual(['system link.finished', 'admin link.create']);
+  });
+
+  it('ends with the device that took it back; nobody else is told, and it is told no more', async () => {
+    const { body } = await call('POST', '/v1/link-changes', { ...to, selector: 'all' });
+    await fixture.world.advance(1_000);
+    await report('edge-1', told('edge-1')?.link, 'takenBack', 'no contact by mqtts://new:8883 within 900 s');
+    const { body: ended } = await call('GET', `/v1/link-changes/${body.id}`);
+    expect(ended).toMatchObject({
+      state: 'stopped',
+      reason: expect.stringContaining('edge-1: no contact by'),
+    });
+    expect(told('edge-2')).toBeUndefined();
+    const { body: device } = await call('GET', '/v1/devices/edge-1');
+    expect(device.link).toMatchObject({ wanted: null, reported: { state: 'takenBack' } });
+  });
+
+  it('can be stopped, once; and two do not move the same device', async () => {
+    const { body } = await call('POST', '/v1/link-changes', to);
+    expect(await call('POST', '/v1/link-changes', { ...to, selector: 'id=lab-1' })).toMatchObject({
+      body: { code: 'CONFLICT', message: expect.stringContaining(body.id) },
+    });
+    const stopped = await call('POST', `/v1/link-changes/${body.id}/stop`);
+    expect(stopped.body).toMatchObject({ state: 'stopped', reason: 'admin stopped it' });
+    expect(await call('POST', `/v1/link-changes/${body.id}/stop`)).toMatchObject({
+      body: { code: 'CONFLICT' },
+    });
+    expect((await call('GET', '/v1/link-changes')).body.linkChanges).toEqual([stopped.body]);
+    expect((await call('POST', '/v1/link-changes', to)).status).toBe(200);
+  });
+
+  it('is shown before it begins; where no address is given, those are taken that devices are told that enrol', async () => {
+    const { body } = await call('POST', '/v1/link-changes/preview', { waves: [{ count: 2 }] });
+    expect(body).toMatchObject({ mqttUrl: 'mqtts://c:8883', deviceUrl: 'https://c:8443' });
+    expect(body.waves.map(({ devices }: { devices: unknown[] }) => devices.length)).toEqual([2, 1]);
+    expect((await call('GET', '/v1/link-changes')).body.linkChanges).toEqual([]);
+  });
+
+  it.each([
+    ['an address without TLS', { mqttUrl: 'mqtt://new:1883' }, 'INVALID_DOCUMENT'],
+    ['one with a password', { mqttUrl: 'mqtts://a:b@new:8883' }, 'INVALID_DOCUMENT'],
+    ['one too long', { deviceUrl: `https://${'x'.repeat(limits.urlChars)}` }, 'INVALID_DOCUMENT'],
+    ['no time', { withinMs: 0 }, 'INVALID_DOCUMENT'],
+    ['no waves', { waves: [] }, 'INVALID_DOCUMENT'],
+    ['what is no authority', { caPem: 'PEM' }, 'INVALID_ARGUMENT'],
+    ['a group of nobody', { selector: 'site=moon' }, 'NOT_FOUND'],
+  ])('is refused with %s', async (_what, change, code) => {
+    expect(await call('POST', '/v1/link-changes', { ...to, ...change })).toMatchObject({ body: { code } });
+  });
+
+  it('is not known: NOT_FOUND', async () => {
+    expect((await call('GET', '/v1/link-changes/link-0')).body.code).toBe('NOT_FOUND');
+  });
+});

@@ -1,0 +1,1 @@
+export { createLinks, type Links } from './links.ts';
