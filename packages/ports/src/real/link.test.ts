@@ -67,6 +67,29 @@ describe('the real link, against a real broker', () => {
     expect(closed).toHaveLength(1);
   });
 
+  it('ends in bounded time when the broker answers no more', async () => {
+    const frozen = createServer((socket) => {
+      // Accepts the connection, and acknowledges nothing of what comes.
+      socket
+        .on('error', () => {})
+        .once('data', () => {
+          socket.write(Buffer.from([0x20, 2, 0, 0]));
+          socket.resume();
+        });
+    });
+    await new Promise<void>((resolve) => frozen.listen(0, '127.0.0.1', resolve));
+    const url = `mqtt://127.0.0.1:${(frozen.address() as AddressInfo).port}`;
+    const session = await mqttLink.connect(options({ url }));
+    const lost = expect(session.publish('mine/x', Buffer.from('x'), 1)).rejects.toMatchObject({
+      code: 'UNREACHABLE',
+    });
+    const at = performance.now();
+    await session.end({ graceful: true });
+    expect(performance.now() - at).toBeLessThan(10_000);
+    await lost;
+    frozen.close();
+  });
+
   it('tells a refused identity from a broker that is not there', async () => {
     await expect(mqttLink.connect(options({ clientId: 'stranger' }))).rejects.toMatchObject({
       code: 'UNAUTHENTICATED',

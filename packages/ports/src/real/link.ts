@@ -11,6 +11,9 @@ import { connectTls } from './tls.ts';
 /** Return codes of CONNACK (MQTT 3.1.1, table 3.1) that say who you are is the problem. */
 const identityRefusals = new Set([2, 4, 5]);
 
+/** So long a broker may take over the end of a session. */
+const farewellMs = 2_000;
+
 /** MQTT.js, without its reconnecting (it has no jitter) and without its unbounded queue before the first connect. */
 export function networkLink(proxy: HttpProxy | undefined): Link {
   return {
@@ -128,9 +131,25 @@ function session(client: MqttClient, options: LinkOptions): LinkSession {
     },
     end: async ({ graceful }) => {
       reason = 'ended by this side';
-      await client.endAsync(!graceful);
+      if (!graceful || !(await isAcknowledged(client))) return client.endAsync(true);
+      // Its end waits for the other side to close, which one that is frozen does not.
+      const late = setTimeout(() => client.stream.destroy(), farewellMs);
+      await client.endAsync(false).finally(() => clearTimeout(late));
     },
   };
+}
+
+/** Whether all that was sent has arrived; waits for it, though not for a broker that is frozen. */
+function isAcknowledged(client: MqttClient): Promise<boolean> {
+  if (Object.keys(client.outgoing).length === 0) return Promise.resolve(true);
+  return new Promise((resolve) => {
+    const late = setTimeout(() => resolve(false), farewellMs);
+    const settle = (answer: boolean) => () => {
+      clearTimeout(late);
+      resolve(answer);
+    };
+    client.once('outgoingEmpty', settle(true)).once('close', settle(false));
+  });
 }
 
 function lost(cause: Error): CoveyError {
