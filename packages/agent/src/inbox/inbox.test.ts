@@ -46,6 +46,14 @@ async function alone(seed: string): Promise<Simulation> {
   return device;
 }
 
+/** Alone, with a parcel that nothing was done with yet. */
+async function withParcel(): Promise<Simulation> {
+  const device = await alone('parcel/cut');
+  await device.repository.list(two);
+  await put(device, parcelOf(two, device.repository.files));
+  return device;
+}
+
 /** Runs until the parcel has come to its end. */
 async function ended(device: Simulation): Promise<void> {
   await device.world.runUntil(() => inboxOf(device).length === 0, 3 * dayMs);
@@ -166,6 +174,67 @@ describe('a parcel brought to a device that reaches nobody', () => {
     await ended(device);
     expect(device.servingVersions()).toEqual(['4.0.0']);
   });
+
+  test('is a first install, too: on a device that has never been connected', async () => {
+    const device = simulate('parcel/first');
+    await device.enrol();
+    device.broker.isUp = false;
+    device.http.isUp = false;
+    await device.repository.list(two);
+    await put(device, parcelOf(two, device.repository.files));
+    await device.boot();
+    await ended(device);
+    expect(device.servingVersions()).toEqual(['2.0.0']);
+    device.machine.cutPower();
+    await device.boot();
+    await device.world.runUntil(() => device.servingVersions().length > 0, 60_000);
+    expect(device.servingVersions()).toEqual(['2.0.0']);
+  });
+
+  test('that comes while an order of the controller soaks waits for its end, and then has its turn', async () => {
+    const device = await alone('parcel/soak');
+    device.broker.isUp = true;
+    device.http.isUp = true;
+    device.traffic.requestsPerSecond = 0;
+    const ordered = await device.publish(makeBundle('3.0.0'), 3);
+    await device.repository.list(two);
+    device.want(2, [ordered]);
+    await device.world.runUntil(() => device.state() === 'soaking', 3_600_000);
+    await put(device, parcelOf(two, device.repository.files));
+    await device.world.advance(30_000);
+    expect(device.status().reported).toMatchObject({ state: 'soaking', generation: 2 });
+    expect(inboxOf(device)).toHaveLength(1);
+    await device.untilSettled(2);
+    expect(device.servingVersions()).toEqual(['3.0.0']);
+    await ended(device);
+    expect(device.servingVersions()).toEqual(['2.0.0']);
+  });
+
+  test.each(['cut-before', 'cut-during', 'cut-after'] as const)(
+    'comes through a power cut at whichever write (%s)',
+    async (how) => {
+      const whole = await withParcel();
+      const before = whole.machine.disk.changes;
+      await ended(whole);
+      const changes = whole.machine.disk.changes - before;
+      expect(changes).toBeGreaterThan(10);
+      for (let cut = 1; cut <= changes; cut++) {
+        const device = await withParcel();
+        const at = device.machine.disk.changes + cut;
+        let hasCut = false;
+        device.machine.disk.fault = (change) => {
+          hasCut ||= change === at;
+          return change === at ? how : 'none';
+        };
+        await device.world.runUntil(() => hasCut, 3 * dayMs);
+        await device.boot();
+        await device.world.runUntil(() => device.servingVersions().length > 0, 60_000);
+        await ended(device);
+        expect(device.servingVersions(), `cut at change ${cut}`).toEqual(['2.0.0']);
+        expect(device.status().reported.state, `cut at change ${cut}`).toBe('committed');
+      }
+    },
+  );
 
   test('that is no parcel is removed, and an event says why', async () => {
     const device = await alone('parcel/none');
