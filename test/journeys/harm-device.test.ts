@@ -1,3 +1,5 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { EventsAnswer, RolloutView } from '@covey/protocol/api';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { until } from './harness.ts';
@@ -60,9 +62,12 @@ describe('the agent is killed', () => {
 
   test.each([
     ['downloading', '2.0.0'],
+    ['verifying', '2.0.1'],
     ['probing', '2.1.0'],
     ['activating', '2.2.0'],
     ['soaking', '2.3.0'],
+    // Right after it was committed: nothing of what follows is done yet.
+    ['committed', '2.4.0'],
   ])(
     'in %s: it goes on after the restart, and meanwhile the last good version serves',
     async (state, version) => {
@@ -70,7 +75,12 @@ describe('the agent is killed', () => {
       const load = startLoad(device.inferenceUrl, 'scaling');
       // At this rate the download is not over before the kill.
       const delivery = state === 'downloading' ? { device: { bytesPerSecond: 128 * 1024 } } : {};
-      const { id } = await fleet.roll(version, { soak: { minSamples: 200 }, delivery });
+      const { id } = await fleet.roll(version, {
+        soak: { minSamples: state === 'soaking' ? 200 : 20 },
+        delivery,
+      });
+      // It is committed to the one before, too.
+      if (state === 'committed') await ledgerReaches(device.folder, 'soaking');
       await ledgerReaches(device.folder, state);
       const runtime = await runtimePid();
       await device.service.kill('SIGKILL');
@@ -90,6 +100,37 @@ describe('the agent is killed', () => {
       expect(longestGapMs).toBeLessThan(10_000);
     },
   );
+
+  test('while an update waits for somebody on the device: it still does, and goes on when it may', async () => {
+    await publishScaling(fleet, '2.5.0');
+    const hold = { format: 'covey-hold/1', until: Date.now() + 3_600_000, reason: 'inventory' };
+    writeFileSync(join(device.folder, 'hold.json'), JSON.stringify(hold));
+    const load = startLoad(device.inferenceUrl, 'scaling');
+    const { id } = await fleet.roll('2.5.0');
+    await ledgerReaches(device.folder, 'deferred');
+    await device.restart();
+    expect(ledgerState(device.folder)).toBe('deferred');
+    rmSync(join(device.folder, 'hold.json'));
+    expect((await fleet.settled(id)).state).toBe('succeeded');
+    await load.answerOf('2.5.0');
+    await load.stop();
+  });
+
+  test('while a version is taken back: the one before serves after the restart, and the reason is kept', async () => {
+    await publishScaling(fleet, '2.6.0', { oneRowOnly: true });
+    const load = startLoad(device.inferenceUrl, 'scaling', { rows: 2 });
+    const { id } = await fleet.roll('2.6.0');
+    await ledgerReaches(device.folder, 'reverting');
+    await device.service.kill('SIGKILL');
+    expect(ledgerState(device.folder)).toBe('reverting');
+    await device.restart();
+    const rollout = await fleet.settled(id);
+    expect(rollout.state, JSON.stringify(rollout)).toBe('reverted');
+    expect(memberOf(rollout)?.reason).toMatch(/^2.6.0 failed on \d+ of \d+ requests/);
+    await load.answerOf(installed);
+    await load.stop();
+    expect((await device.view()).reported?.serving[0]?.version).toBe(installed);
+  });
 });
 
 describe('the runtime is killed', () => {

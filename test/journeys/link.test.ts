@@ -75,7 +75,7 @@ test('a wrong address is taken back by the device, with the reason, and no other
   const before = identityOf(first.folder);
   const wrong = args('mqtts://127.0.0.1:1', 'https://127.0.0.1:1', '--within', '1s');
   const { code: dry, stdout: preview } = await covey([...wrong, '--dry-run']);
-  expect([dry, preview]).toEqual([0, expect.stringMatching(/1 +edge-1 .*\n2 +edge-2 /)]);
+  expect([dry, preview]).toEqual([0, expect.stringMatching(/1 +edge-1 .*\n +2 +edge-2 /)]);
   const { code, stdout } = await covey([...wrong, '--wait', '--json']);
   const change = JSON.parse(stdout) as LinkChangeView;
   expect(code).toBe(3);

@@ -12,6 +12,7 @@ import {
   keepRunning,
   watchServing,
 } from './software-site.ts';
+import { ledgerReaches } from './standing-fleet.ts';
 
 const id = 'press-7';
 const limitMs = 600_000;
@@ -132,6 +133,32 @@ test('an agent moves to the software it is given, and on to the next by a small 
   expect((await fetch(readyUrl)).status).toBe(200);
 });
 
+test('killed while software is tested, while it is about to change over and before it has proven itself, it goes on', {
+  timeout: limitMs,
+}, async () => {
+  const first = roll('0.2.1', changeSoftware(artifact, '0.2.1'), '60s');
+  for (const state of ['probing', 'activating']) {
+    await ledgerReaches(data, state);
+    device.kill('SIGKILL');
+  }
+  const proven = { state: 'succeeded', waves: [{ devices: [{ state: 'proven' }] }] };
+  expect(await first).toMatchObject(proven);
+  await untilRuns('0.2.1');
+  const second = roll('0.2.2', changeSoftware(artifact, '0.2.2'), '60s');
+  await ledgerReaches(data, 'activating');
+  // Contact would end the soak before it can be seen.
+  fleet.controller.child.kill('SIGSTOP');
+  try {
+    await ledgerReaches(data, 'soaking');
+    device.kill('SIGKILL');
+  } finally {
+    fleet.controller.child.kill('SIGCONT');
+  }
+  expect(await second).toMatchObject(proven);
+  await untilRuns('0.2.2');
+  expect((await fetch(readyUrl)).status).toBe(200);
+});
+
 test('software that does not start is left to the one before by the launcher', {
   timeout: limitMs,
 }, async () => {
@@ -145,7 +172,7 @@ test('software that does not start is left to the one before by the launcher', {
   expect(rollout.waves[0]?.devices[0]?.reason).toContain('started 3 times');
   // The agent itself once into the trial, three starts of that, and none more than it takes to go back.
   expect(device.starts() - before).toBe(4);
-  await untilRuns('0.2.0');
+  await untilRuns('0.2.2');
   expect((await fetch(readyUrl)).status).toBe(200);
 });
 
@@ -156,7 +183,7 @@ test('software that never reaches the controller goes back by itself', { timeout
   const rollout = await roll('0.4.0', deaf, '15s');
   expect(rollout).toMatchObject({ state: 'reverted', waves: [{ devices: [{ state: 'failed' }] }] });
   expect(rollout.waves[0]?.devices[0]?.reason).toContain('did not reach the controller');
-  await untilRuns('0.2.0');
+  await untilRuns('0.2.2');
   await until('the record', async () => (bootRecord().join() === 'b,-,0' ? true : undefined));
   expect((await fetch(readyUrl)).status).toBe(200);
 });
