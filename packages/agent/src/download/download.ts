@@ -5,7 +5,7 @@ import type { Passage } from '../delivery/index.ts';
 import type { Identity } from '../identity/index.ts';
 import { gatheredChunks, verifyFile } from './chunks.ts';
 import { gatherFile } from './gather.ts';
-import { offersFor } from './offers.ts';
+import { offersFor, patienceFrom } from './offers.ts';
 import { chunksOnDisk, type LocalChunks } from './reuse.ts';
 import { addNeeded, asksForTransfers, chooseRoute, type Missing, neededFor, type Route } from './route.ts';
 import { openSource, type Source } from './source.ts';
@@ -40,7 +40,7 @@ export interface DownloaderOptions {
 }
 
 export function createDownloader(
-  ports: Pick<Ports, 'disk' | 'fetch'>,
+  ports: Pick<Ports, 'clock' | 'disk' | 'fetch'>,
   store: BundleStore,
   options: DownloaderOptions,
 ): Downloader {
@@ -59,7 +59,7 @@ export function createDownloader(
 }
 
 async function fetchMissing(
-  ports: Pick<Ports, 'disk' | 'fetch'>,
+  ports: Pick<Ports, 'clock' | 'disk' | 'fetch'>,
   store: BundleStore,
   digest: string,
   { folder, identity, host, quotaBytes }: DownloaderOptions,
@@ -70,7 +70,18 @@ async function fetchMissing(
   const manifest = await manifestOf(store, source, digest);
   compatibleVariants(manifest, host());
   const local = await chunksOnDisk(disk, store);
-  const context = { disk, store, source, passage, local, onProgress };
+  const waitUntilMs = patienceFrom(ports.clock);
+  const context = {
+    disk,
+    clock: ports.clock,
+    store,
+    source,
+    passage,
+    signal,
+    waitUntilMs,
+    local,
+    onProgress,
+  };
   const planned: { missing: Missing; route: Route }[] = [];
   for (const missing of await missingFiles(ports, store, manifest, local, needed)) {
     const offers = asksForTransfers(missing) ? await offersFor(context, missing) : [];

@@ -4,8 +4,8 @@ import type { Disk } from '@covey/ports';
 import { type BundleFile, CoveyError } from '@covey/protocol';
 import type { BundleStore } from '../bundles/index.ts';
 import type { Passage } from '../delivery/index.ts';
-import { arrivalName, transferName, transferPath } from './offers.ts';
-import { type OnPiece, type Piece, receive } from './receive.ts';
+import { arrivalName, isGone, transferName, transferPath } from './offers.ts';
+import { isCorrupt, type OnPiece, type Piece, receive } from './receive.ts';
 import type { LocalChunks } from './reuse.ts';
 import { type Missing, neededSegments, type Offer, type Route } from './route.ts';
 import type { Source } from './source.ts';
@@ -68,7 +68,7 @@ class Gatherer {
 
   /** The segments from the next chunk on, up to one that need not come; false when there is none for it. */
   async takeTransfer({ base, transfer, head }: Offer): Promise<boolean> {
-    const { disk, store, source } = this.#context;
+    const { disk, store, source, passage } = this.#context;
     const run = consecutive(neededSegments({ ...this.#missing, gathered: this.#next }, transfer));
     const first = run[0];
     if (!first || first.firstChunk > this.#next) return false;
@@ -77,11 +77,23 @@ class Gatherer {
       sizeBytes,
       path: store.arrivalPath(this.#file, arrivalName(base, `${first.firstChunk + at}`)),
     }));
-    const onPiece: OnPiece = async (piece, bytes, wasKept) => {
+    let wasKept = false;
+    const onPiece: OnPiece = async (piece, bytes, pieceWasKept) => {
       const segment = run[pieces.indexOf(piece)];
-      if (segment) await this.#takeSegment(segment, base, bytes, wasKept);
+      wasKept = pieceWasKept;
+      if (segment) await this.#takeSegment(segment, base, bytes);
+      wasKept = false;
     };
-    await receive(disk, source, transferPath(this.#file, base), pieces, onPiece, head);
+    const about = { totalBytes: transfer.sizeBytes, head };
+    try {
+      await receive(disk, source, transferPath(this.#file, base), pieces, onPiece, about);
+    } catch (error) {
+      // Bytes that lay on the disk may have suffered there: they come once more before the transfer is blamed.
+      if (isCorrupt(error) && !wasKept) await passage.noteFailed(transferName(this.#file, base));
+      // Any other end may be that of a transfer which is there no more: its header is asked for anew.
+      if (isGone(error)) await disk.remove(store.arrivalPath(this.#file, arrivalName(base, 'head')));
+      throw error;
+    }
     return true;
   }
 
@@ -107,14 +119,15 @@ class Gatherer {
     const { disk, store, source, onProgress } = this.#context;
     const path = store.arrivalPath(this.#file, `${chunk.sha256.slice(0, 16)}.chunk`);
     const piece: Piece = { offset: 0, sizeBytes: chunk.sizeBytes, path };
-    await receive(disk, source, `/chunks/${chunk.sha256}`, [piece], async (_piece, bytes) => {
+    const onPiece: OnPiece = async (_piece, bytes) => {
       verifyChunk(bytes, chunk);
       await turn.catch(() => {
         throw new CoveyError('CANCELLED', 'the chunk before did not come');
       });
       await this.#append(bytes);
       onProgress();
-    });
+    };
+    await receive(disk, source, `/chunks/${chunk.sha256}`, [piece], onPiece, { totalBytes: chunk.sizeBytes });
   }
 
   async finish(): Promise<void> {
@@ -127,18 +140,10 @@ class Gatherer {
     segment: TransferSegment,
     base: BundleFile | undefined,
     bytes: Uint8Array,
-    wasKept: boolean,
   ): Promise<void> {
-    try {
-      const chunks = await this.#decode(segment, base, bytes);
-      for (const { index, chunk } of chunks) if (index >= this.#next) await this.#append(chunk);
-      this.#context.onProgress();
-    } catch (error) {
-      // Bytes that lay on the disk may have suffered there: they come once more before the transfer is blamed.
-      if (error instanceof CoveyError && error.code === 'BUNDLE_CORRUPT' && !wasKept)
-        await this.#context.passage.noteFailed(transferName(this.#file, base));
-      throw error;
-    }
+    const chunks = await this.#decode(segment, base, bytes);
+    for (const { index, chunk } of chunks) if (index >= this.#next) await this.#append(chunk);
+    this.#context.onProgress();
   }
 
   /** The chunks of a segment, each verified. */

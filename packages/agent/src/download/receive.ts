@@ -19,7 +19,7 @@ const unwrittenBytes = 16 * 1024;
 /**
  * Brings pieces that follow one another in a resource, in one stream, each handed on when it is whole. What came of a
  * piece is on the disk: the next call goes on at the byte, also after a kill. `head` are bytes at the beginning of the
- * resource that came before. Errors: those of `Source.stream` and `onPiece`.
+ * resource that came before, `totalBytes` its length. Errors: those of `Source.stream` and `onPiece`.
  */
 export async function receive(
   disk: Disk,
@@ -27,7 +27,7 @@ export async function receive(
   resource: string,
   pieces: readonly Piece[],
   onPiece: OnPiece,
-  head: Uint8Array = new Uint8Array(0),
+  { totalBytes, head = new Uint8Array(0) }: { totalBytes: number; head?: Uint8Array },
 ): Promise<void> {
   const last = pieces.at(-1);
   if (!last) return;
@@ -38,7 +38,10 @@ export async function receive(
   while (receiver.position < end) {
     const before = receiver.position;
     try {
-      await source.stream(resource, before, end, (part) => receiver.take(part));
+      await source.stream(resource, { start: before, end, totalBytes }, (part) => receiver.take(part));
+    } catch (error) {
+      if (isCorrupt(error)) await receiver.drop();
+      throw error;
     } finally {
       await receiver.keep();
     }
@@ -111,18 +114,25 @@ class Receiver {
         await this.#onPiece(piece, this.#bytes, this.#wasKept);
       } catch (error) {
         // Damaged bytes are wanted no more; good ones need not come again.
-        if (error instanceof CoveyError && error.code === 'BUNDLE_CORRUPT') await this.#drop(piece);
+        if (isCorrupt(error)) await this.drop();
         throw error;
       }
-      await this.#drop(piece);
+      await this.drop();
       this.#index++;
       this.#bytes = new Uint8Array(this.#pieces[this.#index]?.sizeBytes ?? 0);
       this.#wasKept = false;
     }
   }
-  async #drop({ path }: Piece): Promise<void> {
+
+  /** Forgets what came of the piece under way. */
+  async drop(): Promise<void> {
     const wasWritten = this.#written > 0;
     this.#filled = this.#written = 0;
-    if (wasWritten) await this.#disk.remove(path);
+    const path = this.#pieces[this.#index]?.path;
+    if (wasWritten && path !== undefined) await this.#disk.remove(path);
   }
+}
+
+export function isCorrupt(error: unknown): boolean {
+  return error instanceof CoveyError && error.code === 'BUNDLE_CORRUPT';
 }

@@ -10,13 +10,19 @@ const longestWaitMs = 86_400_000;
 export interface Source {
   /** A whole small resource. Errors: NOT_FOUND, FORBIDDEN, UNREACHABLE, TIMEOUT, PAYLOAD_TOO_LARGE; Held. */
   get(path: string, maxBytes: number): Promise<Uint8Array>;
-  /** The bytes from `start` up to `end`, part by part; fewer than asked for where policy or server say so. Errors as `get`. */
-  stream(
-    path: string,
-    start: number,
-    end: number,
-    onPart: (part: Uint8Array) => Promise<void>,
-  ): Promise<void>;
+  /**
+   * Bytes of a resource, part by part; fewer than asked for where policy or server say so. Errors as `get`, and CHUNK_LOST,
+   * TRANSFER_REFUSED; BUNDLE_CORRUPT where the resource cannot be what it is taken for: it ends before `start`, has another
+   * length, or what comes is not the range that the server says it is.
+   */
+  stream(path: string, wanted: Stretch, onPart: (part: Uint8Array) => Promise<void>): Promise<void>;
+}
+
+/** From `start` up to `end`. `totalBytes`: of the whole resource; undefined: not known yet. */
+export interface Stretch {
+  start: number;
+  end: number;
+  totalBytes?: number;
 }
 
 export function openSource(
@@ -46,31 +52,64 @@ export function openSource(
       await ask(path, maxBytes, { onPart });
       return Buffer.concat(parts);
     },
-    stream: async (path, start, end, take) => {
+    stream: async (path, { start, end, totalBytes }, take) => {
       const last = Math.min(end, start + (await passage.admit(signal))) - 1;
-      // A server may send less of a range, and one that knows none sends all from the first byte.
-      let offset = -1;
+      let place: Place | undefined;
+      let offset = 0;
       const onPart = async (part: Uint8Array, head: FetchHead) => {
-        if (offset < 0) offset = head.status === 206 ? startOf(head) : 0;
+        if (!place) {
+          place = placeOf(path, head, start, totalBytes);
+          offset = place.start;
+        }
         const wanted = part.subarray(Math.max(0, start - offset), Math.max(0, last + 1 - offset));
         offset += part.byteLength;
-        if (wanted.byteLength > 0) await take(wanted);
+        const isLonger = offset > place.end;
+        if (wanted.byteLength > 0 && !isLonger) await take(wanted);
         await passage.count(part.byteLength);
+        if (isLonger) throw corrupt(path, 'is longer than it should be');
       };
       const headers = { range: `bytes=${start}-${Number.isFinite(last) ? last : ''}` };
       await ask(path, limits.fileBytes, { headers, onPart });
+      if (!place || (Number.isFinite(place.end) && offset < place.end))
+        throw corrupt(path, `ends at byte ${offset}`);
     },
   };
 }
 
-function startOf({ headers }: FetchHead): number {
-  const [, start] = /^bytes (\d{1,15})-/.exec(headers['content-range'] ?? '') ?? [];
-  if (start === undefined)
-    throw new CoveyError('UNREACHABLE', 'the server sends a range and does not say which');
-  return Number(start);
+/** Where in the resource the body of an answer lies; `end` infinite: nobody says. */
+interface Place {
+  start: number;
+  end: number;
 }
 
-const statusCodes: Record<number, ErrorCode> = { 403: 'FORBIDDEN', 404: 'NOT_FOUND' };
+/** A server may send less of a range, and one that knows none sends all from the first byte. */
+function placeOf(
+  path: string,
+  { status, headers }: FetchHead,
+  start: number,
+  totalBytes: number | undefined,
+): Place {
+  if (status !== 206) return { start: 0, end: totalBytes ?? Number.POSITIVE_INFINITY };
+  const [, first, last, total] =
+    /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15}|\*)$/.exec(headers['content-range'] ?? '') ?? [];
+  if (first === undefined || Number(first) > start || Number(last) < start)
+    throw corrupt(path, 'comes as another range than was asked for');
+  if (totalBytes !== undefined && total !== '*' && Number(total) !== totalBytes)
+    throw corrupt(path, `has ${total} bytes, and not ${totalBytes}`);
+  return { start: Number(first), end: Number(last) + 1 };
+}
+
+function corrupt(path: string, what: string): CoveyError {
+  return new CoveyError('BUNDLE_CORRUPT', `${path} ${what}`);
+}
+
+const statusCodes: Record<number, ErrorCode> = {
+  403: 'FORBIDDEN',
+  404: 'NOT_FOUND',
+  416: 'BUNDLE_CORRUPT',
+};
+/** What the controller may say in place of the status: none of them ends an update for good. */
+const toldCodes: readonly ErrorCode[] = ['CHUNK_LOST', 'TRANSFER_REFUSED'];
 
 /** 429 and 503 with `Retry-After` ask to come later, and say why in the error document. */
 function refusal(url: string, { status, headers, body }: FetchAnswer): CoveyError {
@@ -78,8 +117,13 @@ function refusal(url: string, { status, headers, body }: FetchAnswer): CoveyErro
   const said = errorIn(body);
   if ((status === 429 || status === 503) && waitMs >= 0) {
     const message = said?.message ?? 'the controller asks to come later';
-    return new Held(said?.code ?? 'RATE_LIMITED', message, Math.min(longestWaitMs, waitMs));
+    return new Held(
+      said?.code ?? (status === 429 ? 'RATE_LIMITED' : 'OVERLOADED'),
+      message,
+      Math.min(longestWaitMs, waitMs),
+    );
   }
+  if (said && toldCodes.includes(said.code)) return new CoveyError(said.code, said.message);
   return new CoveyError(statusCodes[status] ?? 'UNREACHABLE', `${url} answers with status ${status}`);
 }
 

@@ -10,13 +10,14 @@ const committed = {
   committed: { release, proof: 'proven' },
 } as unknown as Update;
 const runtime = { serving: [], quarantined: [], unloaded: [], deaths: 0 };
+const noOther = { software: null, link: undefined };
 
 it('a version that a caller has unloaded is not said to serve, and why', () => {
-  const reported = reportOf(committed, { ...runtime, unloaded: [ref] }, null);
+  const reported = reportOf(committed, { ...runtime, unloaded: [ref] }, noOther);
   expect(reported).toMatchObject({ state: 'committed', serving: [], releaseId: null });
   expect(reported.reason).toEqual({
     code: 'MODEL_UNLOADED',
     message: 'bearing 1.0.0 was unloaded by a caller of the inference API here',
   });
-  expect(reportOf(committed, runtime, null).reason).toBeUndefined();
+  expect(reportOf(committed, runtime, noOther).reason).toBeUndefined();
 });

@@ -6,7 +6,7 @@ import { formatTable } from '../terminal/table.ts';
 
 /**
  * What a rollout would bring over the network. Where transfers have to be made, the controller is asked again, `tries` times
- * in all, and waits `waitMs` each time. Errors: those of the API; OVERLOADED when they are not made by then.
+ * in all, and waits `waitMs` each time. Errors: those of the API; TRANSFER_PENDING when they are not made by then.
  */
 export async function previewOf(
   client: Client,
@@ -22,7 +22,7 @@ export async function previewOf(
         answer: RolloutPreview,
       });
     } catch (error) {
-      if (!(error instanceof CoveyError) || error.code !== 'OVERLOADED' || tried >= tries) throw error;
+      if (!(error instanceof CoveyError) || error.code !== 'TRANSFER_PENDING' || tried >= tries) throw error;
       onWait?.('the controller is making the transfers, about 5 MB of model a second');
     }
   }

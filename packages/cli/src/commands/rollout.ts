@@ -143,7 +143,7 @@ async function announce(
   try {
     output.progress(summarizePreview(await previewOf(client, wanted, hasty)));
   } catch (error) {
-    if (!(error instanceof CoveyError) || !['OVERLOADED', 'TIMEOUT'].includes(error.code)) throw error;
+    if (!(error instanceof CoveyError) || !['TRANSFER_PENDING', 'TIMEOUT'].includes(error.code)) throw error;
     output.progress('what it brings is not known yet: the controller is still making the transfers');
   }
 }

@@ -22,7 +22,7 @@ export async function apiFixture(devices: readonly string[]): Promise<ApiFixture
   const identity = await openIdentity({ folder: '/data', names: [], storage, clock, random, disk, trust });
   const disconnected: string[] = [];
   const log = memoryLog(fixture.log);
-  const transfers = createTransfers({ storage, clock, log });
+  const transfers = createTransfers({ storage, clock, log, quotaBytes: 1e9 });
   const services: AdminServices = {
     ...fixture.domain,
     storage,

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -73,6 +73,12 @@ it('serves an enrolled device what was published, with ranges, until it is revok
   expect((await fetchAsDevice(`/chunks/${'0'.repeat(64)}`)).status).toBe(404);
   expect((await fetchAsDevice('/chunks/..%2f..%2fadmin.token')).status).toBe(404);
   const [file] = bundle.manifest.files;
+  const unwanted = await fetchAsDevice(`/transfers/${file?.sha256}`);
+  expect([unwanted.status, JSON.parse(Buffer.from(unwanted.body).toString()).code]).toEqual([
+    403,
+    'TRANSFER_REFUSED',
+  ]);
+  await call('POST', '/v1/rollouts', { model: 'bearing', version: '1.0.0' });
   const whole = await fetchAsDevice(`/transfers/${file?.sha256}`);
   expect([whole.status, whole.headers['cache-control']]).toEqual([
     200,
@@ -81,8 +87,48 @@ it('serves an enrolled device what was published, with ranges, until it is revok
   expect(openTransfer(whole.body, file ?? { sizeBytes: 0, chunks: [] }, 0).sizeBytes).toBe(whole.body.length);
   const part = await fetchAsDevice(`/transfers/${file?.sha256}`, { range: 'bytes=4-9' });
   expect([part.status, Buffer.compare(part.body, whole.body.subarray(4, 10))]).toEqual([206, 0]);
-  for (const path of [`${sha256}0`, `${file?.sha256}?from=x`, `${file?.sha256}?from=${'0'.repeat(64)}`])
+  // RFC 9110, 14.2: several ranges, other units and what is no range are passed over; none that is beyond the end.
+  const size = whole.body.length;
+  for (const [range, status, contentRange] of [
+    ['bytes=0-1,3-4', 200, undefined],
+    ['bytes=-5--3', 200, undefined],
+    ['bytes=a-b', 200, undefined],
+    ['lines=0-1', 200, undefined],
+    ['bytes=-3', 206, `bytes ${size - 3}-${size - 1}/${size}`],
+    ['bytes=-99999999999999999999', 206, `bytes 0-${size - 1}/${size}`],
+    ['bytes=1-99999999999999999999', 206, `bytes 1-${size - 1}/${size}`],
+    ['bytes=99999999999999999999-', 416, `bytes */${size}`],
+    ['bytes=-0', 416, `bytes */${size}`],
+  ] as const) {
+    const answer = await fetchAsDevice(`/transfers/${file?.sha256}`, { range });
+    expect([range, answer.status, answer.headers['content-range']]).toEqual([range, status, contentRange]);
+    if (status === 200) expect(Buffer.compare(answer.body, whole.body)).toBe(0);
+  }
+  for (const path of [`${sha256}0`, `${file?.sha256}?from=x`])
     expect((await fetchAsDevice(`/transfers/${path}`)).status).toBe(404);
+  expect((await fetchAsDevice(`/transfers/${file?.sha256}?from=${'0'.repeat(64)}`)).status).toBe(403);
+  const onDisk = join(folder, 'controller', 'blobs', sha256.slice(0, 2), sha256);
+  await writeFile(
+    onDisk,
+    bytes.map((byte) => byte ^ 1),
+  );
+  for (let times = 0; times < 3; times++) {
+    const lost = await fetchAsDevice(`/chunks/${sha256}`);
+    expect([lost.status, JSON.parse(Buffer.from(lost.body).toString())]).toMatchObject([
+      503,
+      { code: 'CHUNK_LOST', remedy: expect.stringContaining('covey model push') },
+    ]);
+    expect(lost.headers['cache-control']).toBeUndefined();
+  }
+  expect(log.filter((line) => line.includes('CHUNK_LOST') && line.includes('bearing 1.0.0'))).toHaveLength(1);
+  expect((await call('POST', '/v1/chunks/missing', { chunks: [sha256] })).body).toEqual({
+    missing: [sha256],
+  });
+  expect((await publish(call, bundle)).status).toBe(200);
+  expect(Buffer.compare((await fetchAsDevice(`/chunks/${sha256}`)).body, bytes)).toBe(0);
+  const { body: audit } = await call('GET', '/v1/audit');
+  const actions = audit.entries.map(({ action }: { action: string }) => action);
+  expect(actions).toEqual(expect.arrayContaining(['chunk.lose', 'chunk.restore']));
   expect((await call('DELETE', '/v1/devices/edge-1')).status).toBe(204);
   expect((await fetchAsDevice(`/chunks/${sha256}`)).status).toBe(403);
   const anonymous = nodeFetch({

@@ -13,7 +13,10 @@ import { type AddCleanup, createCleanups } from './cleanups.ts';
 import { createDomain } from './domain.ts';
 import { openListeners } from './listeners.ts';
 
-const dayMs = 86_400_000;
+const hourMs = 3_600_000;
+const dayMs = 24 * hourMs;
+/** Beside the versions: a day's rollouts of models of 100 MB take a part of it. */
+const transferQuotaBytes = 4 * 1024 ** 3;
 
 export interface ControllerOptions {
   ports: Pick<Ports, 'clock' | 'random' | 'disk' | 'log'>;
@@ -90,6 +93,7 @@ async function startAll(options: ControllerOptions, onStop: AddCleanup): Promise
     onRefusal: ({ device, reason, ...detail }) => domain.refusals.refused(device, `bus.${reason}`, detail),
     log,
   });
+  const transfers = createTransfers({ storage, clock, log, quotaBytes: transferQuotaBytes });
   const domain = createDomain({
     ports,
     storage,
@@ -97,7 +101,10 @@ async function startAll(options: ControllerOptions, onStop: AddCleanup): Promise
     trust,
     clonePolicy: options.clonePolicy ?? 'report',
     disconnect: (id) => listeners.disconnect(id),
-    tasks: [{ name: "renewing the server's certificate", intervalMs: dayMs, run: identity.renewServer }],
+    tasks: [
+      { name: "renewing the server's certificate", intervalMs: dayMs, run: identity.renewServer },
+      { name: 'removing transfers', intervalMs: hourMs, run: transfers.collect },
+    ],
   });
   identity.onSuperseded((id, message) => {
     domain.clones
@@ -106,7 +113,6 @@ async function startAll(options: ControllerOptions, onStop: AddCleanup): Promise
   });
   onStop('domain', () => domain.stop());
   await domain.start();
-  const transfers = createTransfers({ storage, clock, log });
   onStop('transfers', () => transfers.stop());
   const { version } = options;
   const delivery = createDeliveryMeter({ storage, clock });

@@ -55,7 +55,7 @@ export function createDomain(options: DomainOptions): Domain {
   const outbox = createOutbox({ storage, bus, clock, log });
   const refusals = createRefusalAudit({ storage, clock, log });
   const noteModel = (model: string) => changes.note('model', model);
-  const registry = createRegistry({ storage, clock, trust, onChange: noteModel });
+  const registry = createRegistry({ storage, clock, trust, log, onChange: noteModel });
   const onDesired = (devices: readonly string[]) => {
     for (const device of devices) {
       outbox.wantDesired(device);

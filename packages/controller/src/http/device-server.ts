@@ -80,22 +80,28 @@ export function createDeviceServer(
   const peers = createPeers(services.identity);
   identityRoutes(app, services, peers);
   app.register(async (files) => {
-    const senders = new WeakMap<FastifyRequest, Sender>();
+    const askers = new WeakMap<FastifyRequest, Asker>();
     files.addHook('onRequest', async (request) => {
-      senders.set(request, createSender(services, (await peers.check(request)).device));
+      const { device } = await peers.check(request);
+      askers.set(request, { device, send: createSender(services, device) });
     });
-    fileRoutes(files, services, (request, reply, bytes) => {
-      const sender = senders.get(request);
-      if (!sender) throw new CoveyError('INTERNAL', 'a request without a device');
-      return sender(reply, bytes, request.headers.range);
+    fileRoutes(files, services, (request) => {
+      const asker = askers.get(request);
+      if (!asker) throw new CoveyError('INTERNAL', 'a request without a device');
+      return asker;
     });
   });
   return { app, disconnect: peers.disconnect };
 }
 
-type Send = (request: FastifyRequest, reply: FastifyReply, bytes: Uint8Array) => Promise<FastifyReply>;
+/** The device that a request is from. */
+interface Asker {
+  device: string;
+  send: Sender;
+}
+type AskerOf = (request: FastifyRequest) => Asker;
 
-function fileRoutes(app: FastifyInstance, services: DeviceServices, send: Send): void {
+function fileRoutes(app: FastifyInstance, services: DeviceServices, askerOf: AskerOf): void {
   app.get<{ Params: { digest: string } }>('/bundles/:digest', async ({ params }, reply) => {
     const bytes = Digest.safeParse(params.digest).success
       ? await services.registry.manifestBytes(params.digest)
@@ -115,26 +121,34 @@ function fileRoutes(app: FastifyInstance, services: DeviceServices, send: Send):
     const { sha256 } = request.params;
     const bytes = Digest.safeParse(sha256).success ? await services.registry.chunk(sha256) : undefined;
     if (!bytes) throw new CoveyError('NOT_FOUND', `there is no chunk ${sha256}`);
-    return send(request, immutable(reply), bytes);
+    return askerOf(request).send(immutable(reply), bytes, request.headers.range);
   });
-  transferRoute(app, services, send);
+  transferRoute(app, services, askerOf);
 }
 
-/** GET /transfers/{target}?from={base}: a file in its encoded form, from a base or from nothing. 404: fetch its chunks. */
-function transferRoute(app: FastifyInstance, { transfers }: DeviceServices, send: Send): void {
+/**
+ * GET /transfers/{target}?from={base}: a file in its encoded form, from a base or from nothing. 404, and 403 where the device has
+ * no use for it: fetch its chunks. 503 with `Retry-After`: it is being made.
+ */
+function transferRoute(app: FastifyInstance, { transfers }: DeviceServices, askerOf: AskerOf): void {
   app.get<{ Params: { target: string }; Querystring: { from?: string } }>(
     '/transfers/:target',
     async (request, reply) => {
       const { target } = request.params;
-      const { from } = request.query;
-      const isNamed = [target, ...(from === undefined ? [] : [from])].every(
+      const base = request.query.from ?? null;
+      const { device, send } = askerOf(request);
+      const isNamed = [target, ...(base === null ? [] : [base])].every(
         (digest) => Digest.safeParse(digest).success,
       );
-      reply.header('retry-after', comeAgainSeconds);
-      const bytes = isNamed ? await transfers.get(target, from ?? null, transferWaitMs) : null;
-      reply.removeHeader('retry-after');
+      const bytes = isNamed
+        ? await transfers.get(device, { target, base }, transferWaitMs).catch((error: unknown) => {
+            if (error instanceof CoveyError && error.code === 'TRANSFER_PENDING')
+              reply.header('retry-after', comeAgainSeconds);
+            throw error;
+          })
+        : null;
       if (!bytes) throw new CoveyError('NOT_FOUND', `there is no transfer of ${target}`);
-      return send(request, immutable(reply), bytes);
+      return send(immutable(reply), bytes, request.headers.range);
     },
   );
 }

@@ -14,7 +14,23 @@ it.each([
   ['bytes=-0', 'unsatisfiable'],
   ['bytes=5-4', undefined],
   ['bytes=0-1,3-4', undefined],
+  ['bytes=0-1, -2', undefined],
   ['lines=0-1', undefined],
+  ['Bytes=4-5', { start: 4, end: 6 }],
+  ['bytes=0-99999999999999999999999', { start: 0, end: 10 }],
+  ['bytes=99999999999999999999999-', 'unsatisfiable'],
+  ['bytes=-99999999999999999999999', { start: 0, end: 10 }],
+  [`bytes=4-${'9'.repeat(400)}`, { start: 4, end: 10 }],
+  ['bytes=--5', undefined],
+  ['bytes=-5--3', undefined],
+  ['bytes=-1-2', undefined],
+  ['bytes=1.5-3', undefined],
+  ['bytes=0x1-3', undefined],
+  ['bytes=a-b', undefined],
+  ['bytes=', undefined],
+  ['bytes=-', undefined],
+  ['bytes 0-1', undefined],
+  ['', undefined],
 ])('of 10 bytes, %s is %o', (header, expected) => {
   expect(parseRange(header, 10)).toEqual(expected);
 });

@@ -94,8 +94,25 @@ async function insertVersion(
     published_by: actor,
   };
   await tx.insertInto('versions').values(row).execute();
+  await insertContents(tx, manifest);
   const detail = { version: row.version, number, digest };
   const subject = `model:${row.model}`;
   await writeAudit(tx, { at: now, actor, action: 'version.publish', subject, detail });
   return row;
+}
+
+/** Rows of one statement: SQLite takes no more than 32,766 values. */
+const rowsAtOnce = 1_000;
+
+async function insertContents(tx: Tx, { model, version, files }: Manifest): Promise<void> {
+  const chunks = new Set(files.flatMap((file) => file.chunks.map(({ sha256 }) => sha256)));
+  const rows = [
+    ...files.map(({ sha256, path }) => ({ sha256, model, version, path })),
+    ...[...chunks].map((sha256) => ({ sha256, model, version, path: '' })),
+  ];
+  for (let at = 0; at < rows.length; at += rowsAtOnce)
+    await tx
+      .insertInto('contents')
+      .values(rows.slice(at, at + rowsAtOnce))
+      .execute();
 }

@@ -1,11 +1,12 @@
 import { parseEvaluation, parseReference } from '@covey/bundle';
-import type { Clock } from '@covey/ports';
+import type { Clock, Log } from '@covey/ports';
 import { CoveyError, type Summary } from '@covey/protocol';
 import type { ModelView, PublishRequest, VersionDetail, VersionView } from '@covey/protocol/api';
 import { writeAudit } from '../audit/index.ts';
 import type { Storage } from '../storage/index.ts';
 import type { Trust } from '../trust/index.ts';
 import { modelViews, resolveVersion, versionRow } from './lookup.ts';
+import { createLostChunks } from './lost.ts';
 import { publish } from './publish.ts';
 import { missingChunks, readFile } from './verify.ts';
 import { manifestOf, type VersionRow, versionDetail, versionView } from './views.ts';
@@ -27,7 +28,7 @@ export interface Registry {
   version(model: string, name: string): Promise<VersionDetail>;
   /** Points a channel to a version. Errors: NOT_FOUND, INVALID_ARGUMENT for a channel that looks like a version. */
   setChannel(model: string, channel: string, version: string, actor: string): Promise<ModelView>;
-  /** For devices: the manifest of a version, and a chunk. */
+  /** For devices: the manifest of a version, and a chunk. Errors: CHUNK_LOST where the disk has lost or damaged one of a version. */
   manifestBytes(digest: string): Promise<Uint8Array | undefined>;
   chunk(sha256: string): Promise<Uint8Array | undefined>;
   /** What a version's bundle says of its inputs and outputs. */
@@ -47,12 +48,14 @@ export interface RegistryOptions {
   storage: Storage;
   clock: Clock;
   trust: Trust;
+  log: Log;
   onChange: (model: string) => void;
 }
 
 export function createRegistry(options: RegistryOptions): Registry {
   const { storage, onChange } = options;
   const { db, blobs } = storage;
+  const lost = createLostChunks(options);
   const model = async (name: string): Promise<ModelView> => {
     const [view] = await modelViews(db, name);
     if (!view) throw new CoveyError('NOT_FOUND', `there is no model ${name}`);
@@ -60,7 +63,10 @@ export function createRegistry(options: RegistryOptions): Registry {
   };
   return {
     missingChunks: (digests) => missingChunks(blobs, digests),
-    putChunk: (sha256, bytes) => blobs.put(sha256, bytes),
+    putChunk: async (sha256, bytes) => {
+      await blobs.put(sha256, bytes);
+      await lost.found(sha256);
+    },
     publish: async (name, request, actor) => {
       const row = await publish(options, name, request, actor);
       onChange(name);
@@ -82,7 +88,11 @@ export function createRegistry(options: RegistryOptions): Registry {
       const row = await ofDigest.executeTakeFirst();
       return row && new TextEncoder().encode(row.manifest);
     },
-    chunk: (sha256) => blobs.get(sha256),
+    chunk: async (sha256) => {
+      const bytes = await blobs.get(sha256);
+      if (!bytes) await lost.miss(sha256);
+      return bytes;
+    },
     reference: (name, version) => readReference(storage, name, version),
   };
 }

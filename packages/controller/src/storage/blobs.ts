@@ -10,7 +10,14 @@ export interface Blobs {
   /** Undefined also for what the disk has damaged: it is as good as lost, and `put` writes it anew. */
   get(sha256: string): Promise<Uint8Array | undefined>;
   has(sha256: string): Promise<boolean>;
+  /** Absent is fine. */
+  remove(sha256: string): Promise<void>;
+  /** The digests of all that are here, damaged or not. */
+  list(): Promise<string[]>;
 }
+
+/** What else lies there is a file that was being written when the power went. */
+const digestForm = /^[0-9a-f]{64}$/;
 
 /** One folder per first two hex digits keeps folders small. */
 export async function openBlobs(disk: Disk, folder: string): Promise<Blobs> {
@@ -33,6 +40,13 @@ export async function openBlobs(disk: Disk, folder: string): Promise<Blobs> {
     },
     get,
     has,
+    remove: (sha256) => disk.remove(join(folderOf(sha256), sha256)),
+    list: async () => {
+      const digests: string[] = [];
+      for (const { name, isFolder } of await disk.list(folder))
+        if (isFolder) for (const file of await disk.list(join(folder, name))) digests.push(file.name);
+      return digests.filter((name) => digestForm.test(name));
+    },
   };
 }
 

@@ -20,6 +20,14 @@ export const migrations: readonly string[] = [
     primary key (model, version)
   );
   create unique index versions_by_number on versions (model, number);
+  create table contents (
+    sha256 text not null,
+    model text not null,
+    version text not null,
+    path text not null,
+    primary key (sha256, model, version, path),
+    foreign key (model, version) references versions (model, version)
+  );
   create table channels (
     model text not null,
     channel text not null,
@@ -31,11 +39,15 @@ export const migrations: readonly string[] = [
     target text not null,
     base text not null,
     codec integer not null,
+    outcome text not null,
     sha256 text,
     size_bytes integer not null,
-    created_at integer not null,
+    attempts integer not null,
+    retry_at integer not null,
+    used_at integer not null,
     primary key (target, base, codec)
   );
+  create index transfers_by_use on transfers (outcome, used_at);
   create table devices (
     id text primary key,
     tags text not null,

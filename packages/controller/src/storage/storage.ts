@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { join } from 'node:path';
 import type { Disk } from '@covey/ports';
 import { CoveyError } from '@covey/protocol';
 import { Kysely } from 'kysely';
@@ -12,8 +13,10 @@ export interface Storage {
   db: Db;
   /** Runs `work` alone and whole: commits what it resolves with, rolls back when it rejects. `work` awaits nothing but `tx`. */
   transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
-  /** Content-addressed bytes beside the database. */
+  /** Content-addressed bytes beside the database: the chunks of versions, which stay. */
   blobs: Blobs;
+  /** Transfers, which may go and be made again. */
+  transferBlobs: Blobs;
   /** Waits for what is under way. Nothing may be asked afterwards. */
   close(): Promise<void>;
 }
@@ -29,6 +32,7 @@ export interface StorageOptions {
 /** Errors: DATA_CORRUPT (no database), DATA_FOREIGN (another program's), DATA_NEWER, DATA_LOCKED (another controller), DISK_FULL. */
 export async function openStorage({ file, blobFolder, disk }: StorageOptions): Promise<Storage> {
   const blobs = await openBlobs(disk, blobFolder);
+  const transferBlobs = await openBlobs(disk, join(blobFolder, 'transfers'));
   const executor = file === ':memory:' ? executorInThread(file) : await executorInWorker(file);
   const insideOf = new AsyncLocalStorage<{ isOpen: boolean }>();
   const checkMayWait = () => {
@@ -48,6 +52,7 @@ export async function openStorage({ file, blobFolder, disk }: StorageOptions): P
         }
       }),
     blobs,
+    transferBlobs,
     close: async () => {
       await db.destroy();
       await executor.close();

@@ -7,6 +7,7 @@ import type { Generated, Kysely, Transaction } from 'kysely';
 export interface Tables {
   models: ModelsTable;
   versions: VersionsTable;
+  contents: ContentsTable;
   channels: ChannelsTable;
   transfers: TransfersTable;
   devices: DevicesTable;
@@ -48,6 +49,15 @@ export interface VersionsTable {
   published_by: string;
 }
 
+/** What versions are made of, by digest. */
+export interface ContentsTable {
+  sha256: string;
+  model: string;
+  version: string;
+  /** Of the file; '': it is a chunk. */
+  path: string;
+}
+
 export interface ChannelsTable {
   model: string;
   channel: string;
@@ -60,10 +70,16 @@ export interface TransfersTable {
   target: string;
   base: string;
   codec: number;
-  /** Of the transfer, a blob; null: none pays. */
+  /** `useless`: it would save nothing. `failed`: it was begun and did not end, also while it is under way. */
+  outcome: 'made' | 'useless' | 'failed';
+  /** Of the one that was made, a blob. */
   sha256: string | null;
   size_bytes: number;
-  created_at: number;
+  /** Of `failed`: how often in a row, and when it may be tried again. */
+  attempts: number;
+  retry_at: number;
+  /** When it was last asked for, give or take ten minutes. */
+  used_at: number;
 }
 
 export interface DevicesTable {

@@ -5,12 +5,15 @@ import type { Blobs, Db } from '../storage/index.ts';
 /** A file of any published version, by its digest. */
 export async function findFile(db: Db, sha256: string): Promise<BundleFile | undefined> {
   const row = await db
-    .selectFrom('versions')
+    .selectFrom('contents')
+    .innerJoin('versions', (join) =>
+      join.onRef('versions.model', '=', 'contents.model').onRef('versions.version', '=', 'contents.version'),
+    )
     .select('manifest')
-    .where('manifest', 'like', `%"sha256":"${sha256}"%`)
+    .where('sha256', '=', sha256)
+    .where('path', '!=', '')
     .limit(1)
     .executeTakeFirst();
-  // It may be the digest of a chunk.
   return row && (JSON.parse(row.manifest) as Manifest).files.find((file) => file.sha256 === sha256);
 }
 

@@ -26,7 +26,7 @@ export interface PreviewContext {
 /**
  * What a rollout of a published version would bring to the devices of a group: from the files of the version that each one
  * reports to serve, in the way that takes the fewest bytes. It makes the transfers that the rollout will use.
- * Errors: NOT_FOUND (version, empty group), INVALID_ARGUMENT (selector), OVERLOADED while transfers are being made.
+ * Errors: NOT_FOUND (version, empty group), INVALID_ARGUMENT (selector), TRANSFER_PENDING while transfers are being made.
  */
 export async function previewRollout(
   context: PreviewContext,

@@ -194,7 +194,7 @@ export const PreviewRequest = z.object({
     .min(0)
     .max(10_000)
     .default(5_000)
-    .describe('how long to wait for transfers to be made; OVERLOADED after that: ask again'),
+    .describe('how long to wait for transfers to be made; TRANSFER_PENDING after that: ask again'),
 });
 export type PreviewRequest = z.infer<typeof PreviewRequest>;
 

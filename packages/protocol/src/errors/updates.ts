@@ -100,6 +100,23 @@ export const updateErrors = {
     retry: 'deferred',
     remedy: 'Allow the full download in the plan (`--when-delta-fails full`), or bring it on a USB stick.',
   },
+  TRANSFER_PENDING: {
+    status: 503,
+    retry: 'deferred',
+    remedy: 'The transfer is made in its turn: ask again shortly. Devices fetch chunks if it takes too long.',
+  },
+  TRANSFER_REFUSED: {
+    status: 403,
+    retry: 'retryable',
+    remedy:
+      'Transfers are made for what is wanted of a device, from what it was told to have or serves; it fetches chunks.',
+  },
+  CHUNK_LOST: {
+    status: 503,
+    retry: 'retryable',
+    remedy:
+      'Push the same files as the same version again (`covey model push`): what the controller lost is uploaded anew.',
+  },
   BUDGET_SPENT: {
     status: 429,
     retry: 'deferred',
