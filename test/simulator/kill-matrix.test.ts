@@ -17,6 +17,12 @@ function expectedRollout({ version, isReplaying }: Row, serves: string): string 
   return serves === version ? 'succeeded' : 'reverted';
 }
 
+/** All in the long form (`npm run long`); in the short one a third in each row, so that every fault meets four states. */
+function columnsOf(rowIndex: number): string[] {
+  const isTaken = (_name: string, index: number) => (rowIndex + index) % 3 === 0;
+  return Object.keys(faults).filter(process.env.COVEY_LONG === undefined ? isTaken : () => true);
+}
+
 function check(row: Row, cell: CellOutcome): void {
   const where = `${row.name} x ${cell.fault}: ${JSON.stringify(cell)}`;
   expect(cell.wasStruck, where).toBe(true);
@@ -28,9 +34,10 @@ function check(row: Row, cell: CellOutcome): void {
 
 /** Whatever goes wrong in whatever state: one good version in the end, no longer silence than a restart, and the controller knows. */
 describe('the kill matrix', () => {
-  it.each(rows.map((row) => [row.name, row] as const))('%s', async (_name, row) => {
-    const outcomes = await runRow(row);
-    expect(outcomes.map(({ fault }) => fault)).toEqual(Object.keys(faults));
+  it.each(rows.map((row, index) => [row.name, row, index] as const))('%s', async (_name, row, index) => {
+    const columns = columnsOf(index);
+    const outcomes = await runRow(row, columns);
+    expect(outcomes.map(({ fault }) => fault)).toEqual(columns);
     for (const outcome of outcomes) check(row, outcome);
   });
 });

@@ -104,16 +104,17 @@ interface Cell {
   longestGapMs: number;
 }
 
-/** One row of the matrix: a device for each fault, under one controller. */
-export async function runRow(row: Row): Promise<CellOutcome[]> {
+/** One row of the matrix: a device for each of `columns`, names of faults, under one controller. */
+export async function runRow(row: Row, columns: readonly string[]): Promise<CellOutcome[]> {
   const struck = new Map<string, () => void>();
-  const fleet = await createFleet(1, Object.keys(faults).length, {
+  const fleet = await createFleet(1, columns.length, {
     persisted: (device, state, isReplaying) => {
       if (state === row.state && isReplaying === (row.isReplaying ?? false)) struck.get(device.id)?.();
     },
   });
   if (!row.isFirst) await install(fleet);
-  const cells = Object.entries(faults).map(([fault, strike], index): Cell => {
+  const cells = columns.map((fault, index): Cell => {
+    const strike = faults[fault] as Strike;
     const device = fleet.devices[index] as SimulatedDevice;
     const cell = {
       fault,

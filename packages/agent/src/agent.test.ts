@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Behaviour } from './programs.fixture.ts';
-import { makeBundle, type Simulation, simulate } from './simulation.fixture.ts';
+import { makeBundle, type Simulation, simulate, withFirstVersion } from './simulation.fixture.ts';
 
 describe('the agent on virtual time', () => {
   it('installs a first release without traffic as unproven, and a second one as proven by its soak', async () => {
@@ -260,62 +260,6 @@ describe('the agent on virtual time', () => {
     }
   });
 });
-
-describe('a device is never worse off', () => {
-  it.each(['cut-before', 'cut-during', 'cut-after'] as const)(
-    'whichever write the power is cut at (%s)',
-    async (how) => {
-      const changes = await changesOfAnUpdate();
-      expect(changes).toBeGreaterThan(10);
-      for (let cut = 1; cut <= changes; cut++) await survivesACutAt(cut, how);
-    },
-  );
-});
-
-async function changesOfAnUpdate(): Promise<number> {
-  const device = await withFirstVersion('cut');
-  const before = device.machine.disk.changes;
-  device.want(2, [await device.publish(makeBundle('2.0.0'), 2)]);
-  await device.untilSettled(2);
-  return device.machine.disk.changes - before;
-}
-
-async function survivesACutAt(cut: number, how: 'cut-before' | 'cut-during' | 'cut-after'): Promise<void> {
-  const device = await withFirstVersion('cut');
-  const at = device.machine.disk.changes + cut;
-  let hasCut = false;
-  device.machine.disk.fault = (change) => {
-    if (change !== at) return 'none';
-    hasCut = true;
-    return how;
-  };
-  device.want(2, [await device.publish(makeBundle('2.0.0'), 2)]);
-  await device.world.runUntil(() => hasCut, 10 * 60_000);
-  const what = `power cut at change ${cut}, ${how}`;
-  // Nobody is in reach: what served must serve again, from the disk alone.
-  device.broker.isUp = false;
-  device.http.isUp = false;
-  await device.boot();
-  await device.world.runUntil(() => device.servingVersions().length > 0, 60_000);
-  device.broker.isUp = true;
-  device.http.isUp = true;
-  await device.untilSettled(2);
-  expect(device.status().reported.state, what).toBe('committed');
-  expect(device.servingVersions(), what).toEqual(['2.0.0']);
-  await device.world.advance(10 * 60_000);
-  expect(device.controller.reusedSeq, what).toEqual([]);
-  expect(device.controller.receipt().missing, what).toEqual([]);
-  expect(device.controller.reports.at(-1), what).toEqual(device.status().reported);
-}
-
-async function withFirstVersion(seed: string): Promise<Simulation> {
-  const device = simulate(seed);
-  await device.enrol();
-  device.want(1, [await device.publish(makeBundle('1.0.0'), 1)]);
-  await device.boot();
-  await device.untilSettled(1);
-  return device;
-}
 
 function bundlesOnDisk(device: Simulation): string[] {
   return device.machine.disk.paths().flatMap((path) => /manifests\/([0-9a-f]{64})$/.exec(path)?.[1] ?? []);

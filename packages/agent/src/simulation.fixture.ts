@@ -209,3 +209,13 @@ async function bootDevice(machine: SimulatedMachine, options: Partial<AgentOptio
 }
 
 const silentLog: Log = { write: () => {}, component: () => silentLog };
+
+/** A device that serves 1.0.0. */
+export async function withFirstVersion(seed: string): Promise<Simulation> {
+  const device = simulate(seed);
+  await device.enrol();
+  device.want(1, [await device.publish(makeBundle('1.0.0'), 1)]);
+  await device.boot();
+  await device.untilSettled(1);
+  return device;
+}

@@ -210,31 +210,31 @@ describe('a parcel brought to a device that reaches nobody', () => {
     expect(device.servingVersions()).toEqual(['2.0.0']);
   });
 
-  test.each(['cut-before', 'cut-during', 'cut-after'] as const)(
-    'comes through a power cut at whichever write (%s)',
-    async (how) => {
-      const whole = await withParcel();
-      const before = whole.machine.disk.changes;
-      await ended(whole);
-      const changes = whole.machine.disk.changes - before;
-      expect(changes).toBeGreaterThan(10);
-      for (let cut = 1; cut <= changes; cut++) {
-        const device = await withParcel();
-        const at = device.machine.disk.changes + cut;
-        let hasCut = false;
-        device.machine.disk.fault = (change) => {
-          hasCut ||= change === at;
-          return change === at ? how : 'none';
-        };
-        await device.world.runUntil(() => hasCut, 3 * dayMs);
-        await device.boot();
-        await device.world.runUntil(() => device.servingVersions().length > 0, 60_000);
-        await ended(device);
-        expect(device.servingVersions(), `cut at change ${cut}`).toEqual(['2.0.0']);
-        expect(device.status().reported.state, `cut at change ${cut}`).toBe('committed');
-      }
-    },
-  );
+  const ways = ['cut-before', 'cut-during', 'cut-after'] as const;
+  test.each(ways)('comes through a power cut at whichever write (%s)', async (how) => {
+    const whole = await withParcel();
+    const before = whole.machine.disk.changes;
+    await ended(whole);
+    const changes = whole.machine.disk.changes - before;
+    expect(changes).toBeGreaterThan(10);
+    for (let cut = 1; cut <= changes; cut++) {
+      // The short form cuts at each change in one of the three ways.
+      if (process.env.COVEY_LONG === undefined && ways[cut % ways.length] !== how) continue;
+      const device = await withParcel();
+      const at = device.machine.disk.changes + cut;
+      let hasCut = false;
+      device.machine.disk.fault = (change) => {
+        hasCut ||= change === at;
+        return change === at ? how : 'none';
+      };
+      await device.world.runUntil(() => hasCut, 3 * dayMs);
+      await device.boot();
+      await device.world.runUntil(() => device.servingVersions().length > 0, 60_000);
+      await ended(device);
+      expect(device.servingVersions(), `cut at change ${cut}`).toEqual(['2.0.0']);
+      expect(device.status().reported.state, `cut at change ${cut}`).toBe('committed');
+    }
+  });
 
   test('that is no parcel is removed, and an event says why', async () => {
     const device = await alone('parcel/none');

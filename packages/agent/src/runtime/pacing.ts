@@ -18,6 +18,9 @@ export function restartDelayMs(deaths: number, fraction: number): number {
   return Math.round(ceilingMs * (0.5 + 0.5 * fraction));
 }
 
+/** A plan that could not be applied is tried again after this: soon where nothing is served meanwhile. */
+export const applyRetryMs = (isServing: boolean): number => (isServing ? 30_000 : 1_000);
+
 /** A spare is started so long after the process serves: a device has better to do at first. */
 export const spareDelayMs = 5_000;
 /** A spare that died, or that memory did not hold, is tried again so much later. */

@@ -9,7 +9,7 @@ import {
   runningAtDeath,
   servedBy,
 } from './life.ts';
-import { deathsInRow, restartDelayMs, spareDelayMs, spareFits, spareRetryMs } from './pacing.ts';
+import * as pacing from './pacing.ts';
 import type {
   ServingTarget,
   Supervisor,
@@ -21,9 +21,6 @@ import { ShadowNews } from './shadow-news.ts';
 
 type SupervisorPorts = Pick<Ports, 'clock' | 'random' | 'processes' | 'disk' | 'host' | 'log'>;
 
-const applyRetryMs = 30_000;
-/** Where nothing is served meanwhile. */
-const nothingServedRetryMs = 1_000;
 const drainMs = 10_000;
 /** What the models that are not stuck get to finish, when one is. */
 const hungDrainMs = 500;
@@ -168,7 +165,7 @@ class RuntimeSupervisor implements Supervisor {
     this.#handlers.applied(target);
     this.#handlers.changed();
     this.#reconcile();
-    this.#wantSpare(spareDelayMs);
+    this.#wantSpare(pacing.spareDelayMs);
   }
 
   /** The old plan serves on. A target that is still wanted is tried again later. */
@@ -182,7 +179,7 @@ class RuntimeSupervisor implements Supervisor {
     this.#timer?.cancel();
     // The device's own routes shall not keep its release from serving: it is asked for without them.
     const isAtOnce = this.#settings.serving?.routes && this.#blame.refused(target);
-    const retryMs = isAtOnce ? 0 : life.applied ? applyRetryMs : nothingServedRetryMs;
+    const retryMs = isAtOnce ? 0 : pacing.applyRetryMs(life.applied !== null);
     this.#timer = this.#ports.clock.setTimer(retryMs, () => this.#reconcile());
   }
 
@@ -208,7 +205,7 @@ class RuntimeSupervisor implements Supervisor {
   async #ended(life: Life, { code, signal }: ProcessExit): Promise<void> {
     if (life === this.#spare) {
       this.#spare = null;
-      this.#wantSpare(spareRetryMs);
+      this.#wantSpare(pacing.spareRetryMs);
       this.#handlers.changed();
       return;
     }
@@ -229,7 +226,8 @@ class RuntimeSupervisor implements Supervisor {
   #buried(life: Life, bundles: string[], message: string): void {
     this.#timer?.cancel();
     this.#suspect(life, bundles);
-    this.#deathsInRow = deathsInRow(this.#deathsInRow, this.#ports.clock.monotonicMs() - life.startedMs);
+    const livedMs = this.#ports.clock.monotonicMs() - life.startedMs;
+    this.#deathsInRow = pacing.deathsInRow(this.#deathsInRow, livedMs);
     if (this.#isStopping) {
       this.#onStopped();
       return;
@@ -264,7 +262,7 @@ class RuntimeSupervisor implements Supervisor {
       return;
     }
     spare?.kill();
-    const delayMs = restartDelayMs(this.#deathsInRow, this.#ports.random.fraction());
+    const delayMs = pacing.restartDelayMs(this.#deathsInRow, this.#ports.random.fraction());
     this.#timer = this.#ports.clock.setTimer(delayMs, () => this.start());
   }
 
@@ -285,9 +283,9 @@ class RuntimeSupervisor implements Supervisor {
     if (!life) return;
     const { residentBytes, freeBytes } = await this.#ports.host.memory(life.pid);
     if (life !== this.#life || this.#spare || this.#isStopping) return;
-    if (!spareFits(residentBytes, freeBytes)) {
+    if (!pacing.spareFits(residentBytes, freeBytes)) {
       this.#ports.log.write('warn', 'no warm spare: memory is short', { residentBytes, freeBytes });
-      this.#wantSpare(spareRetryMs);
+      this.#wantSpare(pacing.spareRetryMs);
       return;
     }
     this.#spare = this.#begin(true);

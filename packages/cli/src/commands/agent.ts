@@ -95,6 +95,16 @@ export function agentCommand(): Command {
       'hold the models in a second process, where memory allows, that takes over at once when the first dies',
       false,
     )
+    .option(
+      '--serving <file>',
+      'how requests go to the versions that this device holds, and what it has of named resources; see the README of @covey/runtime',
+    );
+  return withDelivery(withObserving(command)).action(run);
+}
+
+/** What is told of how this device serves, where and how often. */
+function withObserving(command: Command): Command {
+  return command
     .addOption(
       durationOption(
         '--slow <duration>',
@@ -105,10 +115,6 @@ export function agentCommand(): Command {
       '--otlp-endpoint <url>',
       'where traces are sent, an OTLP/HTTP collector such as http://127.0.0.1:4318; https, or this machine; default: no traces',
     )
-    .option(
-      '--serving <file>',
-      'how requests go to the versions that this device holds, and what it has of named resources; see the README of @covey/runtime',
-    )
     .addOption(durationOption('--metrics <duration>', 'how often metrics are reported', '30s'))
     .addOption(durationOption('--summaries <duration>', 'length of the windows that are summarized', '5m'))
     .addOption(durationOption('--flush <duration>', 'how often telemetry is written to disk and sent', '10s'))
@@ -117,7 +123,6 @@ export function agentCommand(): Command {
         .choices(['debug', 'info', 'warn', 'error'])
         .default('info'),
     );
-  return withDelivery(command).action(run);
 }
 
 /** How models come to this device, and what they may take of its disk. */
