@@ -211,11 +211,11 @@ export function ledgerState(folder: string): string | undefined {
   const documents = ['ledger-a', 'ledger-b'].flatMap((slot) => {
     try {
       const text = readFileSync(join(folder, 'state', slot), 'utf8');
-      return [JSON.parse(text.slice(65)) as { generation: number; update: { state: string } }];
+      return [JSON.parse(text.slice(65)) as { generation: number; document: { update: { state: string } } }];
     } catch {
       // Not written yet.
       return [];
     }
   });
-  return documents.sort((a, b) => b.generation - a.generation)[0]?.update.state;
+  return documents.sort((a, b) => b.generation - a.generation)[0]?.document.update.state;
 }

@@ -161,8 +161,8 @@ export class SimulatedDevice {
       write: async (path, bytes) => {
         await disk.write(path, bytes);
         if (!path.includes('/state/ledger-')) return;
-        const { update } = JSON.parse(Buffer.from(bytes).toString().split('\n')[1] ?? '');
-        persisted(this, update.state, update.isReplaying);
+        const { document } = JSON.parse(Buffer.from(bytes).toString().split('\n')[1] ?? '');
+        persisted(this, document.update.state, document.update.isReplaying);
       },
     };
   }
