@@ -10,6 +10,7 @@ export {
   type Standing,
   tlsOf,
 } from './identity/index.ts';
+export { arrivingParcel } from './inbox/index.ts';
 export { webSocketUrl } from './link/index.ts';
 export type { Agent, AgentOptions, AgentStatus } from './options.ts';
 export { testSoftware } from './self-test/index.ts';

@@ -4,6 +4,7 @@ import type { ModelVersionRef } from '@covey/protocol';
 import { describe, expect, test } from 'vitest';
 import { newSigner } from '../repository.fixture.ts';
 import { makeBundle, type Simulation, simulate } from '../simulation.fixture.ts';
+import { arrivingParcel } from './inbox.ts';
 
 const dayMs = 86_400_000;
 const two = makeBundle('2.0.0');
@@ -81,6 +82,18 @@ describe('a parcel brought to a device that reaches nobody', () => {
     device.want(generation + 1, [await device.publish(makeBundle('3.0.0'), 3)]);
     await device.untilSettled(generation + 1);
     expect(device.servingVersions()).toEqual(['3.0.0']);
+  });
+
+  test('that was cut off while it was copied is swept away at the next start', async () => {
+    const device = await alone('parcel/arriving');
+    const disk = device.machine.disk.port(async (operation) => operation());
+    await disk.makeFolder('/data/covey/inbox');
+    await disk.write(`/data/covey/inbox/${arrivingParcel}`, Buffer.from('half a parcel'));
+    await device.world.advance(60_000);
+    expect(inboxOf(device)).toHaveLength(1);
+    device.machine.killProcess();
+    await device.boot();
+    await ended(device);
   });
 
   test('goes on after a kill, and waits while somebody holds changes', async () => {

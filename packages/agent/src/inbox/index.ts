@@ -1,1 +1,1 @@
-export { createInbox, type Inbox } from './inbox.ts';
+export { arrivingParcel, createInbox, type Inbox } from './inbox.ts';

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { systemDisk } from '@covey/ports';
 import { Command } from 'commander';
 import { installParcel } from '../parcel/install.ts';
 import { createOutput } from '../terminal/output.ts';
@@ -13,7 +14,7 @@ export function bundleInstallCommand(): Command {
     .option('--json', 'print JSON', false)
     .action(async (file: string, { data, json }: { data: string; json: boolean }) => {
       const output = createOutput(json);
-      const { model, version } = await installParcel(file, resolve(data));
+      const { model, version } = await installParcel(systemDisk, file, resolve(data));
       output.result(
         { model, version },
         `${model}@${version} is in the inbox: the agent takes it up within seconds, or when it starts, and checks it as any other`,

@@ -1,0 +1,86 @@
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { encodeParcelHead } from '@covey/bundle';
+import { type Disk, systemDisk } from '@covey/ports';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { installParcel } from './install.ts';
+
+let root: string;
+let device: string;
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'covey-install-'));
+  device = join(root, 'device');
+  newDevice();
+});
+afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+function newDevice(): void {
+  rmSync(device, { recursive: true, force: true });
+  mkdirSync(device);
+  writeFileSync(join(device, 'covey.json'), JSON.stringify({ format: 'covey-data/1', kind: 'device' }));
+}
+
+function parcel(version: string): string {
+  const path = join(root, version);
+  const ref = { model: 'bearing', version, number: 1, bundle: 'a'.repeat(64) };
+  writeFileSync(path, encodeParcelHead({ ref, files: [] }));
+  return path;
+}
+
+const inbox = () => readdirSync(join(device, 'inbox'));
+
+/** A disk whose power is cut before or after one of its changes: none follows, not even of what cleans up. */
+function dyingDisk(cutAt: number, when: 'before' | 'after'): { disk: Disk; isCut: () => boolean } {
+  let changes = 0;
+  const dying =
+    <Args extends unknown[]>(change: (...args: Args) => Promise<void>) =>
+    async (...args: Args) => {
+      changes++;
+      if (changes > cutAt || (changes === cutAt && when === 'before')) throw new Error('the power is cut');
+      await change(...args);
+      if (changes === cutAt) throw new Error('the power is cut');
+    };
+  const { rename, remove } = systemDisk;
+  return {
+    disk: { ...systemDisk, rename: dying(rename), remove: dying(remove) },
+    isCut: () => changes >= cutAt,
+  };
+}
+
+test('a parcel takes the place of the one before', async () => {
+  await installParcel(systemDisk, parcel('1.0.0'), device);
+  const [first] = inbox();
+  await installParcel(systemDisk, parcel('2.0.0'), device);
+  expect(inbox()).toHaveLength(1);
+  expect(inbox()).not.toEqual([first]);
+  await installParcel(systemDisk, parcel('2.0.0'), device);
+  expect(inbox()).toHaveLength(1);
+});
+
+test('at whichever change the power is cut, never two parcels lie there, and the next try leaves its own alone', async () => {
+  for (const when of ['before', 'after'] as const)
+    for (let cutAt = 1; ; cutAt++) {
+      newDevice();
+      await installParcel(systemDisk, parcel('1.0.0'), device);
+      const [first] = inbox();
+      const { disk, isCut } = dyingDisk(cutAt, when);
+      const installing = installParcel(disk, parcel('2.0.0'), device);
+      await installing.catch((error: Error) => expect(error.message).toBe('the power is cut'));
+      expect(inbox().filter((name) => name.endsWith('.parcel')).length).toBeLessThanOrEqual(1);
+      await installParcel(systemDisk, parcel('2.0.0'), device);
+      expect(inbox()).toHaveLength(1);
+      expect(inbox()).not.toEqual([first]);
+      if (!isCut()) break;
+      expect(cutAt).toBeLessThan(10);
+    }
+});
+
+test('what is no parcel leaves the one that is there, and nothing of its own', async () => {
+  await installParcel(systemDisk, parcel('1.0.0'), device);
+  const before = inbox();
+  const path = join(root, 'photo');
+  writeFileSync(path, 'no parcel');
+  await expect(installParcel(systemDisk, path, device)).rejects.toMatchObject({ code: 'WIRE_MALFORMED' });
+  expect(inbox()).toEqual(before);
+});
