@@ -1,6 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync, rmSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { createClient, findConnection } from '@covey/cli';
+import { EventsAnswer } from '@covey/protocol/api';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { publishExample } from './example.ts';
 import { covey, startTestFleet, type TestFleet, temporaryFolder, until } from './harness.ts';
@@ -157,6 +159,37 @@ test('killed while software is tested, while it is about to change over and befo
   expect(await second).toMatchObject(proven);
   await untilRuns('0.2.2');
   expect((await fetch(readyUrl)).status).toBe(200);
+});
+
+test('committed software that the disk has damaged is stood in for by the one before, and laid out anew', {
+  timeout: limitMs,
+}, async () => {
+  await until('the record', async () => (bootRecord().join() === 'b,-,0' ? true : undefined));
+  const program = join(data, 'software', 'b', 'app', 'covey.js');
+  const whole = readFileSync(program);
+  const client = createClient(findConnection({ data: fleet.data }));
+  const starts = device.starts();
+  writeFileSync(program, whole.subarray(0, whole.byteLength / 2));
+  device.kill('SIGKILL');
+  const damaged = await until('the event', async () => {
+    const { events } = await client.call({ method: 'GET', path: '/events', answer: EventsAnswer });
+    return events.find(({ kind }) => kind === 'software-damaged');
+  });
+  expect(damaged).toMatchObject({ device: id, message: expect.stringContaining('damaged on the disk') });
+  await until('its software again', async () => {
+    const isBack = bootRecord().join() === 'b,-,0' && device.starts() - starts === 2;
+    return isBack && readFileSync(program).equals(whole) ? true : undefined;
+  });
+  await until('models serve', async () => {
+    const answer = await fetch(readyUrl).catch(() => undefined);
+    return answer?.ok ? true : undefined;
+  });
+  const { reported } = await until('both are reported', async () => {
+    const view = await shown();
+    const isNamed = view.reported?.serving.some((model) => model.model === name);
+    return isNamed && !view.reported?.reason ? view : undefined;
+  });
+  expect(reported?.serving).toContainEqual(expect.objectContaining({ model: name, version: '0.2.2' }));
 });
 
 test('software that does not start is left to the one before by the launcher', {

@@ -130,11 +130,18 @@ describe('the agent on virtual time', () => {
       await device.boot();
       await device.world.advance(60_000);
     };
-    const told = () => controller.events.map(({ kind }) => kind).filter((kind) => kind.startsWith('root-'));
+    const rootEvents = () => controller.events.filter(({ kind }) => kind.startsWith('root-'));
+    const told = () => rootEvents().map(({ kind }) => kind);
     await restartWithout('identity/root-b');
     expect(told()).toEqual(['root-damaged']);
     await restartWithout('identity/root-a');
     expect(told()).toEqual(['root-damaged', 'root-damaged']);
+    machine.killProcess();
+    await machine.disk.port(async (operation) => operation()).remove('/data/covey/identity/root-b');
+    await restartWithout();
+    expect(rootEvents().slice(2)).toMatchObject([
+      { kind: 'root-damaged', message: expect.stringContaining('root-b is missing') },
+    ]);
     await restartWithout('identity/root-a', 'identity/root-b');
     expect(told().at(-1)).toBe('root-lost');
     device.want(2, [await device.publish(makeBundle('2.0.0'), 2)]);

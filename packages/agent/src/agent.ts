@@ -173,8 +173,9 @@ class RunningAgent {
     await this.#lasted();
   }
 
-  #lasted(): Promise<void> {
-    return noteLasted(this.#ports.disk, this.#stateFolder).catch((error) => this.#note('starts', error));
+  async #lasted(): Promise<void> {
+    await noteLasted(this.#ports.disk, this.#stateFolder).catch((error) => this.#note('starts', error));
+    await this.#software?.lasted().catch((error) => this.#note('starts', error));
   }
 
   status(): AgentStatus {
@@ -233,7 +234,7 @@ class RunningAgent {
 
   #reported(): Reported {
     return reportOf(this.#updater.update, this.#supervisor.status(), {
-      software: this.#software?.running ?? null,
+      software: this.#software,
       link: this.#linkTrial.reported,
     });
   }

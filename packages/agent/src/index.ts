@@ -7,6 +7,7 @@ export {
   type IdentityStore,
   openIdentity,
   rootLost,
+  rootLostButLearned,
   type Standing,
   tlsOf,
 } from './identity/index.ts';
@@ -15,3 +16,4 @@ export { webSocketUrl } from './link/index.ts';
 export type { Agent, AgentOptions, AgentStatus } from './options.ts';
 export { testSoftware } from './self-test/index.ts';
 export { type SlotName, type SoftwareTools, slotNames } from './software/index.ts';
+export { hasLearnedRoot } from './trust/index.ts';

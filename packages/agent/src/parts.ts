@@ -16,7 +16,7 @@ import { createScrub, type Scrub, type ScrubOptions } from './scrub/index.ts';
 import { openSoftware } from './software/index.ts';
 import { countStart } from './starts/index.ts';
 import { FoundProviders, readMeasured, type StepContext } from './steps/index.ts';
-import { createTrust } from './trust/index.ts';
+import { createTrust, hasLearnedRoot } from './trust/index.ts';
 import { isSettled, pinnedBundles, type Update } from './update/index.ts';
 import { recordStart } from './updater/index.ts';
 
@@ -79,6 +79,7 @@ export async function openParts(
       `${folder.state}/link.json`,
       identity,
     ),
+    hasLearnedRoot: await hasLearnedRoot(ports.disk, folder.trust),
     trust: createTrust(local, { identity, folder: folder.trust, ledger }),
     outbox: await openOutbox(
       { ...ports, log: ports.log.component('outbox') },

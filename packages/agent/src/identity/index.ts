@@ -11,4 +11,4 @@ export {
 export { createKeeper, type Keeper } from './keeper.ts';
 export { refusalOf } from './refusal.ts';
 export { askStanding, type Standing } from './renewal.ts';
-export { rootLost } from './root.ts';
+export { rootLost, rootLostButLearned } from './root.ts';

@@ -119,9 +119,15 @@ it('keeps the root of trust by either copy, whichever byte is damaged, and write
     for (const lost of [Buffer.alloc(0), undefined]) {
       if (lost) await writeFile(mine, lost);
       else await rm(mine);
-      await (await open(root)).root.restore();
+      const { root: pinned } = await open(root);
+      expect(lost ? pinned.damaged : pinned.missing).toEqual([mine]);
+      await pinned.restore();
       const restored = await open(root);
-      expect([String(restored.identity.pinnedRoot), restored.root.damaged]).toEqual(['{}', []]);
+      expect([String(restored.identity.pinnedRoot), restored.root.damaged, restored.root.missing]).toEqual([
+        '{}',
+        [],
+        [],
+      ]);
       // By itself too, when it is the other one that is lost.
       const before = await readFile(other);
       await writeFile(other, 'x');

@@ -9,13 +9,18 @@ export interface PinnedRoot {
   readonly bytes: Uint8Array | undefined;
   /** Files that were damaged when this was opened. */
   readonly damaged: readonly string[];
+  /** Files that were not there. */
+  readonly missing: readonly string[];
   /** Writes a lost file anew from the whole one. Does nothing when both are whole, or none is. */
   restore(): Promise<void>;
 }
 
 /** What becomes of a device without it: it serves on, and installs nothing. */
 export const rootLost =
-  'both copies of the root of trust are damaged: nothing is installed until the device is enrolled again with covey enroll --replace';
+  'both copies of the root of trust are lost: nothing is installed until the device is enrolled again with covey enroll --replace';
+/** Where the publisher's root was changed since, and the device has kept the new one. */
+export const rootLostButLearned =
+  'both copies of the root of trust are lost: what is installed is checked by the root that the device has learned since, which it keeps once; enrol it again with covey enroll --replace';
 
 interface RootDocument {
   base64: string;
@@ -24,10 +29,11 @@ interface RootDocument {
 /** In `<folder>/root-a` and `root-b`. Errors: DATA_NEWER, DATA_FOREIGN. */
 export async function openRoot(disk: Disk, folder: string): Promise<PinnedRoot> {
   const slots = await openSlots<RootDocument>(disk, `${folder}/root`, format);
-  const { document, damaged } = slots;
+  const { document, damaged, missing } = slots;
   return {
     bytes: document && Buffer.from(document.base64, 'base64'),
     damaged,
+    missing,
     restore: () => slots.settle(),
   };
 }

@@ -10,7 +10,8 @@ import {
   type Tags,
 } from '@covey/protocol';
 import type { SupervisorStatus } from '../runtime/index.ts';
-import type { Update } from '../update/index.ts';
+import { type Software, softwareDamaged } from '../software/index.ts';
+import { type Update, wantedSoftware } from '../update/index.ts';
 import { reportable } from './probe-results.ts';
 
 type Served = Pick<SupervisorStatus, 'serving' | 'quarantined' | 'unloaded' | 'deaths'>;
@@ -19,11 +20,14 @@ type Served = Pick<SupervisorStatus, 'serving' | 'quarantined' | 'unloaded' | 'd
 export function reportOf(
   update: Update,
   { serving: models, quarantined, unloaded, deaths }: Served,
-  { software, link }: { software: string | null; link: Reported['link'] },
+  { software, link }: { software: Pick<Software, 'running' | 'damaged'> | null; link: Reported['link'] },
 ): Reported {
-  const serving = [...models, ...softwareIn(update, software)];
+  const serving = [...models, ...softwareIn(update, software?.running ?? null)];
   const until = update.state === 'deferred' ? update.retryAt : null;
-  const reason = update.reason ?? (unloaded.length > 0 ? unloadedReason(unloaded) : null);
+  const reason =
+    update.reason ??
+    damagedReason(update, software) ??
+    (unloaded.length > 0 ? unloadedReason(unloaded) : null);
   const hasEnded = ['committed', 'reverting', 'reverted'].includes(update.state);
   const isCommitted = update.committed?.release.models.every((ref) =>
     serving.some((model) => model.ref.bundle === ref.bundle),
@@ -47,6 +51,14 @@ export function reportOf(
 export function unloadedReason(refs: readonly ModelVersionRef[]): { code: ErrorCode; message: string } {
   const names = refs.map(({ model, version }) => `${model} ${version}`).join(', ');
   return { code: 'MODEL_UNLOADED', message: `${names} was unloaded by a caller of the inference API here` };
+}
+
+/** Why other software of the agent runs than is wanted, where the disk has lost that. */
+function damagedReason(update: Update, software: Pick<Software, 'running' | 'damaged'> | null) {
+  const wanted = wantedSoftware(update);
+  if (!software || wanted === null || wanted === software.running || !software.damaged.includes(wanted))
+    return null;
+  return { code: 'DATA_CORRUPT', message: softwareDamaged(wanted, software.running) };
 }
 
 /** What this device has, as the requirements of a bundle see it. */

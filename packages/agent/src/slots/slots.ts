@@ -10,6 +10,8 @@ export interface Slots<Document> {
   readonly previous: Document | undefined;
   /** Files that were there but damaged when this was opened. */
   readonly damaged: readonly string[];
+  /** Files that were not there when this was opened: before the second write one of them is not. */
+  readonly missing: readonly string[];
   /** On the medium when it resolves; on failure everything is as before. */
   save(document: Document): Promise<void>;
   /** Writes the present document over the other file, damaged or of the one before. Does nothing when both hold it. */
@@ -55,6 +57,7 @@ export async function openSlots<Document>(
       return previous;
     },
     damaged: read.flatMap(({ damaged }) => damaged ?? []),
+    missing: paths.filter((_, index) => !read[index]?.stored && !read[index]?.damaged),
     save,
     settle: async () => {
       if (document !== undefined && JSON.stringify(previous) !== JSON.stringify(document))

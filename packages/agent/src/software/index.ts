@@ -1,2 +1,2 @@
 export { type SlotName, slotNames } from './boot-record.ts';
-export { openSoftware, type Software, type SoftwareTools } from './software.ts';
+export { openSoftware, type Software, type SoftwareTools, softwareDamaged } from './software.ts';

@@ -12,7 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   type BootRecord,
   encodeBootRecord,
@@ -48,8 +48,18 @@ function fill(slot: SlotName, isWhole: boolean): void {
   rmSync(join(software, slot), { recursive: true, force: true });
   mkdirSync(join(software, slot, 'bin'), { recursive: true });
   program(join(software, slot, 'bin', 'covey'), slot);
-  writeFileSync(join(software, slot, 'bundle'), isWhole ? 'd'.repeat(64) : '');
+  const { stdout } = spawnSync('sha256sum', ['bin/covey'], { cwd: join(software, slot), encoding: 'utf8' });
+  writeFileSync(join(software, slot, 'digests'), stdout);
+  writeFileSync(join(software, slot, 'bundle'), isWhole ? bundleOf(slot) : '');
 }
+
+const bundleOf = (slot: SlotName) => (slot === 'a' ? 'd' : 'e').repeat(64);
+const slotFile = (slot: SlotName, name: string) => join(software, slot, name);
+const noteGood = (slot: SlotName) => writeFileSync(slotFile(slot, 'good'), bundleOf(slot));
+/** As by the agent, when it has lasted. */
+const noteLasted = () => rmSync(join(software, 'starting'), { force: true });
+/** Half a program: a shell that reads it fails at once. */
+const damage = (slot: SlotName) => writeFileSync(slotFile(slot, 'bin/covey'), '#!/bin/sh\nexit 1; #');
 
 /** The slot that it started, null where it was killed before. */
 function launch(path = process.env.PATH): string | null {
@@ -66,6 +76,11 @@ function launch(path = process.env.PATH): string | null {
   const [slot = '', ...rest] = stdout.trim().split(' ');
   expect(rest).toEqual([slot, 'agent', '--data', join(root, 'data'), '--port', '1']);
   return slot;
+}
+
+function launchFails(): boolean {
+  const { status } = spawnSync('sh', [join(root, 'covey-launch'), join(root, 'data')]);
+  return status !== 0;
 }
 
 const readRecord = () =>
@@ -111,6 +126,80 @@ it('starts what the record says, whatever that is and whatever is whole, and cou
     }),
     { numRuns: process.env.COVEY_LONG === undefined ? 20 : 200 },
   );
+});
+
+describe('committed software that is damaged on the disk', () => {
+  beforeEach(() => {
+    fill('a', true);
+    fill('b', true);
+    noteGood('a');
+    noteGood('b');
+    writeFileSync(join(software, 'boot'), encodeBootRecord({ slot: 'b', trial: null }));
+    expect(launch()).toBe('b');
+  });
+  const isGone = () => expect([existsSync(slotFile('b', 'bundle')), existsSync(slotFile('b', 'damaged'))]);
+
+  it('is found at the start after the one that failed; the other slot starts, and again', () => {
+    noteLasted();
+    damage('b');
+    expect(launchFails()).toBe(true);
+    expect(launch()).toBe('a');
+    isGone().toEqual([false, true]);
+    expect(readFileSync(slotFile('b', 'damaged'), 'utf8')).toBe(bundleOf('b'));
+    expect(launch()).toBe('a');
+    noteLasted();
+    expect(launch()).toBe('a');
+  });
+
+  it('is found at once after a power cut, also where it would have started', () => {
+    writeFileSync(slotFile('b', 'bin/covey'), `${readFileSync(slotFile('b', 'bin/covey'))}#`);
+    expect(launch()).toBe('a');
+  });
+
+  it('is found at once where its program, a file of it, or its list of digests is gone', () => {
+    for (const name of ['bin/covey', 'digests']) {
+      fill('b', true);
+      if (name === 'bin/covey') noteLasted();
+      rmSync(slotFile('b', name));
+      expect(launch()).toBe('a');
+      isGone().toEqual([false, true]);
+    }
+  });
+
+  it('is not told from whole software that fails by itself: that starts again', () => {
+    script(slotFile('b', 'bin/covey'), 'exit 9');
+    const { stdout } = spawnSync('sha256sum', ['bin/covey'], { cwd: join(software, 'b'), encoding: 'utf8' });
+    writeFileSync(slotFile('b', 'digests'), stdout);
+    for (let start = 0; start < 3; start++) expect(launchFails()).toBe(true);
+    isGone().toEqual([true, false]);
+  });
+
+  it.each([
+    ['is damaged too', () => damage('a')],
+    ['was never committed', () => rmSync(slotFile('a', 'good'))],
+    ['was committed before it was filled anew', () => writeFileSync(slotFile('a', 'bundle'), 'f'.repeat(64))],
+    [
+      'is a trial that is over',
+      () =>
+        writeFileSync(
+          join(software, 'boot'),
+          encodeBootRecord({ slot: 'b', trial: { slot: 'a', startsLeft: 0 } }),
+        ),
+    ],
+  ])('is left for what the device was installed with where the other slot %s', (_what, prepare) => {
+    prepare();
+    damage('b');
+    expect(launch()).toBe('installed');
+  });
+
+  it('is passed over on a medium that takes no more writes', () => {
+    damage('b');
+    const shims = join(root, 'shims');
+    mkdirSync(shims);
+    script(join(shims, 'mv'), 'exit 1');
+    expect(launch(`${shims}:${process.env.PATH}`)).toBe('a');
+    expect(launch(`${shims}:${process.env.PATH}`)).toBe('a');
+  });
 });
 
 it('starts what the device was installed with where there is no record', () => {

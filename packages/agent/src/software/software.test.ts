@@ -1,4 +1,5 @@
 import { SimulatedDisk, simulatedWorld } from '@covey/ports/simulated';
+import { CoveyError } from '@covey/protocol';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
@@ -50,7 +51,7 @@ async function machine() {
   await port.makeFolder('/data');
   const tested: string[] = [];
   const state = { slot: 'installed' as SlotName, isRestarted: false, isBad: false };
-  const boot = async (): Promise<Software> => {
+  const boot = async (instead?: SlotName): Promise<Software> => {
     const { slot, trial } = parseBootRecord(await port.read(`${folder}/boot`));
     state.slot = slot;
     if (trial && trial.startsLeft > 0) {
@@ -58,6 +59,7 @@ async function machine() {
       await port.write(`${folder}/boot`, encodeBootRecord(counted));
       state.slot = trial.slot;
     }
+    if (instead) state.slot = instead;
     state.isRestarted = false;
     return openSoftware(port, folder, {
       slot: state.slot,
@@ -75,11 +77,12 @@ async function machine() {
 }
 
 const { signal } = new AbortController();
+const archive = async () => 'archive';
 
 async function settledOn(bundle: string) {
   const device = await machine();
   const first = await device.boot();
-  await first.prepare(bundle, 'archive', signal);
+  await first.prepare(bundle, archive, signal);
   await first.start(bundle, { isTrial: true });
   const second = await device.boot();
   await second.confirm();
@@ -87,10 +90,43 @@ async function settledOn(bundle: string) {
 }
 
 describe('software in its slots', () => {
+  it('is laid out anew where the launcher found it damaged, once until it has lasted', async () => {
+    const device = await settledOn(old);
+    const first = await device.boot();
+    await first.prepare(next, archive, signal);
+    await first.start(next, { isTrial: true });
+    await (await device.boot()).confirm();
+    expect(String(await device.port.read(`${folder}/a/good`))).toBe(old);
+    /** As the launcher does, which then starts the other slot. */
+    const rot = async () => {
+      await device.port.rename(`${folder}/b/bundle`, `${folder}/b/damaged`);
+      return device.boot('a');
+    };
+    const standIn = await rot();
+    expect(standIn).toMatchObject({ running: old, damaged: [next] });
+    await standIn.layOut(next, archive);
+    await standIn.start(next, { isTrial: false });
+    expect(await device.boot()).toMatchObject({ running: next, isConfirmed: true, damaged: [] });
+    const again = await rot();
+    await expect(again.layOut(next, archive)).rejects.toMatchObject({ code: 'SOFTWARE_FAILED' });
+    await device.port.rename(`${folder}/b/damaged`, `${folder}/b/bundle`);
+    await (await device.boot('b')).lasted();
+    await (await rot()).layOut(next, archive);
+  });
+
+  it('stays where it is damaged and its archive is too', async () => {
+    const device = await settledOn(old);
+    await device.port.rename(`${folder}/a/bundle`, `${folder}/a/damaged`);
+    const standIn = await device.boot('installed');
+    const broken = async () => Promise.reject(new CoveyError('BUNDLE_CORRUPT', 'damaged'));
+    await expect(standIn.layOut(old, broken)).rejects.toMatchObject({ code: 'BUNDLE_CORRUPT' });
+    expect(await device.boot('installed')).toMatchObject({ damaged: [old] });
+  });
+
   it('is tried, confirmed and followed by the next one in the other slot', async () => {
     const device = await settledOn(old);
     expect(device.software).toMatchObject({ running: old, isConfirmed: true });
-    await device.software.prepare(next, 'archive', signal);
+    await device.software.prepare(next, archive, signal);
     expect(device.tested).toEqual([`${folder}/a`, `${folder}/b`]);
     await device.software.start(next, { isTrial: true });
     expect(device.state.isRestarted).toBe(true);
@@ -102,13 +138,13 @@ describe('software in its slots', () => {
 
   it('is given three starts, then the one before runs and says so; a new trial begins anew', async () => {
     const device = await settledOn(old);
-    await device.software.prepare(next, 'archive', signal);
+    await device.software.prepare(next, archive, signal);
     await device.software.start(next, { isTrial: true });
     for (let start = 1; start <= 3; start++) expect((await device.boot()).running).toBe(next);
     const back = await device.boot();
     expect(back).toMatchObject({ running: old, isConfirmed: false });
     await expect(back.start(next, { isTrial: true })).rejects.toMatchObject({ code: 'SOFTWARE_FAILED' });
-    await back.prepare(next, 'archive', signal);
+    await back.prepare(next, archive, signal);
     await back.start(next, { isTrial: true });
     expect((await device.boot()).running).toBe(next);
   });
@@ -138,12 +174,12 @@ describe('software in its slots', () => {
     const third = 'c'.repeat(64);
     for (const bundle of [next, third]) {
       const software = await device.boot();
-      await software.prepare(bundle, 'archive', signal);
+      await software.prepare(bundle, archive, signal);
       await software.start(bundle, { isTrial: true });
       await (await device.boot()).confirm();
     }
     const software = await device.boot();
-    await software.layOut(old, 'archive');
+    await software.layOut(old, archive);
     await software.start(old, { isTrial: false });
     expect(await device.boot()).toMatchObject({ running: old, isConfirmed: true });
   });
@@ -160,7 +196,7 @@ describe('software in its slots', () => {
           device.disk.powerCut();
         };
         const update = async () => {
-          await device.software.prepare(next, 'archive', signal);
+          await device.software.prepare(next, archive, signal);
           await device.software.start(next, { isTrial: true });
           await (await device.boot()).confirm();
         };
@@ -169,7 +205,7 @@ describe('software in its slots', () => {
         const after = await device.boot();
         expect([old, next]).toContain(after.running);
         if (after.running === old) {
-          await after.prepare(next, 'archive', signal);
+          await after.prepare(next, archive, signal);
           await after.start(next, { isTrial: true });
           expect((await device.boot()).running).toBe(next);
         }

@@ -1,1 +1,1 @@
-export { createTrust, type Trust } from './trust.ts';
+export { createTrust, hasLearnedRoot, type Trust } from './trust.ts';

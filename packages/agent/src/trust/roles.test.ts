@@ -13,6 +13,7 @@ import {
 import { describe, expect, test } from 'vitest';
 import { newSigner, online, publisher, rootSigner, TestRepository } from '../repository.fixture.ts';
 import { evil, folder, listing, newDevice, one, targetsOf, two } from './device.fixture.ts';
+import { hasLearnedRoot } from './trust.ts';
 
 describe('a key that is limited to one model and to canaries', () => {
   const ci = newSigner();
@@ -117,9 +118,14 @@ describe('thresholds and rotation', () => {
       });
       holder = next;
     }
+    const disk = device.disk.port(async (operation) => operation());
+    expect(await hasLearnedRoot(disk, folder)).toBe(false);
     expect(await device.authorize(one)).toBe('ok');
-    const kept = await device.disk.port(async (operation) => operation()).read(`${folder}/root.json`);
+    const kept = await disk.read(`${folder}/root.json`);
     expect(parseMetadata('root', kept ?? new Uint8Array()).signed.version).toBe(12);
+    expect(await hasLearnedRoot(disk, folder)).toBe(true);
+    device.disk.damage(`${folder}/root.json`, 100);
+    expect(await hasLearnedRoot(disk, folder)).toBe(false);
   });
 
   test('another publisher’s root is not the one that was pinned', async () => {

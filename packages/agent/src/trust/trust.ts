@@ -10,7 +10,7 @@ import {
   targetPath,
   trustedTimestamp,
 } from '@covey/bundle/tuf';
-import type { Ports } from '@covey/ports';
+import type { Disk, Ports } from '@covey/ports';
 import { CoveyError, type ModelVersionRef, toCoveyError } from '@covey/protocol';
 import { type Identity, rootLost, tlsOf } from '../identity/index.ts';
 import type { Ledger } from '../ledger/index.ts';
@@ -104,6 +104,17 @@ export function createTrust(
     },
     heardTime: time.heard,
   };
+}
+
+/** Whether the device keeps a root of its own, which the publisher's later ones have led to and which is whole. */
+export async function hasLearnedRoot(disk: Disk, folder: string): Promise<boolean> {
+  try {
+    await trustedTimestamp({ store: diskStore(disk, folder), pinnedRoot: undefined });
+    return true;
+  } catch {
+    // None, a damaged one, or one that cannot be read: nothing can be checked by it.
+    return false;
+  }
 }
 
 function pathOf({ model, version }: ModelVersionRef): string {

@@ -5,7 +5,7 @@ import { statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
-import { openDeviceFolder, openIdentity, rootLost } from '@covey/agent';
+import { hasLearnedRoot, openDeviceFolder, openIdentity, rootLost, rootLostButLearned } from '@covey/agent';
 import { systemDisk } from '@covey/ports';
 import type { Provider } from '@covey/protocol';
 import { type Check, failed, ok, type Patient, skipped, warning } from './check.ts';
@@ -81,15 +81,23 @@ async function checkIdentity(patient: Patient) {
     : warning(`${damaged} is damaged; the other copy holds`, 'It is written anew at the next connection.');
 }
 
-async function checkRoot({ store }: Patient) {
+async function checkRoot({ store, folder }: Patient) {
   if (!store) return skipped('there is no identity that it belongs to');
-  const { bytes, damaged } = store.root;
-  if (!bytes)
-    return failed(rootLost, 'Get a new token from the controller, and enrol again.', 'DATA_CORRUPT');
-  const [path] = damaged;
+  const { bytes, damaged, missing } = store.root;
+  if (!bytes) {
+    const enrolAgain = 'Get a new token from the controller, and enrol again.';
+    const { trust } = await openDeviceFolder(systemDisk, folder);
+    return (await hasLearnedRoot(systemDisk, trust))
+      ? warning(rootLostButLearned, enrolAgain)
+      : failed(rootLost, enrolAgain, 'DATA_CORRUPT');
+  }
+  const path = damaged[0] ?? missing[0];
   return path === undefined
     ? ok('both copies are whole')
-    : warning(`${path} is damaged; the other copy holds`, 'It is written anew when the agent starts.');
+    : warning(
+        `${path} is ${damaged.includes(path) ? 'damaged' : 'missing'}; the other copy holds`,
+        'It is written anew when the agent starts.',
+      );
 }
 
 async function checkWrites(folder: string) {

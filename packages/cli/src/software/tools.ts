@@ -1,8 +1,12 @@
 import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
 import { open, readdir } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { type SlotName, type SoftwareTools, slotNames } from '@covey/agent';
+import { systemDisk } from '@covey/ports';
 import { CoveyError } from '@covey/protocol';
 
 const run = promisify(execFile);
@@ -39,9 +43,22 @@ async function unpack(archive: string, folder: string): Promise<void> {
     throw new CoveyError('BUNDLE_CORRUPT', `it cannot be unpacked: ${(cause as Error).message}`, { cause });
   }
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  for (const entry of entries) if (!entry.isSymbolicLink()) await sync(join(entry.parentPath, entry.name));
+  const digests: string[] = [];
+  for (const entry of entries) {
+    if (entry.isSymbolicLink()) continue;
+    const path = join(entry.parentPath, entry.name);
+    await sync(path);
+    if (entry.isFile()) digests.push(`${await digestOf(path)}  ${relative(folder, path)}\n`);
+  }
+  await systemDisk.write(join(folder, 'digests'), Buffer.from(digests.join('')));
   await sync(folder);
   await sync(dirname(folder));
+}
+
+async function digestOf(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path), hash);
+  return hash.digest('hex');
 }
 
 async function sync(path: string): Promise<void> {
