@@ -1,17 +1,21 @@
 import { createHash } from 'node:crypto';
-import { type Agent, type AgentStatus, createAgent } from '@covey/agent';
-import type { Disk, Fetch, Link } from '@covey/ports';
+import { type Agent, type AgentStatus, createAgent, type SlotName, type SoftwareTools } from '@covey/agent';
+import type { Disk, Fetch, Link, Ports } from '@covey/ports';
 import {
   type SimulatedMachine,
   type SimulatedWorld,
   simulatedMachine,
   simulatedProcesses,
 } from '@covey/ports/simulated';
-import type { ServingPlan, UpdateState } from '@covey/protocol';
+import { CoveyError, type ServingPlan, type UpdateState } from '@covey/protocol';
+import { type Launched, launch, softwareTools } from './launcher.ts';
 import { silentLog } from './silent-log.ts';
 import { type AgreementOf, probeProgram, type RuntimeLife, runtimeProgram } from './stand-ins.ts';
 
 const folder = '/data/covey';
+const softwareFolder = `${folder}/software`;
+/** Until what has ended is started anew. */
+const restartMs = 1_000;
 const diskBytes = 64 * 1024 * 1024;
 
 export interface DeviceOptions {
@@ -25,6 +29,8 @@ export interface DeviceOptions {
   served: (bundles: string[]) => void;
   /** The agent could not start. */
   failed: (error: unknown) => void;
+  /** A launcher starts the agent, which can then change its own software. */
+  hasLauncher?: boolean;
   /** The state of the update is on the medium, and nothing that depends on it has begun. */
   persisted?: (device: SimulatedDevice, state: UpdateState, isReplaying: boolean) => void;
 }
@@ -40,6 +46,11 @@ export class SimulatedDevice {
   /** When agent or runtime last began anew: until they had time, nothing can be expected of them. */
   disturbedAtMs = 0;
   readonly #options: DeviceOptions;
+  /** Starts that nobody outside has made: a loop shows here. */
+  restarts = 0;
+  /** From where the agent was started last. */
+  slot: SlotName = 'installed';
+  #isOn = false;
   #agent: Agent | undefined;
   #clockOffMs = 0;
 
@@ -61,7 +72,7 @@ export class SimulatedDevice {
   }
 
   get isOn(): boolean {
-    return this.#agent !== undefined;
+    return this.#isOn;
   }
 
   status(): AgentStatus | undefined {
@@ -101,9 +112,46 @@ export class SimulatedDevice {
     this.disturbedAtMs = this.#options.world.clock.monotonicMs();
     this.machine.disk.fault = () => 'none';
     const ports = this.machine.boot();
+    this.#isOn = true;
+    this.#agent = undefined;
+    if (!this.#options.hasLauncher) {
+      this.#start(ports);
+      return;
+    }
+    launch(ports.disk, softwareFolder).then(
+      (launched) => this.#startSoftware(ports, launched),
+      (error) => this.#options.failed(error),
+    );
+  }
+
+  #startSoftware(ports: Ports, { slot, conduct }: Launched): void {
+    this.#note(`starts software from ${slot}, which ${conduct}`);
+    this.slot = slot;
+    const again = () => {
+      this.restarts++;
+      this.boot();
+    };
+    if (conduct === 'does not start') {
+      ports.clock.setTimer(restartMs, again);
+      return;
+    }
+    let isEnding = false;
+    const restart = () => {
+      if (isEnding) return;
+      isEnding = true;
+      // Not from within the step that asks for it, which the stop waits for.
+      ports.clock.setTimer(restartMs, () => void this.#agent?.stop().then(again));
+    };
+    const nobody = async () => Promise.reject(new CoveyError('UNREACHABLE', 'this software reaches nobody'));
+    const deaf = conduct === 'reaches nobody' ? { link: { connect: nobody }, fetch: nobody } : {};
+    this.#start({ ...ports, ...deaf }, softwareTools(ports.disk, slot, restart));
+  }
+
+  #start(ports: Ports, software?: SoftwareTools): void {
     const agent = createAgent(
       { ...ports, disk: this.#watched(ports.disk) },
       {
+        ...(software && { software }),
         folder,
         agentVersion: '0.1.0',
         runtimeModule: 'sim:runtime',
@@ -121,13 +169,23 @@ export class SimulatedDevice {
   kill(): void {
     this.#note('is killed');
     this.machine.killProcess();
+    this.#isOn = false;
     this.#agent = undefined;
   }
 
   cutPower(): void {
     this.#note('loses power');
     this.machine.cutPower();
+    this.#isOn = false;
     this.#agent = undefined;
+  }
+
+  /** Flips bits of the software that runs; false where that is what the device was installed with. */
+  rotSoftware(): boolean {
+    if (this.slot === 'installed') return false;
+    this.#note('has its software damaged');
+    this.machine.disk.damage(`${softwareFolder}/${this.slot}/program`, 0);
+    return true;
   }
 
   jumpClock(ms: number): void {
@@ -146,6 +204,7 @@ export class SimulatedDevice {
     this.machine.disk.fault = () => {
       this.#note(`loses power (${how})`);
       this.machine.disk.fault = () => 'none';
+      this.#isOn = false;
       this.#agent = undefined;
       onCut();
       return how;

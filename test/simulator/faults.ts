@@ -5,7 +5,7 @@ import type { SimulatedDevice } from './device.ts';
 import { calm, type SimulatedNetwork } from './network.ts';
 
 /** A candidate whose device starts more often than three times is taken back, and rightly so; here it must win. */
-const restartsPerDevice = 3;
+const mostRestarts = 3;
 const offMs = 60_000;
 const cutOffMs = 120_000;
 const controllerOffMs = 30_000;
@@ -24,11 +24,13 @@ interface Parts {
 export class Faults {
   readonly #parts: Parts;
   readonly #perSecond: number;
+  readonly #restartsPerDevice: number;
   readonly #random: Random;
   readonly #restarts = new Map<string, number>();
 
   /** `perSecond`: the chance of a fault in a second. */
-  constructor(parts: Parts, perSecond: number) {
+  constructor(parts: Parts, perSecond: number, restartsPerDevice = mostRestarts) {
+    this.#restartsPerDevice = restartsPerDevice;
     this.#parts = parts;
     this.#perSecond = perSecond;
     this.#random = parts.world.random('faults');
@@ -71,7 +73,7 @@ export class Faults {
 
   #restart(device: SimulatedDevice): void {
     const before = this.#restarts.get(device.id) ?? 0;
-    if (!device.isOn || before >= restartsPerDevice) return;
+    if (!device.isOn || before >= this.#restartsPerDevice) return;
     this.#restarts.set(device.id, before + 1);
     const bootLater = () => this.#later(offMs, () => !device.isOn && device.boot());
     const writes = (['cut-before', 'cut-during', 'cut-after'] as const).map(

@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { longScenarios, runScenario, type ScenarioOptions, shortScenario } from './scenario.ts';
+import { runSoftwareScenario, softwareScenarios } from './software-scenario.ts';
 
 const calm: ScenarioOptions = {
   ...{ seed: 1, devices: 12, second: 'good', faultsMs: 0, faultsPerSecond: 0, minSamples: 300 },
@@ -17,6 +18,13 @@ describe('a fleet of real agents and the real controller on virtual time', () =>
     'converges on a $second version through faults (repeat with: npm run simulate -- --seed $seed)',
     async (scenario) => {
       await runScenario(scenario);
+    },
+  );
+
+  it.each(softwareScenarios(seed))(
+    'comes back from $second software, and from damage to what runs (repeat with: npm run simulate -- --software --seed $seed)',
+    async (scenario) => {
+      await runSoftwareScenario(scenario);
     },
   );
 

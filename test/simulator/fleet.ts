@@ -1,4 +1,5 @@
 import { type SimulatedWorld, simulatedWorld } from '@covey/ports/simulated';
+import { softwareName } from '@covey/protocol';
 import { RolloutPlan, type RolloutView } from '@covey/protocol/api';
 import { SimulatedController } from './controller.ts';
 import { type DeviceOptions, SimulatedDevice } from './device.ts';
@@ -7,9 +8,13 @@ import { Transcript } from './transcript.ts';
 import {
   keys,
   makeBundles,
+  makeSoftware,
   modelName,
   publishRoot,
   publishVersion,
+  type SoftwareVersionName,
+  softwarePlatform,
+  softwareVersions,
   type VersionName,
   versions,
 } from './versions.ts';
@@ -23,17 +28,18 @@ export interface Fleet {
   watch: Watch;
   transcript: Transcript;
   /** Digest of each version's bundle. */
-  digests: Record<VersionName, string>;
+  digests: Record<VersionName | SoftwareVersionName, string>;
 }
 
 /** Values, and the same for every fleet. */
 const bundles = makeBundles();
+const software = makeSoftware();
 
 /** Devices with the real agent, the real controller, and a network between them, all on virtual time from one seed. */
 export async function createFleet(
   seed: number,
   deviceCount: number,
-  hooks: Pick<DeviceOptions, 'persisted'> = {},
+  hooks: Pick<DeviceOptions, 'persisted' | 'hasLauncher'> = {},
 ): Promise<Fleet> {
   const world = simulatedWorld(seed);
   const transcript = new Transcript(() => world.clock.monotonicMs());
@@ -67,10 +73,14 @@ export async function createFleet(
       .execute();
     device.boot();
   }
-  for (const bundle of Object.values(bundles))
-    await publishVersion(controller.domain, bundle, world.clock.now());
+  const published = [...Object.values(bundles), ...(hooks.hasLauncher ? Object.values(software) : [])];
+  for (const bundle of published) await publishVersion(controller.domain, bundle, world.clock.now());
   const { first, good, bad, unfit } = bundles;
-  const digests = { first: first.digest, good: good.digest, bad: bad.digest, unfit: unfit.digest };
+  const { fresh, newer, deaf, dead } = software;
+  const digests = {
+    ...{ first: first.digest, good: good.digest, bad: bad.digest, unfit: unfit.digest },
+    ...{ fresh: fresh.digest, newer: newer.digest, deaf: deaf.digest, dead: dead.digest },
+  };
   return { world, network, controller, devices, watch, transcript, digests };
 }
 
@@ -82,6 +92,22 @@ export function rollOut({ controller }: Fleet, name: VersionName, minSamples: nu
     waves: [{ count: 1 }, { percent: 50 }],
     gate: { timeoutMs: 4 * 3_600_000 },
     soak: { minSamples, maxDurationMs: 3_600_000 },
+  });
+  return controller.domain.rollouts.create(plan, 'admin');
+}
+
+/** Software of the agent, in the same waves; it is taken back that does not reach the controller within `contactMs`. */
+export function rollOutSoftware(
+  { controller }: Fleet,
+  name: SoftwareVersionName,
+  contactMs: number,
+): Promise<RolloutView> {
+  const plan = RolloutPlan.parse({
+    model: softwareName(softwarePlatform),
+    version: softwareVersions[name].version,
+    waves: [{ count: 1 }, { percent: 50 }],
+    gate: { timeoutMs: 4 * 3_600_000 },
+    soak: { minSamples: 1, maxDurationMs: contactMs },
   });
   return controller.domain.rollouts.create(plan, 'admin');
 }

@@ -1,18 +1,20 @@
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { longScenarios, type Outcome, runScenario, shortScenario } from './scenario.ts';
+import { runSoftwareScenario, softwareScenarios } from './software-scenario.ts';
 
 const { values } = parseArgs({
   options: {
     seed: { type: 'string' },
     seeds: { type: 'string' },
     short: { type: 'boolean', default: false },
+    software: { type: 'boolean', default: false },
   },
 });
 /** `--seed` repeats one run, or is the first of `--seeds`. */
 const firstSeed = wholeNumber('--seed', values.seed) ?? randomInt(1_000_000_000);
 const runs = wholeNumber('--seeds', values.seeds) ?? (values.seed === undefined ? 50 : 1);
-const scenariosOf = values.short ? (seed: number) => [shortScenario(seed)] : longScenarios;
+const form = values.software ? 'software' : values.short ? 'short' : 'long';
 /** So many runs are worth a line each; of more, every so many. */
 const mostTold = 100;
 
@@ -23,9 +25,9 @@ async function simulate(): Promise<number> {
   const startMs = performance.now();
   let virtualMs = 0;
   for (let seed = firstSeed; seed < firstSeed + runs; seed++) {
-    for (const scenario of scenariosOf(seed)) {
+    for (const { run, ...scenario } of runsOf(seed)) {
       try {
-        const outcome = await runScenario(scenario);
+        const outcome = await run();
         virtualMs += outcome.virtualMs;
         if (runs <= mostTold) say(`${nameOf(scenario)}: ${resultOf(outcome)}`);
       } catch (error) {
@@ -44,8 +46,18 @@ async function simulate(): Promise<number> {
       `${(runs / realSeconds).toFixed(1)} seeds a second; ${failed.length} failed`,
   );
   for (const seed of failed)
-    say(`repeat with: npm run simulate -- --seed ${seed}${values.short ? ' --short' : ''}`);
+    say(`repeat with: npm run simulate -- --seed ${seed}${form === 'long' ? '' : ` --${form}`}`);
   return failed.length === 0 ? 0 : 1;
+}
+
+function runsOf(seed: number) {
+  if (form === 'software')
+    return softwareScenarios(seed).map((scenario) => ({
+      ...scenario,
+      run: () => runSoftwareScenario(scenario),
+    }));
+  const scenarios = form === 'short' ? [shortScenario(seed)] : longScenarios(seed);
+  return scenarios.map((scenario) => ({ ...scenario, run: () => runScenario(scenario) }));
 }
 
 function nameOf({ seed, devices, second }: { seed: number; devices: number; second: string }): string {

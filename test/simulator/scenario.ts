@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { RolloutView } from '@covey/protocol/api';
 import { Faults } from './faults.ts';
 import { createFleet, type Fleet, rollOut } from './fleet.ts';
-import { modelName, type VersionName, versions } from './versions.ts';
+import { modelName, type SoftwareVersionName, type VersionName, versions } from './versions.ts';
 
 export interface ScenarioOptions {
   seed: number;
@@ -53,12 +53,18 @@ export async function runScenario(options: ScenarioOptions): Promise<Outcome> {
   const { world, transcript, devices, watch } = fleet;
   try {
     const faults = new Faults(fleet, options.faultsPerSecond);
-    await settleRollout(fleet, faults, 'first', options, 'succeeded');
+    const settle = (name: VersionName, ending: Ending) =>
+      settleRollout(fleet, faults, options, {
+        name,
+        ending,
+        begin: () => rollOut(fleet, name, options.minSamples),
+      });
+    await settle('first', 'succeeded');
     const expected = options.second === 'good' ? 'succeeded' : 'reverted';
-    const rollout = await settleRollout(fleet, faults, options.second, options, expected);
+    const rollout = await settle(options.second, expected);
     const final = options.second === 'good' ? 'good' : 'first';
     await until(fleet, `all is reported and ${versions[final].version} serves everywhere`, () =>
-      isQuiet(fleet, final),
+      isQuiet(fleet, [final]),
     );
     if (options.second === 'bad') checkFirstWaveOnly(fleet, rollout);
     await checkAccounts(fleet);
@@ -73,14 +79,16 @@ export async function runScenario(options: ScenarioOptions): Promise<Outcome> {
   return outcome;
 }
 
-async function settleRollout(
+type Ending = 'succeeded' | 'reverted';
+
+/** Begins a rollout, has things go wrong for a time, and waits for its end. Errors: it is not the one expected. */
+export async function settleRollout(
   fleet: Fleet,
   faults: Faults,
-  name: VersionName,
-  { faultsMs, minSamples }: ScenarioOptions,
-  expected: 'succeeded' | 'reverted',
+  { faultsMs }: Pick<ScenarioOptions, 'faultsMs'>,
+  { name, ending, begin }: { name: string; ending: Ending; begin: () => Promise<RolloutView> },
 ): Promise<RolloutView> {
-  const { id } = await rollOut(fleet, name, minSamples);
+  const { id } = await begin();
   faults.forgetRestarts();
   for (let elapsedMs = 0; elapsedMs < faultsMs; elapsedMs += stepMs) {
     await faults.strike();
@@ -93,7 +101,7 @@ async function settleRollout(
   );
   const rollout = await view();
   fleet.transcript.note(`rollout of ${name} ${rollout.state}: ${rollout.reason}`);
-  if (rollout.state !== expected)
+  if (rollout.state !== ending)
     throw new Error(`the rollout of ${name} is ${rollout.state}: ${rollout.reason}`);
   return rollout;
 }
@@ -103,7 +111,7 @@ async function step({ world, watch, devices, controller }: Fleet): Promise<void>
   await watch.check(devices, controller.storage, world.clock.monotonicMs());
 }
 
-async function until(fleet: Fleet, what: string, condition: () => Promise<boolean>): Promise<void> {
+export async function until(fleet: Fleet, what: string, condition: () => Promise<boolean>): Promise<void> {
   for (let elapsedMs = 0; !(await condition()); elapsedMs += stepMs) {
     if (elapsedMs >= patienceMs) throw new Error(`not within ${patienceMs} virtual ms: ${what}`);
     await step(fleet);
@@ -111,7 +119,11 @@ async function until(fleet: Fleet, what: string, condition: () => Promise<boolea
 }
 
 /** Every device has what is wanted, the controller knows all that the device knows, and nothing is on its way. */
-async function isQuiet({ devices, controller, digests }: Fleet, name: VersionName): Promise<boolean> {
+export async function isQuiet(
+  { devices, controller, digests }: Fleet,
+  names: readonly (VersionName | SoftwareVersionName)[],
+): Promise<boolean> {
+  const isWanted = (bundle: string) => names.some((name) => digests[name] === bundle);
   const rows = await controller.storage.db
     .selectFrom('devices')
     .innerJoin('sequences', 'sequences.device', 'devices.id')
@@ -128,12 +140,13 @@ async function isQuiet({ devices, controller, digests }: Fleet, name: VersionNam
       row.online === 1 &&
       row.missing === '[]' &&
       status.outbox.messages === 0 &&
-      isDeepStrictEqual(stored, reported) &&
+      isDeepStrictEqual(stored, JSON.parse(JSON.stringify(reported))) &&
       reported.generation === row.desired_generation &&
       reported.state === 'committed' &&
       reported.releaseId === wanted.id &&
-      reported.serving.every(({ bundle }) => bundle === digests[name]) &&
-      device.runtime?.plan?.models.every(({ ref }) => ref.bundle === digests[name]) === true
+      reported.serving.length === names.length &&
+      reported.serving.every(({ bundle }) => isWanted(bundle)) &&
+      device.runtime?.plan?.models.every(({ ref }) => isWanted(ref.bundle)) === true
     );
   });
 }
@@ -151,7 +164,7 @@ function checkFirstWaveOnly({ devices, watch, digests }: Fleet, { waves }: Rollo
 }
 
 /** Every message is stored or counted as lost, and what was stored had its effect exactly once. */
-async function checkAccounts({ devices, watch, controller }: Fleet): Promise<void> {
+export async function checkAccounts({ devices, watch, controller }: Fleet): Promise<void> {
   const rows = await controller.storage.db
     .selectFrom('metrics')
     .select(['device', ({ fn }) => fn.sum<number>('requests').as('requests')])

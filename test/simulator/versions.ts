@@ -9,6 +9,7 @@ import {
 } from '@covey/bundle/tuf';
 import type { Domain } from '@covey/controller';
 import { GraphBuilder, modelSchema, writeModel } from '@covey/onnx';
+import { softwareName } from '@covey/protocol';
 
 export const modelName = 'bearing';
 
@@ -20,6 +21,16 @@ export const versions = {
   unfit: { version: '1.3.0', agreement: 0 },
 } as const;
 export type VersionName = keyof typeof versions;
+
+/** Software of the agent that the scenarios roll out. */
+export const softwareVersions = {
+  fresh: { version: '0.2.0', conduct: 'works' },
+  newer: { version: '0.3.0', conduct: 'works' },
+  deaf: { version: '0.4.0', conduct: 'reaches nobody' },
+  dead: { version: '0.5.0', conduct: 'does not start' },
+} as const;
+export type SoftwareVersionName = keyof typeof softwareVersions;
+export const softwarePlatform = 'linux-x64';
 
 const newSigner = () => pemSigner(createKeyPair('ed25519').privateKeyPem);
 
@@ -46,6 +57,25 @@ export function makeBundles(): Record<VersionName, Bundle> {
     });
   };
   return { first: bundleOf('first'), good: bundleOf('good'), bad: bundleOf('bad'), unfit: bundleOf('unfit') };
+}
+
+export function makeSoftware(): Record<SoftwareVersionName, Bundle> {
+  const bundleOf = (name: SoftwareVersionName): Bundle =>
+    buildBundle({
+      model: softwareName(softwarePlatform),
+      version: softwareVersions[name].version,
+      createdAt: '2026-01-01T00:00:00.000Z',
+      securityCounter: 0,
+      schema: { inputs: [], outputs: [] },
+      variants: [],
+      software: Buffer.from(softwareVersions[name].conduct),
+    });
+  return {
+    fresh: bundleOf('fresh'),
+    newer: bundleOf('newer'),
+    deaf: bundleOf('deaf'),
+    dead: bundleOf('dead'),
+  };
 }
 
 /** Publishes the root of trust; what comes back is what devices are enrolled with. */
