@@ -28,6 +28,7 @@ test('covey up --once --json plays the story as it should, in JSON lines and not
   expect(code, stdout + stderr).toBe(0);
   expect(stderr).toBe('');
   const events = eventsOf(stdout);
+  expect(events.filter(({ event }) => event === 'played-before')).toEqual([]);
   const outcomes = events.filter(({ event }) => event === 'outcome');
   expect(outcomes.map(({ version, state, expected }) => [version, state, expected])).toEqual([
     ['1.0.0', 'succeeded', true],
@@ -47,6 +48,7 @@ test('a second start, from source, finds its data: the story is not played again
   expect(code, stdout).toBe(0);
   const events = eventsOf(stdout);
   expect(events.filter(({ event }) => event === 'chapter')).toEqual([]);
+  expect(events.filter(({ event }) => event === 'played-before')).toHaveLength(1);
   expect(events.find(({ event }) => event === 'story')).toMatchObject({ expected: true, errors: 0 });
 });
 

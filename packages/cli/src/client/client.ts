@@ -1,10 +1,12 @@
-import { CoveyError, type ErrorCode, errorCatalogue, limits } from '@covey/protocol';
+import { CoveyError, type ErrorCode, errorCatalogue, limits, toCoveyError } from '@covey/protocol';
 import { networkOf } from '../network/proxy.ts';
 import type { Connection } from './connection.ts';
 
 /** Largest answer of the admin API that the command reads. */
 const answerBytes = 64 * 1024 * 1024;
 const requestTimeoutMs = 15_000;
+/** What is only read: a controller that hangs still takes connections. */
+const readTimeoutMs = 8_000;
 /** The controller holds a question for changes open until there are some. */
 const changesTimeoutMs = 40_000;
 
@@ -21,7 +23,7 @@ export interface Call<Answer> {
 /** For calls whose answer says nothing. */
 export const noAnswer = { parse: () => undefined };
 
-/** The controller's admin API. Errors are those of the controller, with their codes; UNREACHABLE when there is none. */
+/** The controller's admin API. Errors are those of the controller, with their codes; UNREACHABLE when there is none, TIMEOUT when it hangs. */
 export interface Client {
   /** Root metadata that the publisher on this machine keeps; undefined when it keeps none. */
   publisherRoot: Uint8Array | undefined;
@@ -55,8 +57,12 @@ export function createClient(connection: Connection): Client {
       },
       ...(body && { body }),
       ...(connection.ca !== undefined && { tls: { ca: connection.ca } }),
-      timeoutMs: path.startsWith('/v1/changes') ? changesTimeoutMs : requestTimeoutMs,
+      timeoutMs: timeoutOf(method, path),
       maxBytes: answerBytes,
+    }).catch((error) => {
+      throw toCoveyError(error).code === 'TIMEOUT'
+        ? hanging(connection, timeoutOf(method, path), error)
+        : error;
     });
     if (answer.status >= 400) throw errorOf(answer.status, answer.body, path);
     return answer.body;
@@ -79,6 +85,16 @@ export function createClient(connection: Connection): Client {
       await send('PUT', `/v1/chunks/${sha256}`, bytes, 'application/octet-stream');
     },
   };
+}
+
+function timeoutOf(method: Call<unknown>['method'], path: string): number {
+  if (path.startsWith('/v1/changes')) return changesTimeoutMs;
+  return method === 'GET' ? readTimeoutMs : requestTimeoutMs;
+}
+
+function hanging({ url }: Connection, timeoutMs: number, cause: unknown): CoveyError {
+  const message = `the controller at ${url} did not answer within ${timeoutMs / 1_000} s: it hangs, is stopped, or has too much to do`;
+  return new CoveyError('TIMEOUT', message, { cause });
 }
 
 function queryString(query: Call<unknown>['query']): string {

@@ -61,11 +61,23 @@ export interface StoryTeller {
   follow(rollout: RolloutView): void;
 }
 
-/** Plays what has not been played before, and tells whether all went as it should. Errors: the controller's. */
-export async function playStory(client: Client, publisher: Signer, teller: StoryTeller): Promise<boolean> {
+export interface StoryEnding {
+  isAsExpected: boolean;
+  /** All of it, at an earlier start. */
+  wasPlayedBefore: boolean;
+}
+
+/** Plays what has not been played before, and tells whether all went, and then has gone, as it should. Errors: the controller's. */
+export async function playStory(
+  client: Client,
+  publisher: Signer,
+  teller: StoryTeller,
+): Promise<StoryEnding> {
   let isAsExpected = true;
+  let wasPlayedBefore = true;
   for (const chapter of chapters) {
     const before = await rolloutOf(client, chapter.version);
+    wasPlayedBefore &&= before !== undefined;
     if (!before) {
       teller.tell(
         { event: 'chapter', version: chapter.version, title: chapter.title },
@@ -99,9 +111,9 @@ export async function playStory(client: Client, publisher: Signer, teller: Story
       event,
       `  ${rollout.state}${reason}\n  ${matches ? chapter.moral : `this should have ended ${chapter.ending}`}`,
     );
-    if (!matches) return false;
+    if (!matches) return { isAsExpected: false, wasPlayedBefore };
   }
-  return isAsExpected;
+  return { isAsExpected, wasPlayedBefore };
 }
 
 /** A bad version may reach one device. */

@@ -101,13 +101,10 @@ async function runFleet(
   const scene: Scene = { devices: [], rollout: undefined, url: fleet.url };
   const stopShowing = keepShowing(fleet, feeders, scene, view, startedMs);
   try {
-    const teller = {
-      tell: view.tell,
-      follow: (rollout: RolloutView) => {
-        scene.rollout = rollout;
-      },
+    const follow = (rollout: RolloutView) => {
+      scene.rollout = rollout;
     };
-    const story = tellStory(fleet, feeders, teller.follow, view);
+    const story = tellStory(fleet, feeders, { follow, data: options.data }, view);
     const isAsExpected = await Promise.race([story, interrupted]);
     if (isAsExpected === undefined || options.once) return isAsExpected ?? true;
     await interrupted;
@@ -121,10 +118,17 @@ async function runFleet(
 async function tellStory(
   fleet: Fleet,
   feeders: Feeder[],
-  follow: (rollout: RolloutView) => void,
+  { follow, data }: { follow: (rollout: RolloutView) => void; data: string },
   view: View,
 ): Promise<boolean> {
-  const wentWell = await playStory(fleet.client, fleet.publisher, { tell: view.tell, follow });
+  const ending = await playStory(fleet.client, fleet.publisher, { tell: view.tell, follow });
+  const { isAsExpected: wentWell, wasPlayedBefore } = ending;
+  if (wasPlayedBefore)
+    view.tell(
+      { event: 'played-before', versions: chapters.map(({ version }) => version) },
+      `\nThe story of ${chapters[0]?.version} to ${chapters.at(-1)?.version} was played at an earlier start; all is as it was left. To see it again: ` +
+        `\`npm start -- --data ${data}-again\`, or stop this, remove ${data}, and start anew.`,
+    );
   const showed = wentWell && (await showShift(fleet, feeders, view));
   const errors = feeders.reduce((sum, feeder) => sum + feeder.figures(performance.now()).errors, 0);
   const answers = feeders.reduce((sum, feeder) => sum + feeder.figures(performance.now()).answers, 0);

@@ -95,6 +95,11 @@ it('serves operators and devices on one port where both are told the same', asyn
     });
   const own = { certificate: enrolled.certificatePem, key: device.keyPem };
   expect((await ask('/identity', own)).status).toBe(200);
+  const unroutable = await ask('/chunks/%zz', own);
+  expect([unroutable.status, JSON.parse(Buffer.from(unroutable.body).toString())]).toMatchObject([
+    400,
+    { code: 'INVALID_DOCUMENT', remedy: expect.any(String) },
+  ]);
   for (const path of ['/identity', '/chunks/x', '/trust/root.json'])
     expect((await ask(path, {})).status, path).toBe(401);
   // A device's certificate opens nothing of the operators'.

@@ -62,6 +62,8 @@ export function createDeviceServer(
     keepAliveTimeout: 60_000,
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 128 },
+    // Refused before there is a route.
+    frameworkErrors: errorHandler(services.log),
   };
   const app = fastify(options) as unknown as FastifyInstance;
   if (admin)
