@@ -68,8 +68,10 @@ const load = {
   ended: [] as Promise<void>[],
 };
 
+/** The last is asked after the load was told to end, so that what serves then has answered. */
 async function caller(model: string, inputs: Inputs): Promise<void> {
-  while (load.isOn) {
+  for (let isLast = false; !isLast; ) {
+    isLast = !load.isOn;
     await opened()
       .infer(model, inputsOf(inputs))
       .then(({ version }) => {
