@@ -113,8 +113,12 @@ describe('the inference API', () => {
       'a body that is announced larger than allowed',
       () =>
         Buffer.from(
-          `POST /v2/models/scaling/infer HTTP/1.1\r\nhost: a\r\ncontent-length: ${limits.inferenceBodyBytes + 1}\r\n\r\n{`,
+          `POST /v2/models/scaling/infer HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: ${limits.inferenceBodyBytes + 1}\r\n\r\n{`,
         ),
+    ],
+    [
+      'a name that is none of this machine’s, with a body that never ends',
+      () => Buffer.from('POST /v2/models/scaling/infer HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r\n{'),
     ],
     ['headers without end', () => Buffer.from(`GET /v2 HTTP/1.1\r\nx: ${'y'.repeat(100_000)}`)],
   ])('%s: answered, and the connection ends', async (_what, bytes) => {

@@ -24,6 +24,9 @@ export function emptyAnswer(status: number): Answer {
   return { status, headers: { 'content-length': 0 }, body: [] };
 }
 
+/** Refused before the body is read, which is not read to its end, or waited for, to keep the connection. */
+const unread: ReadonlySet<string> = new Set(['PAYLOAD_TOO_LARGE', 'FORBIDDEN', 'UNAUTHENTICATED']);
+
 /** `document` as the answer to an error; beside it the error's code from the catalogue, for scripts. */
 export function errorAnswer(error: CoveyError, document: unknown): Answer {
   const answer = jsonAnswer(document, error.status);
@@ -31,8 +34,7 @@ export function errorAnswer(error: CoveyError, document: unknown): Answer {
   if (error instanceof LimitError) answer.headers['retry-after'] = String(error.retryAfterSeconds);
   // RFC 9110, 15.5.2.
   if (error.code === 'UNAUTHENTICATED') answer.headers['www-authenticate'] = 'Bearer realm="covey"';
-  // A body that was refused is not read to its end to keep the connection.
-  if (error.code === 'PAYLOAD_TOO_LARGE') answer.headers.connection = 'close';
+  if (unread.has(error.code)) answer.headers.connection = 'close';
   return answer;
 }
 
