@@ -14,6 +14,9 @@ export const main = programs === undefined ? sourceMain : join(programs, 'covey.
 export const dataFolder = join(import.meta.dirname, '..', '..', '..', 'shared', 'data');
 export const hasData = existsSync(dataFolder);
 
+/** `npm run long`: every case of a kind, where `npm test` takes some. */
+export const isLong = process.env.COVEY_LONG !== undefined;
+
 export interface Outcome {
   code: number | null;
   stdout: string;

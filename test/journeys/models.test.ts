@@ -6,7 +6,7 @@ import { preprocessImage } from '@covey/runtime';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { drawDigit, drawnDigits } from './digits.ts';
 import { type Face, faceCounts, facesIn, photographForm } from './faces.ts';
-import { covey, dataFolder, hasData, readData, startTestFleet, type TestFleet } from './harness.ts';
+import { covey, dataFolder, hasData, isLong, readData, startTestFleet, type TestFleet } from './harness.ts';
 import { alone, onDevice, type Run } from './inference.ts';
 import { loudness, speechProbabilities, speechWindows } from './speech.ts';
 
@@ -179,7 +179,7 @@ describe.skipIf(!hasData)("one's own models (skipped where ../shared/data is abs
     expect(await rollOut('mnist@1.3.0')).toEqual([4, expect.stringContaining('paused')]);
   });
 
-  test('light_squeezenet is run for golden vectors, and a device proves them', async () => {
+  test.runIf(isLong)('light_squeezenet is run for golden vectors, and a device proves them', async () => {
     const name = 'light_squeezenet';
     expect(await pushed(name, '--version', '1.0.0')).toMatchObject({ model: name, hasGolden: true });
     expect(await rollOut(`${name}@1.0.0`)).toEqual([0, expect.stringContaining('succeeded')]);

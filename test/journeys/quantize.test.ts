@@ -154,7 +154,7 @@ describe.skipIf(!hasData)('covey model quantize (skipped where ../shared/data is
   });
 
   test('killed in the middle it goes on where it was, and comes to the same', async () => {
-    const some = ['--variants', 'int8-qdq', '--budget', 'relative-error=0.01'];
+    const some = ['--variants', 'int8-qdq,fp16', '--budget', 'relative-error=0.01'];
     const args = [modelPath('mnist'), '--samples', digitsFolder(), ...some];
     const [killed, whole] = [join(folder, 'killed'), join(folder, 'whole')];
     const first = await quantize(killed, args, 'int8-qdq:');

@@ -12,7 +12,7 @@ import {
   settle,
 } from './download.fixture.ts';
 
-const sizeBytes = 200_000;
+const sizeBytes = 90_000;
 const one = bundleOf('1.0.0', murmur('first', sizeBytes));
 const two = bundleOf('2.0.0', murmur('second', sizeBytes), '2026-02-01T00:00:00Z');
 
