@@ -164,6 +164,38 @@ describe('a rollback', () => {
     expect(['edge-1', 'edge-2', 'edge-3'].map(desiredVersion)).toEqual(['1.0.0', '1.0.0', '1.0.0']);
   });
 
+  it.each([
+    ['a rollback', () => fixture.domain.rollouts.rollBack({ model: 'bearing', selector: 'all' }, 'admin')],
+    [
+      'the abort of a rollout',
+      async () => {
+        const { id } = await fixture.domain.rollouts.create(plan('1.2.0', { waves: [] }), 'admin');
+        await fixture.world.advance(1_000);
+        await fixture.fleet.report('edge-2', 'committed', { proof: 'proven' });
+        return fixture.domain.rollouts.order(id, 'abort', 'admin');
+      },
+    ],
+  ])(
+    '%s that a device has not heard of is no evidence against the rollout it goes back to',
+    async (_what, goBack) => {
+      const first = await install('1.0.0');
+      if (_what === 'a rollback') await install('1.1.0');
+      await goBack();
+      await fixture.world.advance(1_000);
+      // edge-2 is away: what it said last is of before the order.
+      for (const device of ['edge-1', 'edge-3']) await fixture.fleet.report(device, 'committed');
+      await fixture.world.advance(120_000);
+      expect((await view(first)).state).toBe('succeeded');
+      expect(['edge-1', 'edge-2', 'edge-3'].map(desiredVersion)).toEqual(Array(3).fill('1.0.0'));
+      const { digest, number } = await fixture.domain.registry.version('bearing', '1.1.0');
+      const left = { ...serving('1.1.0', number)[0], bundle: digest } as ReturnType<typeof serving>[0];
+      await fixture.fleet.report('edge-2', 'reverted', { serving: [left] });
+      await fixture.world.advance(120_000);
+      expect((await view(first)).state).toBe('succeeded');
+      expect(['edge-1', 'edge-3'].map(desiredVersion)).toEqual(['1.0.0', '1.0.0']);
+    },
+  );
+
   it('says so when there is nothing to go back to', async () => {
     await expect(
       fixture.domain.rollouts.rollBack({ model: 'bearing', selector: 'all' }, 'admin'),

@@ -189,7 +189,7 @@ function startWave(rollout: Rollout, now: number): Step {
 
 /**
  * Every device that was moved, and has not gone back by itself, gets the version it had. Devices not yet touched stay, and
- * those that a later order has given another version.
+ * those that a later order has moved, wherever to.
  */
 function goBack(
   rollout: Rollout,
@@ -197,8 +197,11 @@ function goBack(
   reason: string,
   { seen, now }: { seen: Observations; now: number },
 ): Step {
-  const isMoved = ({ device, state }: Member) =>
-    state !== 'waiting' && state !== 'failed' && seen.get(device)?.wants === rollout.plan.version;
+  const isMoved = ({ device, state, generation }: Member) =>
+    state !== 'waiting' &&
+    state !== 'failed' &&
+    generation !== null &&
+    seen.get(device)?.wants === rollout.plan.version;
   return {
     rollout: {
       ...rollout,

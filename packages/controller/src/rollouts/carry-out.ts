@@ -4,7 +4,7 @@ import { setModelVersion } from '../fleet/index.ts';
 import type { Tx } from '../storage/index.ts';
 import type { Step } from './advance.ts';
 import type { Rollout } from './state.ts';
-import { updateRollout } from './store.ts';
+import { supersede, updateRollout } from './store.ts';
 
 /**
  * A way back is not to be judged against the version it leaves: any answer settles it, and without traffic it is over in a
@@ -30,6 +30,7 @@ export async function carryOut(tx: Tx, before: Rollout, step: Step, now: number)
     const change = { device, model: plan.model, version, soak, force, delivery, setBy, now };
     generations.set(device, await setModelVersion(tx, change));
   }
+  await supersede(tx, { model: before.plan.model, devices: [...generations.keys()], by: before.id });
   const rollout = {
     ...step.rollout,
     members: step.rollout.members.map((member) => ({

@@ -6,7 +6,7 @@ import type { Tx } from '../storage/index.ts';
 import { command } from './advance.ts';
 import { carryOut, returnSoak } from './carry-out.ts';
 import { overlapping } from './create.ts';
-import { observe, readRollout } from './store.ts';
+import { observe, readRollout, supersede } from './store.ts';
 
 /**
  * Takes a group back to the version each device had before. A rollout of the model under way on one of the devices is
@@ -46,6 +46,7 @@ export async function rollBack(
     const change = { device: row.id, model, version: before, soak: returnSoak, force: true, setBy, now };
     const generation = await setModelVersion(tx, change);
     answer.devices.push({ device: row.id, from: wanted, to: before, generation });
+    await supersede(tx, { model, devices: [row.id], by: id });
   }
   if (answer.devices.length === 0 && answer.aborted.length === 0)
     throw new CoveyError(

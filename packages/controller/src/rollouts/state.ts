@@ -11,7 +11,7 @@ export interface Member {
   previous: string | null;
   reason: string | null;
   evidence: SoakEvidence | null;
-  /** The desired generation that this rollout last set; null: none, or not yet carried out. */
+  /** The desired generation that this rollout last set; null: none, not yet carried out, or another order came since its outcome. */
   generation: number | null;
   updatedAt: number;
 }

@@ -177,3 +177,30 @@ function rolloutOf(row: Selectable<RolloutsTable>, members: Selectable<RolloutDe
     updatedAt: row.updated_at,
   };
 }
+
+/**
+ * What `by` orders takes the devices out of the watch of every other rollout of the model: what they do from now on is no
+ * evidence for or against those, even where they come to serve their versions again.
+ */
+export async function supersede(
+  tx: Tx,
+  { model, devices, by }: { model: string; devices: readonly string[]; by: string },
+): Promise<void> {
+  if (devices.length === 0) return;
+  const rollouts = await tx
+    .selectFrom('rollouts')
+    .select(['id', 'plan'])
+    .where('id', '!=', by)
+    .where('state', '!=', 'reverted')
+    .execute();
+  const others = rollouts.filter(({ plan }) => (JSON.parse(plan) as RolloutPlan).model === model);
+  for (const { id } of others)
+    for (const device of devices)
+      await tx
+        .updateTable('rollout_devices')
+        .set({ generation: null })
+        .where('rollout', '=', id)
+        .where('device', '=', device)
+        .where('state', 'in', ['proven', 'unproven'])
+        .execute();
+}
