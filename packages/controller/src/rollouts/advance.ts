@@ -197,11 +197,14 @@ function goBack(
   reason: string,
   { seen, now }: { seen: Observations; now: number },
 ): Step {
-  const isMoved = ({ device, state, generation }: Member) =>
+  // Where it had succeeded and nothing came before it, what serves is better than nothing.
+  const keepsFirst = rollout.state === 'succeeded';
+  const isMoved = ({ device, state, generation, previous }: Member) =>
     state !== 'waiting' &&
     state !== 'failed' &&
     generation !== null &&
-    seen.get(device)?.wants === rollout.plan.version;
+    seen.get(device)?.wants === rollout.plan.version &&
+    !(keepsFirst && previous === null);
   return {
     rollout: {
       ...rollout,

@@ -68,6 +68,25 @@ describe('a device that goes back late re-opens what had passed', () => {
     expect(world.rollout.state).toBe('reverted');
   });
 
+  it('a first version that succeeded is not taken off the devices that serve it', () => {
+    const world = new World(newRollout(['a', 'b'], plan(), null));
+    for (const device of ['a', 'b']) {
+      world.tick();
+      world.report(device, report('committed', '2.0.0', false));
+    }
+    world.tick();
+    expect(world.rollout.state).toBe('succeeded');
+    world.report('b', { ...report('committed', null), isQuarantined: true });
+    expect(world.tick()).toEqual([{ kind: 'settle', device: 'b', version: null }]);
+    world.tick();
+    expect(world.rollout).toMatchObject({
+      state: 'reverted',
+      reason: expect.stringMatching(
+        /kept ending the inference process.*; it stays on 1, where nothing came before it/,
+      ),
+    });
+  });
+
   it('not for ever: a day after its success it is over', () => {
     const world = succeeded();
     world.now = dayMs;

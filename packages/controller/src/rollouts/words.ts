@@ -100,6 +100,11 @@ export function describeSuccess(rollout: Rollout): string | null {
 /** Why it went back, and which devices have not been seen to. */
 export function describeReturn(rollout: Rollout): string {
   const lost = rollout.members.filter((member) => member.state === 'silent');
-  const why = rollout.reason ?? '';
-  return lost.length === 0 ? why : `${why}; not seen to go back: ${firstOf(lost)}`;
+  const isKept = ({ state, previous }: Member) =>
+    previous === null && (state === 'proven' || state === 'unproven');
+  const kept = rollout.members.filter(isKept);
+  const parts = [rollout.reason ?? ''];
+  if (lost.length > 0) parts.push(`not seen to go back: ${firstOf(lost)}`);
+  if (kept.length > 0) parts.push(`it stays on ${kept.length}, where nothing came before it`);
+  return parts.join('; ');
 }
