@@ -3,6 +3,7 @@ import type { Clock } from '@covey/ports';
 import { CoveyError } from '@covey/protocol';
 import type { FastifyReply } from 'fastify';
 import { parseRange } from './range.ts';
+import { unsatisfiable } from './send-range.ts';
 import type { DeviceServices } from './services.ts';
 
 /** Sends bytes, or the range of them that a header asks for, to one device: as many and as fast as its site and rollout may. */
@@ -24,8 +25,7 @@ export function createSender(services: Pick<DeviceServices, 'delivery' | 'clock'
   return async (reply, bytes, header) => {
     const range = parseRange(header, bytes.byteLength);
     reply.header('accept-ranges', 'bytes').type('application/octet-stream');
-    if (range === 'unsatisfiable')
-      return reply.code(416).header('content-range', `bytes */${bytes.byteLength}`).send();
+    if (range === 'unsatisfiable') return unsatisfiable(reply, bytes.byteLength);
     const isBounded = await delivery.isBounded(device);
     if (isBounded && !range)
       throw new CoveyError('INVALID_DOCUMENT', 'what goes to this device is counted: ask for a range');
