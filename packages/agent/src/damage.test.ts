@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { makeBundle, simulate } from './simulation.fixture.ts';
+import { makeBundle, simulate, withFirstVersion } from './simulation.fixture.ts';
 
 it('makes a lost copy of the root of trust anew; with both lost it serves, and says why it installs nothing', async () => {
   const device = simulate('root');
@@ -35,4 +35,20 @@ it('makes a lost copy of the root of trust anew; with both lost it serves, and s
     reason: { code: 'DATA_CORRUPT', message: expect.stringContaining('covey enroll --replace') },
   });
   expect(device.servingVersions()).toEqual(['1.0.0']);
+});
+
+it('keeps the bundles that it has when both copies of the ledger are lost, and fetches none of them again', async () => {
+  const device = await withFirstVersion('ledger');
+  const { machine, controller, http } = device;
+  machine.killProcess();
+  for (const name of ['ledger-a', 'ledger-b']) machine.disk.damage(`/data/covey/state/${name}`, 100);
+  const contents = () => http.served.filter((path) => /chunks|transfers/.test(path)).length;
+  const before = contents();
+  expect(before).toBeGreaterThan(0);
+  await device.boot();
+  await device.world.advance(60_000);
+  await device.untilSettled(1);
+  expect(device.servingVersions()).toEqual(['1.0.0']);
+  expect(contents()).toBe(before);
+  expect(controller.events.filter(({ kind }) => kind === 'ledger-damaged')).toHaveLength(2);
 });

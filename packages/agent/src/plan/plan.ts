@@ -161,8 +161,9 @@ function workStep(update: Update, bundles: readonly string[]): Step | undefined 
   }
 }
 
-/** Only what nothing pins may go. */
+/** Only what nothing pins may go; nothing before there is an order: a ledger that was lost names none of what is asked for next. */
 function collectStep(update: Update, bundles: readonly string[]): Step | undefined {
+  if (!update.desired) return undefined;
   const kept = pinnedBundles(update);
   const remove = bundles.filter((digest) => !kept.has(digest));
   return remove.length === 0 ? undefined : { kind: 'collect', key: `collect/${remove.join()}`, remove };
