@@ -1,8 +1,13 @@
 import * as v from 'valibot';
+import { isControllerAddress } from './address.ts';
 import { limits } from './limits.ts';
 
-const linkUrl = (scheme: string) =>
-  v.pipe(v.string(), v.maxLength(limits.urlChars), v.url(), v.startsWith(`${scheme}://`));
+const linkUrl = (scheme: 'mqtts' | 'https') =>
+  v.pipe(
+    v.string(),
+    v.maxLength(limits.urlChars),
+    v.check((text) => isControllerAddress(text, scheme), `${scheme}://, a host, and a port from 1 to 65535`),
+  );
 /** How the controller is to be reached. A device tries it, and goes back by itself when it hears nothing that way. */
 export const LinkSettingsSchema = v.object({
   /** Of this change: one that was taken back is not tried again under the same id. */

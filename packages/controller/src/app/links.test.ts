@@ -91,13 +91,18 @@ describe('a change of the addresses of the controller', () => {
   it.each([
     ['an address without TLS', { mqttUrl: 'mqtt://new:1883' }, 'INVALID_DOCUMENT'],
     ['one with a password', { mqttUrl: 'mqtts://a:b@new:8883' }, 'INVALID_DOCUMENT'],
+    ['a port above 65535', { mqttUrl: 'mqtts://127.0.0.1:99999' }, 'INVALID_DOCUMENT'],
+    ['port 0', { mqttUrl: 'mqtts://127.0.0.1:0' }, 'INVALID_DOCUMENT'],
+    ['a host that is an option', { mqttUrl: 'mqtts://-oProxyCommand:1' }, 'INVALID_DOCUMENT'],
+    ['a host with a line end', { deviceUrl: 'https://h%0d%0aX:1' }, 'INVALID_DOCUMENT'],
     ['one too long', { deviceUrl: `https://${'x'.repeat(limits.urlChars)}` }, 'INVALID_DOCUMENT'],
     ['no time', { withinMs: 0 }, 'INVALID_DOCUMENT'],
     ['no waves', { waves: [] }, 'INVALID_DOCUMENT'],
     ['what is no authority', { caPem: 'PEM' }, 'INVALID_ARGUMENT'],
     ['a group of nobody', { selector: 'site=moon' }, 'NOT_FOUND'],
   ])('is refused with %s', async (_what, change, code) => {
-    expect(await call('POST', '/v1/link-changes', { ...to, ...change })).toMatchObject({ body: { code } });
+    for (const url of ['/v1/link-changes', '/v1/link-changes/preview'])
+      expect(await call('POST', url, { ...to, ...change })).toMatchObject({ body: { code } });
   });
 
   it('is not known: NOT_FOUND', async () => {

@@ -1,6 +1,12 @@
 import { X509Certificate } from 'node:crypto';
 import type { Clock, Random } from '@covey/ports';
-import { CoveyError, toCoveyError } from '@covey/protocol';
+import {
+  CoveyError,
+  checkDocument,
+  type LinkSettings,
+  LinkSettingsSchema,
+  toCoveyError,
+} from '@covey/protocol';
 import type { LinkChangePlan, LinkChangePreview, LinkChangeView } from '@covey/protocol/api';
 import { writeAudit } from '../audit/index.ts';
 import { devicesOf } from '../fleet/index.ts';
@@ -19,7 +25,7 @@ import {
 
 /** Moves devices to other addresses of this controller, wave by wave; each takes a way back by itself that does not prove itself. */
 export interface Links {
-  /** Errors: INVALID_ARGUMENT (selector, authority), NOT_FOUND (empty group). */
+  /** Errors: INVALID_ARGUMENT (selector, authority), INVALID_DOCUMENT (addresses), NOT_FOUND (empty group). */
   preview(plan: LinkChangePlan): Promise<LinkChangePreview>;
   /** Errors: as `preview`, CONFLICT when one of the devices is in another change that runs. */
   create(plan: LinkChangePlan, actor: string): Promise<LinkChangeView>;
@@ -100,13 +106,15 @@ async function step(
 /** Tells the devices of a wave that begins; after a stop, whoever has not moved is told nothing more. */
 async function carryOut(tx: Tx, before: LinkChange, after: LinkChange): Promise<string[]> {
   const { id, plan } = after;
-  const { mqttUrl, deviceUrl, caPem, withinMs } = plan;
   const moved = after.members.filter(({ movedAt }, index) => movedAt !== before.members[index]?.movedAt);
-  for (const { device } of moved)
-    await setLink(tx, device, { id, mqttUrl, deviceUrl, withinMs, ...(caPem !== undefined && { caPem }) });
+  for (const { device } of moved) await setLink(tx, device, settingsOf(id, plan));
   if (after.state === 'stopped')
     for (const { device, state } of after.members) if (state !== 'kept') await withdrawLink(tx, device, id);
   return moved.map(({ device }) => device);
+}
+
+function settingsOf(id: string, { mqttUrl, deviceUrl, withinMs, caPem }: LinkChangePlan): LinkSettings {
+  return { id, mqttUrl, deviceUrl, withinMs, ...(caPem !== undefined && { caPem }) };
 }
 
 async function newChange(
@@ -131,6 +139,8 @@ async function newChange(
 }
 
 async function wavesOf(db: Db | Tx, plan: LinkChangePlan) {
+  // As the device checks it: also the addresses that this controller tells of itself.
+  checkDocument(LinkSettingsSchema, settingsOf('link', plan), 'link change');
   if (plan.caPem !== undefined) checkAuthority(plan.caPem);
   const group = await devicesOf(db, plan.selector);
   if (group.length === 0) throw new CoveyError('NOT_FOUND', `no device matches ${plan.selector}`);

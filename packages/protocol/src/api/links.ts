@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isControllerAddress } from '../address.ts';
 import { limits } from '../limits.ts';
 import { WaveSize } from './rollouts.ts';
 import { Count, DeviceId, Selector, Time } from './terms.ts';
@@ -10,11 +11,11 @@ export const linkChangeStates = ['running', 'finished', 'stopped'] as const;
  */
 export const linkMemberStates = ['waiting', 'moving', 'kept', 'takenBack', 'silent', 'unreached'] as const;
 
-const address = (scheme: string, example: string) =>
+const address = (scheme: 'mqtts' | 'https', example: string) =>
   z
     .string()
     .max(limits.urlChars)
-    .regex(new RegExp(`^${scheme}://[^\\s/@?#]+/?$`), `an address such as ${example}`);
+    .refine((text) => isControllerAddress(text, scheme), `an address such as ${example}`);
 
 const settings = {
   selector: Selector.default('all'),
