@@ -5,7 +5,7 @@ import { type Changes, createChanges } from '../changes/index.ts';
 import { type ClonePolicy, type Clones, createClones } from '../clones/index.ts';
 import { fleetHandlers, resetPresence } from '../fleet/index.ts';
 import { createIngest, forgetBoots, type IngestHandlers } from '../ingest/index.ts';
-import { createLinks, type Links } from '../links/index.ts';
+import { createLinks, type Links, noteRefusal } from '../links/index.ts';
 import { monitoringHandlers, pruneTelemetry } from '../monitoring/index.ts';
 import { createOutbox } from '../outbox/index.ts';
 import { createRegistry, type Registry } from '../registry/index.ts';
@@ -108,12 +108,17 @@ export function createDomain(options: DomainOptions): Domain {
   };
 }
 
-/** Whether it is a copy is judged before a birth counts. */
+/** Whether it is a copy is judged before a birth counts; a refusal is an event, and the end of the link change that is refused. */
 function handlersOf(clock: Clock, clones: Clones): IngestHandlers {
   const fleet = fleetHandlers({ clock });
+  const monitoring = monitoringHandlers({ clock });
   return {
     ...fleet,
-    ...monitoringHandlers({ clock }),
+    ...monitoring,
+    event: async (tx, device, event, sent) => {
+      await monitoring.event(tx, device, event, sent);
+      if (event.kind === 'desired-refused') await noteRefusal(tx, device, event.message);
+    },
     birth: async (tx, device, birth) => {
       await clones.birth(tx, device, birth);
       await fleet.birth(tx, device, birth);

@@ -1,4 +1,5 @@
 import { checkDocument, type Desired, DesiredSchema, limits } from '@covey/protocol';
+import { encodeTelemetry } from '@covey/protocol/telemetry';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type ApiFixture, apiFixture, callApi } from './api.fixture.ts';
 
@@ -65,6 +66,39 @@ describe('a change of the addresses of the controller', () => {
     expect(told('edge-2')).toBeUndefined();
     const { body: device } = await call('GET', '/v1/devices/edge-1');
     expect(device.link).toMatchObject({ wanted: null, reported: { state: 'takenBack' } });
+  });
+
+  it('ends at once with a device that refuses its desired state, which is given to it anew without', async () => {
+    const { body } = await call('POST', '/v1/link-changes', to);
+    await fixture.world.advance(1_000);
+    const { link, now: _now, ...nothing } = told('edge-1') ?? {};
+    expect(link?.id).toBe(body.id);
+    // Meanwhile a rollout wants something of it, which it refuses with all else.
+    const desired = JSON.stringify({ ...nothing, generation: 1 });
+    await fixture.storage.db.updateTable('devices').set({ desired }).where('id', '=', 'edge-1').execute();
+    const value = { kind: 'desired-refused', message: 'desired state: link is wrong' };
+    const sent = { seq: BigInt(fixture.fleet.nextSeq('edge-1')), bootId: 'boot', atMs: 1 };
+    const bytes = await encodeTelemetry({ ...sent, body: { case: 'event', value } });
+    await fixture.fleet.send('edge-1', 'event', bytes);
+    await fixture.world.advance(2_000);
+    const { body: ended } = await call('GET', `/v1/link-changes/${body.id}`);
+    const reason = 'it refused what it was told: desired state: link is wrong';
+    expect(ended).toMatchObject({ state: 'stopped', reason: `device edge-1: ${reason}` });
+    expect(ended.waves[0].devices).toEqual([{ device: 'edge-1', state: 'takenBack', reason }]);
+    expect(told('edge-1')).toMatchObject({ generation: 1 });
+    expect(told('edge-1')?.link).toBeUndefined();
+  });
+
+  it('that was stopped still learns what became of a device that had begun', async () => {
+    const { body } = await call('POST', '/v1/link-changes', to);
+    await fixture.world.advance(1_000);
+    const link = told('edge-1')?.link;
+    await report('edge-1', link, 'pending');
+    await call('POST', `/v1/link-changes/${body.id}/stop`);
+    await report('edge-1', link, 'kept');
+    const { body: ended } = await call('GET', `/v1/link-changes/${body.id}`);
+    expect(ended).toMatchObject({ state: 'stopped', reason: 'admin stopped it' });
+    expect(ended.waves[0].devices).toMatchObject([{ device: 'edge-1', state: 'kept' }]);
   });
 
   it('can be stopped, once; and two do not move the same device', async () => {

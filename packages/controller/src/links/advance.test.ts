@@ -89,6 +89,7 @@ describe('a change of the way', () => {
       device: fc.nat(5),
       state: fc.constantFrom('pending' as const, 'kept' as const, 'kept' as const, 'takenBack' as const),
       passedMs: fc.oneof(fc.nat(1_000), fc.nat(400_000)),
+      isStopped: fc.nat(9).map((one) => one === 0),
     });
     fc.assert(
       fc.property(
@@ -103,7 +104,21 @@ describe('a change of the way', () => {
           const look = () => {
             const before = change;
             change = advance(before, seen, now);
-            if (before.state !== 'running') expect(change).toBe(before);
+            if (before.state !== 'running') {
+              const { members: _after, updatedAt: _later, ...ended } = change;
+              expect(before).toMatchObject(ended);
+              for (const [index, member] of change.members.entries()) {
+                const old = before.members[index];
+                expect(member.movedAt).toBe(old?.movedAt);
+                if (old?.state === 'kept' || old?.state === 'takenBack' || old?.state === 'waiting')
+                  expect(member).toBe(old);
+              }
+            }
+            for (const { device, state, movedAt } of change.members) {
+              const said = seen.get(device)?.reported?.state;
+              if (movedAt !== null && (said === 'kept' || said === 'takenBack'))
+                expect(['kept', 'takenBack']).toContain(state);
+            }
             if (change.wave > before.wave) {
               expect(change.wave).toBe(before.wave + 1);
               const past = change.members.filter(({ wave }) => wave < change.wave);
@@ -116,8 +131,9 @@ describe('a change of the way', () => {
             if (change.state === 'stopped') expect(change.reason).not.toBeNull();
           };
           look();
-          for (const { device, state, passedMs } of history) {
+          for (const { device, state, passedMs, isStopped } of history) {
             now += passedMs;
+            if (isStopped && change.state === 'running') change = stop(change, 'admin stopped it', now);
             const member = change.members[device];
             if (member?.movedAt != null) seen.set(member.device, says(state, now));
             look();
@@ -127,14 +143,30 @@ describe('a change of the way', () => {
             now += silentAfterMs(plan);
             look();
           }
+          now += silentAfterMs(plan);
+          look();
+          expect(statesOf(change)).not.toContain('moving');
         },
       ),
       { numRuns: 1_000 },
     );
   });
 
-  it('that somebody stopped stays so', () => {
-    const stopped = stop(advance(changeOf([0, 1]), new Map(), 0), 'admin stopped it', 1);
-    expect(advance(stopped, new Map([['d0', says('kept')]]), 2)).toBe(stopped);
+  it('that somebody stopped stays so; what its devices say of it still counts, once', () => {
+    const stopped = stop(advance(changeOf([0, 0, 0, 1]), new Map(), 0), 'admin stopped it', 1);
+    const seen = new Map([
+      ['d0', says('kept')],
+      ['d1', says('takenBack')],
+      ['d2', says('pending')],
+      ['d3', says('kept')],
+    ]);
+    const told = advance(stopped, seen, 2);
+    expect(told).toMatchObject({ state: 'stopped', reason: 'admin stopped it', wave: 0 });
+    expect(statesOf(told)).toEqual(['kept', 'takenBack', 'moving', 'waiting']);
+    expect(advance(told, seen, 3)).toBe(told);
+    const late = advance(told, seen, silentAfterMs(plan));
+    expect(statesOf(late)).toEqual(['kept', 'takenBack', 'unreached', 'waiting']);
+    const at = silentAfterMs(plan) + 1;
+    expect(statesOf(advance(late, new Map([['d2', says('kept', at)]]), at))[2]).toBe('kept');
   });
 });

@@ -43,13 +43,14 @@ export function silentAfterMs({ withinMs }: Pick<LinkChangePlan, 'withinMs'>): n
  *               +--a device took it back or went silent, or a wave reached nobody, or somebody says so--> stopped
  * ```
  * Invariants (`advance.test.ts`): 1. a wave begins only when each device of the one before has an outcome, one at least kept it, and
- * none took it back or went silent; 2. what has ended stays as it is; 3. time alone ends everything.
+ * none took it back or went silent; 2. a change that has ended stays ended and moves nobody, though what its devices report still
+ * counts; 3. time alone ends everything.
  */
 export function advance(change: LinkChange, seen: ReadonlyMap<string, SeenDevice>, now: number): LinkChange {
-  if (change.state !== 'running') return change;
   const members = change.members.map((member) => look(change, member, seen.get(member.device), now));
   const isNew = members.some((member, index) => member !== change.members[index]);
   const looked = isNew ? { ...change, members, updatedAt: now } : change;
+  if (change.state !== 'running') return looked;
   const bad = members.find(({ state }) => state === 'takenBack' || state === 'silent');
   if (bad) return stop(looked, `device ${bad.device}: ${bad.reason}`, now);
   const present = members.filter(({ wave }) => wave === change.wave);
@@ -74,7 +75,7 @@ function begin(change: LinkChange, wave: number, now: number): LinkChange {
 }
 
 function look(
-  { id, plan }: LinkChange,
+  { id, plan, state }: LinkChange,
   member: LinkMember,
   seen: SeenDevice | undefined,
   now: number,
@@ -84,6 +85,13 @@ function look(
   if (reported?.id === id && reported.state !== 'pending')
     return { ...member, state: reported.state, reason: reported.reason ?? null };
   if (member.state !== 'moving' || now - member.movedAt < silentAfterMs(plan)) return member;
+  // It may have been told nothing: the stop withdrew it from whoever was away.
+  if (state === 'stopped')
+    return {
+      ...member,
+      state: 'unreached',
+      reason: 'it has said nothing of it since the change was stopped',
+    };
   return lastSeenAt !== null && lastSeenAt >= member.movedAt
     ? {
         ...member,

@@ -1,1 +1,2 @@
 export { createLinks, type Links } from './links.ts';
+export { noteRefusal } from './store.ts';

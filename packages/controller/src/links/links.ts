@@ -14,9 +14,11 @@ import { divideIntoWaves } from '../rollouts/index.ts';
 import type { Db, Storage, Tx } from '../storage/index.ts';
 import { advance, type LinkChange, stop } from './advance.ts';
 import {
+  awaitedChangeIds,
   changeIds,
   insertChange,
   readChange,
+  runningChangeIds,
   seenDevices,
   setLink,
   updateChange,
@@ -48,6 +50,9 @@ export interface LinksOptions {
   onChange: (id: string) => void;
 }
 
+/** Of the changes that have ended so many are looked at: devices that never come back do not make every look longer. */
+const mostAwaited = 20;
+
 export function createLinks(options: LinksOptions): Links {
   const { storage, clock, random } = options;
   const view = async (id: string) => viewOf(await changeOrRefuse(storage.db, id));
@@ -73,9 +78,10 @@ export function createLinks(options: LinksOptions): Links {
       return view(id);
     },
     view,
-    list: async (limit) => Promise.all((await changeIds(storage.db, { limit, isRunning: false })).map(view)),
+    list: async (limit) => Promise.all((await changeIds(storage.db, limit)).map(view)),
     tick: async () => {
-      for (const id of await changeIds(storage.db, { isRunning: true })) await advanceOne(id);
+      for (const id of await runningChangeIds(storage.db)) await advanceOne(id);
+      for (const id of await awaitedChangeIds(storage.db, mostAwaited)) await advanceOne(id);
     },
   };
 }
@@ -103,14 +109,16 @@ async function step(
   onChange(id);
 }
 
-/** Tells the devices of a wave that begins; after a stop, whoever has not moved is told nothing more. */
+/** Tells the devices of a wave that begins; at a stop, whoever has not moved is told that it is not to any more. */
 async function carryOut(tx: Tx, before: LinkChange, after: LinkChange): Promise<string[]> {
   const { id, plan } = after;
   const moved = after.members.filter(({ movedAt }, index) => movedAt !== before.members[index]?.movedAt);
   for (const { device } of moved) await setLink(tx, device, settingsOf(id, plan));
-  if (after.state === 'stopped')
-    for (const { device, state } of after.members) if (state !== 'kept') await withdrawLink(tx, device, id);
-  return moved.map(({ device }) => device);
+  const told = moved.map(({ device }) => device);
+  if (after.state === 'stopped' && before.state === 'running')
+    for (const { device, state } of after.members)
+      if (state !== 'kept' && (await withdrawLink(tx, device, id))) told.push(device);
+  return told;
 }
 
 function settingsOf(id: string, { mqttUrl, deviceUrl, withinMs, caPem }: LinkChangePlan): LinkSettings {
@@ -123,7 +131,7 @@ async function newChange(
 ): Promise<LinkChange> {
   const waves = await wavesOf(tx, plan);
   const wanted = new Set(waves.flat().map((row) => row.id));
-  for (const other of await changeIds(tx, { isRunning: true })) {
+  for (const other of await runningChangeIds(tx)) {
     const taken = (await readChange(tx, other))?.members.find(({ device }) => wanted.has(device));
     if (taken)
       throw new CoveyError(

@@ -70,20 +70,32 @@ export async function readChange(db: Db, id: string): Promise<LinkChange | undef
   };
 }
 
-/** Newest first; those that run alone where `isRunning`. */
-export async function changeIds(
-  db: Db,
-  { limit, isRunning }: { limit?: number; isRunning: boolean },
-): Promise<string[]> {
-  const rows = await db
+/** Newest first. */
+export async function changeIds(db: Db, limit: number): Promise<string[]> {
+  const select = db.selectFrom('link_changes').select('id').orderBy('created_at', 'desc').orderBy('id');
+  return (await select.limit(limit).execute()).map(({ id }) => id);
+}
+
+export async function runningChangeIds(db: Db): Promise<string[]> {
+  const select = db.selectFrom('link_changes').select('id').where('state', '=', 'running').orderBy('id');
+  return (await select.execute()).map(({ id }) => id);
+}
+
+/** Those that have ended, of whose devices one at least has yet to say what became of it; the latest `limit`. */
+export async function awaitedChangeIds(db: Db, limit: number): Promise<string[]> {
+  const open = db
+    .selectFrom('link_change_devices')
+    .select('change')
+    .where('moved_at', 'is not', null)
+    .where('state', 'in', ['moving', 'silent', 'unreached']);
+  const select = db
     .selectFrom('link_changes')
     .select('id')
-    .$if(isRunning, (select) => select.where('state', '=', 'running'))
+    .where('state', '!=', 'running')
+    .where('id', 'in', open)
     .orderBy('created_at', 'desc')
-    .orderBy('id')
-    .$if(limit !== undefined, (select) => select.limit(limit ?? 0))
-    .execute();
-  return rows.map(({ id }) => id);
+    .orderBy('id');
+  return (await select.limit(limit).execute()).map(({ id }) => id);
 }
 
 /** What is known of the devices of a change. */
@@ -108,9 +120,20 @@ export async function setLink(tx: Tx, device: string, link: LinkSettings): Promi
     .execute();
 }
 
-/** A device that has not moved yet is no longer to. */
-export async function withdrawLink(tx: Tx, device: string, change: string): Promise<void> {
+/** A device that has not moved yet is no longer to; false: it was not to. */
+export async function withdrawLink(tx: Tx, device: string, change: string): Promise<boolean> {
   const row = await tx.selectFrom('devices').select('link').where('id', '=', device).executeTakeFirst();
-  if (!row?.link || (JSON.parse(row.link) as LinkSettings).id !== change) return;
+  if (!row?.link || (JSON.parse(row.link) as LinkSettings).id !== change) return false;
   await tx.updateTable('devices').set({ link: null }).where('id', '=', device).execute();
+  return true;
+}
+
+/** A device that refuses what it is told of a change under way does not move. */
+export async function noteRefusal(tx: Tx, device: string, message: string): Promise<void> {
+  await tx
+    .updateTable('link_change_devices')
+    .set({ state: 'takenBack', reason: `it refused what it was told: ${message}` })
+    .where('device', '=', device)
+    .where('state', '=', 'moving')
+    .execute();
 }

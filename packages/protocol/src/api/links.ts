@@ -6,8 +6,9 @@ import { Count, DeviceId, Selector, Time } from './terms.ts';
 
 export const linkChangeStates = ['running', 'finished', 'stopped'] as const;
 /**
- * What a change knows of one of its devices. `kept`: it had contact by the new way; `takenBack`: it had none, and uses the one
- * before again; `silent`: it was here and was not heard since; `unreached`: it was away all the time.
+ * What a change knows of one of its devices. `kept`: it had contact by the new way; `takenBack`: it had none, or refused
+ * it, and uses the one before; `silent`: it was here and was not heard since; `unreached`: it was away all the time, or the change
+ * was stopped before it said anything.
  */
 export const linkMemberStates = ['waiting', 'moving', 'kept', 'takenBack', 'silent', 'unreached'] as const;
 
