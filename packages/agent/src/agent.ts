@@ -13,7 +13,7 @@ import { damageOf } from './damage.ts';
 import { type LocalWatch, watchLocal } from './delivery/index.ts';
 import { readDesired } from './desired/index.ts';
 import { openDeviceFolder } from './folder/index.ts';
-import { createKeeper, type Identity, type Keeper, openIdentity } from './identity/index.ts';
+import { askStanding, createKeeper, type Identity, type Keeper, openIdentity } from './identity/index.ts';
 import type { Inbox } from './inbox/index.ts';
 import { openLedger } from './ledger/index.ts';
 import {
@@ -136,6 +136,7 @@ class RunningAgent {
     });
     this.#linkTrial = createLinkTrial(ports, parts.store, {
       mayTry: () => !isSoftwareOnTrial(this.#updater.update),
+      ask: () => askStanding(ports, parts.store),
       moved: () => this.#connection.moved(),
       event: (kind, message) => this.#event(kind, message),
       changed: () => this.#report(),
@@ -261,7 +262,7 @@ class RunningAgent {
 
   async #received(kind: DownKind, payload: Uint8Array): Promise<void> {
     try {
-      await this.#linkTrial.heard();
+      this.#linkTrial.heard(this.#connection.url);
       if (kind === 'desired') await this.#desired(payload);
       else if (kind === 'receipt') await this.#receipt(payload);
       else this.#commands.received(payload);

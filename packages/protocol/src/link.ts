@@ -30,7 +30,7 @@ export type LinkSettings = v.InferOutput<typeof LinkSettingsSchema>;
 export const ReportedLinkSchema = v.object({
   id: v.pipe(v.string(), v.maxLength(64)),
   state: v.picklist(['pending', 'kept', 'takenBack']),
-  /** Why it was taken back. */
+  /** Why it was taken back; or what it lacks although it was kept. */
   reason: v.optional(v.pipe(v.string(), v.maxLength(limits.reasonChars))),
 });
 export type ReportedLink = v.InferOutput<typeof ReportedLinkSchema>;

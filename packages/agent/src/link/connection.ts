@@ -29,6 +29,8 @@ export interface ConnectionHandlers {
 /** The device's session with its controller, kept up for as long as it is started. */
 export interface Connection {
   readonly state: LinkState;
+  /** Of the session, or of the one that is tried next. */
+  readonly url: string;
   start(): void;
   stop(): Promise<void>;
   /** Drops the session and comes back, not before `retryAfterMs`. */
@@ -83,6 +85,10 @@ class MqttConnection implements Connection {
 
   get state(): LinkState {
     return this.#machine.state;
+  }
+
+  get url(): string {
+    return this.#routes.url;
   }
 
   start(): void {

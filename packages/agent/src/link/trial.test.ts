@@ -1,4 +1,5 @@
 import { SimulatedDisk, simulatedWorld } from '@covey/ports/simulated';
+import { CoveyError } from '@covey/protocol';
 import { expect, it } from 'vitest';
 import { initDeviceFolder } from '../folder/index.ts';
 import { createIdentity, openIdentity } from '../identity/index.ts';
@@ -25,9 +26,13 @@ async function device() {
   const boot = async () => {
     const store = await openIdentity(port, folder);
     if (!store) throw new Error('the device is enrolled');
-    const seen = { events: [] as string[], moves: 0, isFree: true };
+    const seen = { events: [] as string[], moves: 0, isFree: true, asked: [] as string[], isAnswering: true };
     const trial = createLinkTrial(world, store, {
       mayTry: () => seen.isFree,
+      ask: async () => {
+        seen.asked.push(store.identity.deviceUrl);
+        if (!seen.isAnswering) throw new CoveyError('UNREACHABLE', 'connect ECONNREFUSED');
+      },
       moved: () => {
         seen.moves++;
       },
@@ -40,16 +45,16 @@ async function device() {
   return { world, disk, boot };
 }
 
-it('a new way holds once the controller was heard by it, with both authorities', async () => {
+it('a new way holds once the controller was heard and has answered by it, with both authorities', async () => {
   const { world, boot } = await device();
   const { store, trial, seen } = await boot();
   await trial.want(link);
   expect(store.identity).toMatchObject({ mqttUrl: link.mqttUrl, caPem: 'old CA\nnew CA' });
   expect(seen.moves).toBe(1);
   expect(trial.reported).toEqual({ id: 'move-1', state: 'pending' });
-  await trial.heard();
+  trial.heard(link.mqttUrl);
   await world.advance(60 * minute);
-  expect(seen.events).toEqual(['link-kept']);
+  expect(seen).toMatchObject({ events: ['link-kept'], asked: [link.deviceUrl] });
   expect(trial.reported).toEqual({ id: 'move-1', state: 'kept' });
   expect((await boot()).store.identity.deviceUrl).toBe(link.deviceUrl);
 });
@@ -70,6 +75,64 @@ it('without contact the way before comes back by itself, and what failed is not 
   expect(store.identity).toMatchObject(old);
   await trial.want({ ...link, id: 'move-2' });
   expect(store.identity.mqttUrl).toBe(link.mqttUrl);
+});
+
+it('a session is not enough: without an answer at the device address it is taken back, which is the reason', async () => {
+  const { world, boot } = await device();
+  const { store, trial, seen } = await boot();
+  seen.isAnswering = false;
+  await trial.want(link);
+  trial.heard(link.mqttUrl);
+  await world.advance(14 * minute);
+  trial.heard(link.mqttUrl);
+  expect(trial.reported?.state).toBe('pending');
+  await world.advance(minute);
+  expect(store.identity).toMatchObject(old);
+  const reason = 'no answer of the controller at https://new:8443 within 900 s: connect ECONNREFUSED';
+  expect(trial.reported).toEqual({ id: 'move-1', state: 'takenBack', reason });
+  const { length } = seen.asked;
+  await world.advance(60 * minute);
+  expect(seen.asked).toHaveLength(length);
+});
+
+it('an answer that comes later than the session is enough', async () => {
+  const { world, boot } = await device();
+  const { trial, seen } = await boot();
+  seen.isAnswering = false;
+  await trial.want(link);
+  trial.heard(link.mqttUrl);
+  await world.advance(minute);
+  seen.isAnswering = true;
+  await world.advance(minute);
+  expect(trial.reported).toEqual({ id: 'move-1', state: 'kept' });
+});
+
+it('what is kept by a session over WebSocket says so', async () => {
+  const { world, boot } = await device();
+  const { trial, seen } = await boot();
+  await trial.want(link);
+  trial.failed('connection refused');
+  trial.heard('wss://new:8443/mqtt');
+  await world.advance(minute);
+  const reason =
+    'the session is over WebSocket at https://new:8443, not by mqtts://new:8883: connection refused';
+  expect(trial.reported).toEqual({ id: 'move-1', state: 'kept', reason });
+  expect(seen.events).toEqual(['link-kept']);
+});
+
+it('without a session nobody is asked, and an answer for a change taken back keeps no later one', async () => {
+  const { world, boot } = await device();
+  const { trial, seen } = await boot();
+  seen.isAnswering = false;
+  await trial.want(link);
+  await world.advance(minute);
+  expect(seen.asked).toEqual([]);
+  trial.heard(link.mqttUrl);
+  await world.advance(14 * minute);
+  seen.isAnswering = true;
+  await trial.want({ ...link, id: 'move-2' });
+  await world.advance(minute);
+  expect(trial.reported).toEqual({ id: 'move-2', state: 'pending' });
 });
 
 it('also when the power goes again and again: at the third start', async () => {
