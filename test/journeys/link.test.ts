@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import type { DeviceView, LinkChangeView } from '@covey/protocol/api';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { covey, coveyJson, until } from './harness.ts';
+import { covey, coveyJson, isLong, until } from './harness.ts';
 import { identityOf } from './impostor.ts';
 import { type StandingFleet, startStandingFleet } from './standing-fleet.ts';
 
@@ -91,6 +91,23 @@ test('a wrong address is taken back by the device, with the reason, and no other
   expect(shown).toMatch(new RegExp(`change +${change.id} taken back: no contact by`));
   expect((await second.view()).link).toEqual({ wanted: null, reported: null });
 });
+
+test.runIf(isLong)(
+  'a device address that is dead is the reason, although the session comes up by the new way',
+  async () => {
+    const { mqttUrl } = identityOf(deviceAt(0).folder);
+    const live = `mqtts://localhost:${portOf(mqttUrl)}`;
+    const { code, stdout } = await covey(
+      args(live, 'https://127.0.0.1:1', '--within', '5s', '--wait', '--json'),
+    );
+    expect([code, (JSON.parse(stdout) as LinkChangeView).reason]).toEqual([
+      3,
+      expect.stringMatching(
+        /^device edge-1: no answer of the controller at https:\/\/127.0.0.1:1 within 5 s: .*ECONNREFUSED/,
+      ),
+    ]);
+  },
+);
 
 test('devices move to another address of the same controller, one first, and stay: also one that is killed meanwhile', async () => {
   const [first, second] = [deviceAt(0), deviceAt(1)];

@@ -1,4 +1,4 @@
-import type { LinkSettings } from '@covey/protocol';
+import { type LinkSettings, limits } from '@covey/protocol';
 import type { LinkChangePlan } from '@covey/protocol/api';
 import { reportOf } from '../fleet/index.ts';
 import type { Db, Tx } from '../storage/index.ts';
@@ -132,7 +132,10 @@ export async function withdrawLink(tx: Tx, device: string, change: string): Prom
 export async function noteRefusal(tx: Tx, device: string, message: string): Promise<void> {
   await tx
     .updateTable('link_change_devices')
-    .set({ state: 'takenBack', reason: `it refused what it was told: ${message}` })
+    .set({
+      state: 'takenBack',
+      reason: `it refused what it was told: ${message}`.slice(0, limits.reasonChars),
+    })
     .where('device', '=', device)
     .where('state', '=', 'moving')
     .execute();
