@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { encodeParcelHead } from '@covey/bundle';
+import { encodeParcelHead, sha256 } from '@covey/bundle';
 import { type Disk, systemDisk } from '@covey/ports';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { installParcel } from './install.ts';
@@ -56,6 +56,25 @@ test('a parcel takes the place of the one before', async () => {
   expect(inbox()).not.toEqual([first]);
   await installParcel(systemDisk, parcel('2.0.0'), device);
   expect(inbox()).toHaveLength(1);
+});
+
+test('a parcel that was damaged on its way is refused, and the one before stays', async () => {
+  await installParcel(systemDisk, parcel('1.0.0'), device);
+  const before = inbox();
+  const chunk = Buffer.from('weights');
+  const files = [{ path: `/chunks/${sha256(chunk)}`, sizeBytes: chunk.byteLength }];
+  const ref = { model: 'bearing', version: '2.0.0', number: 2, bundle: 'b'.repeat(64) };
+  const path = join(root, 'stick');
+  const write = (content: Uint8Array) =>
+    writeFileSync(path, Buffer.concat([encodeParcelHead({ ref, files }), content]));
+  write(Buffer.from('weighty'));
+  await expect(installParcel(systemDisk, path, device)).rejects.toMatchObject({
+    code: 'DATA_CORRUPT',
+    message: expect.stringContaining('copy it again'),
+  });
+  expect(inbox()).toEqual(before);
+  write(chunk);
+  expect(await installParcel(systemDisk, path, device)).toMatchObject({ version: '2.0.0' });
 });
 
 test('at whichever change the power is cut, never two parcels lie there, and the next try leaves its own alone', async () => {
