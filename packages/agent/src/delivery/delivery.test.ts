@@ -1,17 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { makeBundle, type Simulation, simulate } from '../simulation.fixture.ts';
+import { makeBundle, type Simulation, withFirstVersion } from '../simulation.fixture.ts';
 
 const hourMs = 3_600_000;
 const root = '/data/covey';
 
-async function serving(seed: string): Promise<Simulation> {
-  const device = simulate(seed);
-  await device.enrol();
-  device.want(1, [await device.publish(makeBundle('1.0.0'), 1)]);
-  await device.boot();
-  await device.untilSettled(1);
-  return device;
-}
 const say = ({ machine }: Simulation, name: string, document: unknown) =>
   machine.disk
     .port(async (operation) => operation())
@@ -24,7 +16,7 @@ const reasons = ({ controller }: Simulation) => [
 
 describe('an update that may not go on', () => {
   it('waits for its window, is reported as deferred, and commits in it', async () => {
-    const device = await serving('window');
+    const device = await withFirstVersion('window');
     const days = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const;
     const windows = [{ days: [...days], start: '02:00', durationMinutes: 60 }];
     const opens = Date.parse('2026-01-01T02:00:00Z');
@@ -42,7 +34,7 @@ describe('an update that may not go on', () => {
   });
 
   it('downloads before the window where it may, and changes nothing', async () => {
-    const device = await serving('early');
+    const device = await withFirstVersion('early');
     const windows = [{ days: ['thu' as const], start: '03:00', durationMinutes: 60 }];
     device.want(2, [await device.publish(makeBundle('2.0.0'), 2)], 'rollout', {
       windows,
@@ -58,7 +50,7 @@ describe('an update that may not go on', () => {
   });
 
   it('is held up on the device, goes on within seconds of its release, or when the deadline is over', async () => {
-    const device = await serving('veto');
+    const device = await withFirstVersion('veto');
     const until = device.world.clock.now() + 10 * hourMs;
     const hold = { format: 'covey-hold/1', until, reason: 'the press runs' };
     await say(device, 'hold.json', hold);
@@ -81,7 +73,7 @@ describe('an update that may not go on', () => {
   });
 
   it('waits for a link that is not metered; a file that nobody can read is taken for the careful answer', async () => {
-    const device = await serving('metered');
+    const device = await withFirstVersion('metered');
     await say(device, 'network.json', 'nonsense');
     await say(device, 'hold.json', { until: 'tomorrow' });
     device.want(2, [await device.publish(makeBundle('2.0.0'), 2)], 'rollout', { meteredLink: 'nothing' });
@@ -99,7 +91,7 @@ describe('an update that may not go on', () => {
   });
 
   it('starts at its moment of the spread, and a way back does not wait', async () => {
-    const device = await serving('spread');
+    const device = await withFirstVersion('spread');
     const [one] = device.controller.desired?.release.models ?? [];
     device.want(2, [await device.publish(makeBundle('2.0.0'), 2)], 'rollout', { spreadMs: hourMs });
     await device.world.runUntil(() => device.state() === 'deferred', 60_000);

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { CoveyError, limits } from '@covey/protocol';
-import { ChangesAnswer, LinkChangePreview, LinkChangesAnswer, LinkChangeView } from '@covey/protocol/api';
+import { LinkChangePreview, LinkChangesAnswer, LinkChangeView } from '@covey/protocol/api';
 import { Command } from 'commander';
 import type { Client } from '../client/client.ts';
+import { follow } from '../client/follow.ts';
 import { exitCodes } from '../terminal/exit-codes.ts';
 import type { Output } from '../terminal/output.ts';
 import { formatTable } from '../terminal/table.ts';
@@ -94,7 +95,7 @@ async function change({ client, output }: Session, options: ChangeOptions): Prom
     return;
   }
   const begun = await client.call({ method: 'POST', path: '/link-changes', body, answer: LinkChangeView });
-  if (options.wait) return follow({ client, output }, begun.id);
+  if (options.wait) return waitFor({ client, output }, begun.id);
   output.result(begun, () => describe(begun, output));
 }
 
@@ -131,7 +132,7 @@ async function status({ client, output }: Session, id: string | undefined, wait:
     );
     return;
   }
-  if (wait) return follow({ client, output }, id);
+  if (wait) return waitFor({ client, output }, id);
   const view = await viewOf(client, id);
   output.result(view, () => describe(view, output));
 }
@@ -141,34 +142,15 @@ function viewOf(client: Client, id: string): Promise<LinkChangeView> {
   return client.call({ method: 'GET', path, answer: LinkChangeView });
 }
 
-/** The controller may be away meanwhile: it is asked again. */
-async function follow({ client, output }: Session, id: string): Promise<void> {
-  let told = '';
-  let after: string | undefined;
-  for (;;) {
-    try {
-      const changes = await client.call({
-        method: 'GET',
-        path: '/changes',
-        query: { after },
-        answer: ChangesAnswer,
-      });
-      after = changes.cursor;
-      const view = await viewOf(client, id);
-      const line = summarize(view);
-      if (line !== told) output.progress(line);
-      told = line;
-      if (view.state === 'running') continue;
-      output.result(view, () => describe(view, output));
-      process.exitCode = view.state === 'finished' ? exitCodes.ok : exitCodes.reverted;
-      return;
-    } catch (error) {
-      if (!(error instanceof CoveyError) || !['UNREACHABLE', 'TIMEOUT'].includes(error.code)) throw error;
-      if (told !== error.message) output.progress(`${error.message}; trying again`);
-      told = error.message;
-      await new Promise((resolve) => setTimeout(resolve, 1_000));
-    }
-  }
+async function waitFor({ client, output }: Session, id: string): Promise<void> {
+  const view = await follow(client, {
+    look: () => viewOf(client, id),
+    summarize,
+    isOver: ({ state }) => state !== 'running',
+    onLine: (line) => output.progress(line),
+  });
+  output.result(view, () => describe(view, output));
+  process.exitCode = view.state === 'finished' ? exitCodes.ok : exitCodes.reverted;
 }
 
 function summarize(view: LinkChangeView): string {

@@ -1,6 +1,7 @@
 import { CoveyError } from '@covey/protocol';
-import { ChangesAnswer, RolloutView, type WaveSize } from '@covey/protocol/api';
+import { RolloutView, type WaveSize } from '@covey/protocol/api';
 import type { Client } from '../client/client.ts';
+import { follow } from '../client/follow.ts';
 import { exitCodes } from '../terminal/exit-codes.ts';
 
 /** `1,50%`: one device, then half of all, then the rest. */
@@ -28,43 +29,15 @@ export function exitCodeOf(rollout: RolloutView): number {
   return rollout.state === 'reverted' ? exitCodes.reverted : exitCodes.inconclusive;
 }
 
-/**
- * Follows a rollout until it has ended or is paused, telling each change in a line. The controller may be away meanwhile:
- * it is asked again, because devices and rollout go on without this command.
- */
-export async function waitForRollout(
+/** Follows a rollout until it has ended or is paused, telling each change in a line. */
+export function waitForRollout(
   client: Client,
   id: string,
   onChange: (line: string, rollout?: RolloutView) => void,
 ): Promise<RolloutView> {
-  let told = '';
-  let after: string | undefined;
-  for (;;) {
-    try {
-      const changes = await client.call({
-        method: 'GET',
-        path: '/changes',
-        query: { after },
-        answer: ChangesAnswer,
-      });
-      after = changes.cursor;
-      const rollout = await client.call({
-        method: 'GET',
-        path: `/rollouts/${encodeURIComponent(id)}`,
-        answer: RolloutView,
-      });
-      const line = summarize(rollout);
-      if (line !== told) onChange(line, rollout);
-      told = line;
-      if (isSettled(rollout)) return rollout;
-    } catch (error) {
-      if (!(error instanceof CoveyError) || (error.code !== 'UNREACHABLE' && error.code !== 'TIMEOUT'))
-        throw error;
-      if (told !== error.message) onChange(`${error.message}; trying again`);
-      told = error.message;
-      await new Promise((resolve) => setTimeout(resolve, 1_000));
-    }
-  }
+  const path = `/rollouts/${encodeURIComponent(id)}`;
+  const look = () => client.call({ method: 'GET', path, answer: RolloutView });
+  return follow(client, { look, summarize, isOver: isSettled, onLine: onChange });
 }
 
 function summarize(rollout: RolloutView): string {
