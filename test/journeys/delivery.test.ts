@@ -1,5 +1,6 @@
 import { closeSync, openSync, readdirSync, readFileSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseManifest } from '@covey/bundle';
 import { DeviceView, EventsAnswer, type RolloutRequest, RolloutView, WhyAnswer } from '@covey/protocol/api';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { covey, until } from './harness.ts';
@@ -12,7 +13,7 @@ describe('delivery, with real processes', () => {
   let fleet: StandingFleet;
   let [first, second] = [] as StandingDevice[];
   beforeAll(async () => {
-    fleet = await startStandingFleet(2, undefined, ['--scrub', '20GB']);
+    fleet = await startStandingFleet(2, undefined, ['--scrub', '100GB']);
     [first, second] = fleet.devices;
     for (const { id } of fleet.devices)
       await fleet.client.call({
@@ -124,11 +125,13 @@ describe('delivery, with real processes', () => {
 
   test('a byte that the disk has lost is found, and mended by the chunk that holds it', async () => {
     const { folder, id } = device(second);
-    const files = join(folder, 'bundles', 'files');
-    const sizes = () => readdirSync(files).map((name) => ({ name, bytes: statSync(join(files, name)).size }));
-    const largest = sizes().sort((a, b) => b.bytes - a.bytes)[0];
+    const bundles = join(folder, 'bundles');
+    // Of the version that serves: what was taken back may be collected, damaged or not.
+    const serving = (await device(second).view()).reported?.serving[0]?.bundle ?? '';
+    const { files } = parseManifest(readFileSync(join(bundles, 'manifests', serving)));
+    const [largest] = files.toSorted((a, b) => b.sizeBytes - a.sizeBytes);
     if (!largest) throw new Error('a file lies in the store');
-    const path = join(files, largest.name);
+    const path = join(bundles, 'files', largest.sha256);
     const before = readFileSync(path);
     const file = openSync(path, 'r+');
     writeSync(file, Buffer.from([(before[100_000] ?? 0) ^ 1]), 0, 1, 100_000);

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { type TLSSocket, connect as tlsConnect } from 'node:tls';
 import type { Identity } from '@covey/agent';
 import type { Client } from '@covey/cli';
-import { type FetchAnswer, nodeFetch } from '@covey/ports';
+import type { FetchAnswer } from '@covey/ports';
+import { nodeFetch } from '@covey/ports/network';
 import { AuditAnswer } from '@covey/protocol/api';
 import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt';
 

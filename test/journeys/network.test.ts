@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { network } from '@covey/ports';
+import { network } from '@covey/ports/network';
 import { topicOf } from '@covey/protocol';
 import { connectAsync, type IClientOptions } from 'mqtt';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';

@@ -3,7 +3,8 @@ import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { enrol } from '@covey/agent';
 import { type Client, createClient, ensureTrust, findConnection } from '@covey/cli';
-import { nodeFetch, systemDisk } from '@covey/ports';
+import { systemDisk } from '@covey/ports';
+import { nodeFetch } from '@covey/ports/network';
 import { DeviceView, type RolloutRequest, RolloutView, TokenAnswer } from '@covey/protocol/api';
 import { type RunningService, startService, temporaryFolder, until } from './harness.ts';
 

@@ -5,9 +5,6 @@ import { type Client, createClient, ensureTrust } from '@covey/cli';
 import { type Addresses, type ControllerOptions, createController } from '@covey/controller';
 import {
   type Clock,
-  mqttLink,
-  type Network,
-  nodeFetch,
   nodeProcesses,
   type Ports,
   streamLog,
@@ -16,6 +13,7 @@ import {
   systemHost,
   systemRandom,
 } from '@covey/ports';
+import { mqttLink, type Network, nodeFetch } from '@covey/ports/network';
 import { DeviceView } from '@covey/protocol/api';
 import { temporaryFolder, until } from './harness.ts';
 import { createToken } from './standing-fleet.ts';

@@ -1,5 +1,6 @@
 import { create } from '@bufbuild/protobuf';
-import { CoveyError, SummarySchema, type Tensor } from '@covey/protocol';
+import { CoveyError, type Tensor } from '@covey/protocol';
+import { SummarySchema } from '@covey/protocol/telemetry-schemas';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { encodeGolden, parseGolden } from './golden.ts';

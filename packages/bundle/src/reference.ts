@@ -1,5 +1,6 @@
 import { fromBinary, toBinary } from '@bufbuild/protobuf';
-import { CoveyError, limits, type Summary, SummarySchema } from '@covey/protocol';
+import { CoveyError, limits, type Summary } from '@covey/protocol';
+import { SummarySchema } from '@covey/protocol/telemetry-schemas';
 
 /**
  * The reference summary of a version as protobuf. Its bound is that of a telemetry message, which summaries travel in.

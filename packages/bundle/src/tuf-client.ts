@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 import { join, posix } from 'node:path';
 import { parseArgs } from 'node:util';
-import { nodeFetch, systemDisk } from '@covey/ports';
+import { systemDisk } from '@covey/ports';
+import { nodeFetch } from '@covey/ports/network';
 import { CoveyError, limits, toCoveyError } from '@covey/protocol';
 import {
   type FoundTarget,

@@ -3,8 +3,5 @@ export { systemClock } from './real/clock.ts';
 export { systemDisk } from './real/disk.ts';
 export { systemHost } from './real/host.ts';
 export { streamLog } from './real/log.ts';
-export { mqttLink, type Network, network, nodeFetch } from './real/network.ts';
 export { nodeProcesses } from './real/processes.ts';
-export { type HttpProxy, isProxied, tunnel } from './real/proxy.ts';
 export { systemRandom } from './real/random.ts';
-export { connectTls } from './real/tls.ts';

@@ -2,7 +2,7 @@ export * from './delivery.ts';
 export * from './document.ts';
 export * from './errors/index.ts';
 export * from './evaluation.ts';
-export * from './generated/telemetry_pb.ts';
+export type * from './generated/telemetry_pb.ts';
 export * from './ids.ts';
 export * from './inference-tokens.ts';
 export type * from './ipc.ts';

@@ -1,4 +1,5 @@
-import { type Fetch, nodeFetch, systemDisk } from '@covey/ports';
+import { type Fetch, systemDisk } from '@covey/ports';
+import { nodeFetch } from '@covey/ports/network';
 import type { InferenceAccess, InferenceAddresses, InferencePorts, ServingPlan } from '@covey/protocol';
 import { createEngine, type Engine, type EngineOptions } from './engine/index.ts';
 import {

@@ -1,5 +1,6 @@
 import { fromBinary, toBinary } from '@bufbuild/protobuf';
-import { CoveyError, type ExponentialHistogram, ExponentialHistogramSchema } from '@covey/protocol';
+import { CoveyError, type ExponentialHistogram } from '@covey/protocol';
+import { ExponentialHistogramSchema } from '@covey/protocol/telemetry-schemas';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { bucketIndex, ExponentialHistogramAccumulator, mergeHistograms } from './histogram.ts';

@@ -1,11 +1,6 @@
 import { create } from '@bufbuild/protobuf';
-import {
-  type Buckets,
-  BucketsSchema,
-  CoveyError,
-  type ExponentialHistogram,
-  ExponentialHistogramSchema,
-} from '@covey/protocol';
+import { type Buckets, CoveyError, type ExponentialHistogram } from '@covey/protocol';
+import { BucketsSchema, ExponentialHistogramSchema } from '@covey/protocol/telemetry-schemas';
 import { BucketWindow, maxBuckets } from './buckets.ts';
 
 /** OpenTelemetry metrics SDK, "Base2 Exponential Bucket Histogram Aggregation": MaxSize 160, MaxScale 20. */

@@ -1,5 +1,6 @@
 import { create } from '@bufbuild/protobuf';
-import { CoveyError, type Moments, MomentsSchema } from '@covey/protocol';
+import { CoveyError, type Moments } from '@covey/protocol';
+import { MomentsSchema } from '@covey/protocol/telemetry-schemas';
 
 /**
  * Count, mean, sum of squared differences, extremes. Adding follows Welford (Technometrics 4, 1962), merging follows

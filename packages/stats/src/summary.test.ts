@@ -1,12 +1,6 @@
 import { fromBinary, toBinary } from '@bufbuild/protobuf';
-import {
-  CoveyError,
-  type Datatype,
-  type ModelSchema,
-  type Summary,
-  SummarySchema,
-  type Tensor,
-} from '@covey/protocol';
+import { CoveyError, type Datatype, type ModelSchema, type Summary, type Tensor } from '@covey/protocol';
+import { SummarySchema } from '@covey/protocol/telemetry-schemas';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { decisions } from './decisions.ts';

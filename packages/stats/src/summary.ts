@@ -5,11 +5,10 @@ import {
   limits,
   type ModelSchema,
   type Summary,
-  SummarySchema,
   type Tensor,
   type TensorSummary,
-  TensorSummarySchema,
 } from '@covey/protocol';
+import { SummarySchema, TensorSummarySchema } from '@covey/protocol/telemetry-schemas';
 import { decisions } from './decisions.ts';
 import { checkHistogram, ExponentialHistogramAccumulator } from './histogram.ts';
 import { checkMoments, MomentsAccumulator } from './moments.ts';

@@ -1,5 +1,6 @@
 import { create } from '@bufbuild/protobuf';
-import { type Moments, type Tensor, type TensorSummary, TensorSummarySchema } from '@covey/protocol';
+import type { Moments, Tensor, TensorSummary } from '@covey/protocol';
+import { TensorSummarySchema } from '@covey/protocol/telemetry-schemas';
 import { numericElements } from './elements.ts';
 import { ExponentialHistogramAccumulator } from './histogram.ts';
 import { MomentsAccumulator } from './moments.ts';

@@ -1,4 +1,4 @@
-import { nodeFetch } from '@covey/ports';
+import { nodeFetch } from '@covey/ports/network';
 import { CoveyError, type ErrorCode, errorCatalogue, limits } from '@covey/protocol';
 
 /** A request to the inference API of a device. */

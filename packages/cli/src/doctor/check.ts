@@ -1,5 +1,5 @@
 import type { IdentityStore, Standing } from '@covey/agent';
-import type { HttpProxy, Network } from '@covey/ports';
+import type { HttpProxy, Network } from '@covey/ports/network';
 import { type ErrorCode, toCoveyError } from '@covey/protocol';
 
 /** What a check found, in the user's words. A warning is something to know of that stops nothing now. */

@@ -3,7 +3,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { network } from '@covey/ports';
+import { network } from '@covey/ports/network';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { writeProxySetting } from '../network/proxy.ts';
 import type { Patient } from './check.ts';

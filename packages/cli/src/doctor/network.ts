@@ -1,7 +1,7 @@
 import { lookup } from 'node:dns/promises';
 import { connect, isIP } from 'node:net';
 import { askStanding, tlsOf, webSocketUrl } from '@covey/agent';
-import { connectTls, type HttpProxy, isProxied, network, tunnel } from '@covey/ports';
+import { connectTls, type HttpProxy, isProxied, network, tunnel } from '@covey/ports/network';
 import { CoveyError, downKinds, errorCatalogue, toCoveyError, topicOf } from '@covey/protocol';
 import { chooseProxy } from '../network/proxy.ts';
 import { type Check, type Finding, failed, ok, type Patient, skipped, warning } from './check.ts';

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type HttpProxy, type Network, network } from '@covey/ports';
+import { type HttpProxy, type Network, network } from '@covey/ports/network';
 import { CoveyError, checkDocument, parseJson } from '@covey/protocol';
 import * as v from 'valibot';
 

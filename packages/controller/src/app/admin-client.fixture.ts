@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { firstUpload } from '@covey/bundle/tuf';
-import { nodeFetch, systemClock, systemDisk, systemRandom } from '@covey/ports';
+import { systemClock, systemDisk, systemRandom } from '@covey/ports';
+import { nodeFetch } from '@covey/ports/network';
 import { publisher, requestFor, rootSigner } from '../trust.fixture.ts';
 import { type Addresses, type Controller, createController } from './controller.ts';
 import { memoryLog, type testBundle } from './domain.fixture.ts';

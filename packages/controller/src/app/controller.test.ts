@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { openTransfer } from '@covey/bundle/transfer';
 import { parseMetadata, type Targets } from '@covey/bundle/tuf';
-import { nodeFetch } from '@covey/ports';
+import { nodeFetch } from '@covey/ports/network';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { admin, controllerIn, publish, trustPublisher } from './admin-client.fixture.ts';
 import type { Addresses, Controller } from './controller.ts';

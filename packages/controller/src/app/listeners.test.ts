@@ -4,7 +4,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect as tlsConnect } from 'node:tls';
-import { nodeFetch } from '@covey/ports';
+import { nodeFetch } from '@covey/ports/network';
 import { connectAsync } from 'mqtt';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { admin, controllerIn, trustPublisher } from './admin-client.fixture.ts';

@@ -1,12 +1,6 @@
 import { fromBinary, toBinary } from '@bufbuild/protobuf';
-import {
-  CoveyError,
-  type ExponentialHistogram,
-  ExponentialHistogramSchema,
-  limits,
-  type Summary,
-  SummarySchema,
-} from '@covey/protocol';
+import { CoveyError, type ExponentialHistogram, limits, type Summary } from '@covey/protocol';
+import { ExponentialHistogramSchema, SummarySchema } from '@covey/protocol/telemetry-schemas';
 
 /** As stored. Errors: INVALID_DOCUMENT when counts have outgrown the format's 32 bits. */
 export function encodeHistogram(histogram: ExponentialHistogram): Uint8Array {

@@ -1,4 +1,5 @@
-import { nodeFetch, streamLog, systemClock } from '@covey/ports';
+import { streamLog, systemClock } from '@covey/ports';
+import { nodeFetch } from '@covey/ports/network';
 import { createEngine } from '../engine/index.ts';
 import { nodePlatform, startInlineExecutor } from '../node/index.ts';
 import {

@@ -1,4 +1,5 @@
-import { nodeFetch, streamLog, systemClock } from '@covey/ports';
+import { streamLog, systemClock } from '@covey/ports';
+import { nodeFetch } from '@covey/ports/network';
 import type { LoadedModel, Route, RuntimeToAgent, ShadowEvidence, Tensor } from '@covey/protocol';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { addModel, countingModel, loadedModel, modelFolder, schemaOf } from '../models.fixture.ts';

@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net';
-import { nodeFetch, streamLog, systemClock } from '@covey/ports';
+import { streamLog, systemClock } from '@covey/ports';
+import { nodeFetch } from '@covey/ports/network';
 import { limits } from '@covey/protocol';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { client } from '../client.fixture.ts';

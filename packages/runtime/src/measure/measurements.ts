@@ -1,6 +1,7 @@
 import { create } from '@bufbuild/protobuf';
 import type { Clock, Timer } from '@covey/ports';
-import { type Metrics, MetricsSchema, type Summary } from '@covey/protocol';
+import type { Metrics, Summary } from '@covey/protocol';
+import { MetricsSchema } from '@covey/protocol/telemetry-schemas';
 import type { Tensors } from '../tensors/index.ts';
 import { modelMetrics } from './model-metrics.ts';
 import type { CountedInstance, Statistics } from './statistics.ts';

@@ -1,5 +1,6 @@
 import { create } from '@bufbuild/protobuf';
-import { type LoadedModel, type ModelMetrics, ModelMetricsSchema } from '@covey/protocol';
+import type { LoadedModel, ModelMetrics } from '@covey/protocol';
+import { ModelMetricsSchema } from '@covey/protocol/telemetry-schemas';
 import type { SchedulerState } from '../scheduler/index.ts';
 import { isRejection } from './failure.ts';
 import type { Tally } from './tally.ts';

@@ -1,13 +1,7 @@
 import { fromBinary } from '@bufbuild/protobuf';
 import type { Clock, Log } from '@covey/ports';
-import {
-  CoveyError,
-  type LoadedModel,
-  limits,
-  type ModelVersionRef,
-  type Summary,
-  SummarySchema,
-} from '@covey/protocol';
+import { CoveyError, type LoadedModel, limits, type ModelVersionRef, type Summary } from '@covey/protocol';
+import { SummarySchema } from '@covey/protocol/telemetry-schemas';
 import { checkSummary } from '@covey/stats';
 import { type StartExecutor, warmUp } from '../executor/index.ts';
 import type { Files } from '../platform/index.ts';
