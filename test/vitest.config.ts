@@ -48,6 +48,7 @@ export default defineConfig({
       {
         test: {
           name: 'journeys',
+          isolate: false,
           globalSetup: 'test/journeys/programs.ts',
           root,
           maxWorkers,

@@ -96,7 +96,7 @@ test('no request fails while plans alternate, and every answer is that of the ve
       }
     }),
   );
-  for (let plan = 2; plan <= 9; plan++) {
+  for (let plan = 2; plan <= 5; plan++) {
     expect(await runtime.apply(plan, [plan % 2 === 0 ? versions[1] : versions[0]])).toBeUndefined();
   }
   stop = true;
@@ -171,7 +171,7 @@ test('a drain answers what runs, refuses what comes, and gives out what was meas
   const path = await models.write('count.onnx', countingModel());
   await runtime.apply(1, [loadedModel(path, schemaOf('INT64', []))]);
   const slow = http.post('/v2/models/m/infer', {
-    inputs: [{ name: 'x', datatype: 'INT64', shape: [], data: [1_000_000] }],
+    inputs: [{ name: 'x', datatype: 'INT64', shape: [], data: [300_000] }],
   });
   // Accepted for sure once a later request on another connection has been answered.
   await http.get('/v2/health/live');

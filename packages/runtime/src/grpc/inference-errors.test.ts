@@ -43,6 +43,8 @@ test.each<[string, object, number, string, string]>([
   ['version', { ...addRequest(), model_version: '9' }, 5, 'MODEL_UNKNOWN', 'not 9'],
   ['datatype', wrongInput({ datatype: 'INT32' }), 3, 'INPUT_INVALID', 'expected FP32, got INT32'],
   ['datatype that is none', wrongInput({ datatype: 'BF16' }), 3, 'INPUT_INVALID', 'expected FP32, got BF16'],
+  ['datatype that ends with a space', wrongInput({ datatype: 'FP3 ' }), 3, 'INPUT_INVALID', 'got FP3 '],
+  ['input that begins with one', wrongInput({ name: ' ' }), 3, 'INPUT_INVALID', 'no input  ;'],
   ['shape', wrongInput({ shape: [1, 3] }), 3, 'INPUT_INVALID', 'expected shape [-1,2], got [1,3]'],
   ['negative shape', wrongInput({ shape: [-1, -2] }), 3, 'INPUT_INVALID', 'out of range'],
   ['shape that overflows', wrongInput({ shape: [2 ** 29, 2 ** 29] }), 3, 'INPUT_INVALID', 'expected shape'],
@@ -132,7 +134,7 @@ test('methods that are not served, and ports that are spoken to in HTTP', async 
 test('a deadline that passes is answered as one, a key and a timeout that are none are refused', async () => {
   const slow = {
     model_name: 'count',
-    inputs: [{ name: 'x', datatype: 'INT64', shape: [], contents: { int64_contents: [3_000_000] } }],
+    inputs: [{ name: 'x', datatype: 'INT64', shape: [], contents: { int64_contents: [300_000] } }],
   };
   const late = client.call(service, 'ModelInfer', slow, {}, { deadline: Date.now() + 60 });
   expect(await late).toMatchObject({ code: 4 });

@@ -58,13 +58,20 @@ export function trailersOf(error: CoveyError): Record<string, string> {
   };
 }
 
-/** The value of `grpc-message`: percent-encoded UTF-8 (PROTOCOL-HTTP2.md, "Status-Message"). */
+/**
+ * The value of `grpc-message`: percent-encoded UTF-8 (PROTOCOL-HTTP2.md, "Status-Message"). A space at either end too: a field
+ * value that begins or ends with one is malformed (RFC 9113, 8.2.1), and receivers drop it.
+ */
 function encodeMessage(message: string): string {
   const bytes = Buffer.from(message.slice(0, messageChars), 'utf8');
   let encoded = '';
-  for (const byte of bytes) {
-    const plain = byte >= 0x20 && byte <= 0x7e && byte !== 0x25;
-    encoded += plain ? String.fromCharCode(byte) : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
+  for (const [at, byte] of bytes.entries()) {
+    const inner = at > 0 && at < bytes.length - 1;
+    const plain = byte > 0x20 && byte <= 0x7e && byte !== 0x25;
+    encoded +=
+      plain || (byte === 0x20 && inner)
+        ? String.fromCharCode(byte)
+        : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
   }
   return encoded;
 }

@@ -86,16 +86,16 @@ function load(models: Models, clients: number) {
   };
 }
 
-test('20 swaps under load: no request fails, and each answer is its own', async () => {
+test('8 swaps under load: no request fails, and each answer is its own', async () => {
   const { models, released } = start();
   const versions = [await version(1), await version(2)];
   const plan = (number: number) => ({ plan: number, models: [versions[number % 2] as LoadedModel] });
   await models.apply(plan(0));
   const stop = load(models, 8);
-  for (let number = 1; number <= 20; number++) await models.apply(plan(number));
+  for (let number = 1; number <= 8; number++) await models.apply(plan(number));
   expect(await stop()).toBeGreaterThan(100);
   await models.close();
-  expect(released).toHaveLength(21);
+  expect(released).toHaveLength(9);
 }, 120_000);
 
 test('where memory does not hold both, the old version goes first; who comes meanwhile waits and is answered', async () => {
