@@ -8,6 +8,9 @@ import { drawDigit } from './digits.ts';
 import { photographForm } from './faces.ts';
 import { hasData, readData } from './harness.ts';
 
+/** What is asked here holds of a choice by few measurements, too. */
+const briefly = { choiceLimitMs: 1_000 };
+
 describe.skipIf(noChromium !== '')(`the choice of a variant in a page of Chromium${noChromium}`, () => {
   const page = new PageOfTests();
 
@@ -26,7 +29,7 @@ describe.skipIf(noChromium !== '')(`the choice of a variant in a page of Chromiu
         variants: [{ name: 'fp32', ...page.site.put(file, bytes) }],
         golden: page.site.put(`${name}.json`, golden),
       };
-      const choices = await page.open([model], { choiceLimitMs: 4_000 });
+      const choices = await page.open([model], { choiceLimitMs: 2_000 });
       expect(choices, name).toContainEqual(
         expect.objectContaining({ chosen: true, provider: 'cpu', ok: true }),
       );
@@ -67,13 +70,13 @@ describe.skipIf(noChromium !== '')(`the choice of a variant in a page of Chromiu
   test('the choice is remembered, and made again when the browser shows other hardware', async () => {
     const model = await page.measured(2);
     const reasonOf = (choices: Choice[]) => choices.find(({ chosen }) => chosen)?.reason ?? '';
-    const first = await page.open([model]);
+    const first = await page.open([model], briefly);
     expect(reasonOf(first)).toMatch(/^fp32 on /);
     await page.ask('close');
     const second = await page.open([model]);
     expect(reasonOf(second)).toBe(`measured before on this hardware, right again: ${reasonOf(first)}`);
     const { tab, ask: askAlone } = await page.another('?alone');
-    const third = await askAlone<Choice[]>('open', [model]);
+    const third = await askAlone<Choice[]>('open', [model], briefly);
     expect(reasonOf(third)).toMatch(/^fp32 on /);
     // Without isolation there are no threads, and no shared memory.
     expect(await askAlone<Seen>('seen')).toMatchObject({ isIsolated: false });
@@ -139,7 +142,7 @@ describe.skipIf(noChromium !== '')(`the choice of a variant in a page of Chromiu
     expect(await page.open([model], { assetsUrl: '/nowhere/' })).toMatchObject({ code: 'UNSUPPORTED' });
     await expect.poll(() => page.tab.workers().length).toBe(0);
     // What afterEach closes.
-    await page.open([model]);
+    await page.open([model], briefly);
     expect(await page.infer('add', { x: { values: [1, 2], shape: [1, 2] } })).toMatchObject({
       code: 'INPUT_INVALID',
     });
