@@ -1,6 +1,8 @@
 import type { Tensor } from '@covey/protocol';
 import * as ort from 'onnxruntime-node';
 import type { Execution } from './execution.ts';
+import { GraphBuilder } from './graph/index.ts';
+import { writeModel } from './model/index.ts';
 
 const ortTypes = {
   BOOL: 'bool',
@@ -56,6 +58,23 @@ export function ortExecution({ optimize = true } = {}): Execution {
       };
     },
   };
+}
+
+/**
+ * Whether ONNX Runtime adds products of uint8 and int8 exactly on this processor: 4 x 255 x 127, where x86-64 without VNNI
+ * comes to 2 x 32767.
+ */
+export async function addsExactly(): Promise<boolean> {
+  const builder = new GraphBuilder('sum');
+  builder.input({ name: 'x', datatype: 'UINT8', shape: [1, 4] });
+  const largest = { datatype: 'INT8', shape: [4, 16], data: new Uint8Array(4 * 16).fill(127) } as const;
+  builder.node('MatMulInteger', ['x', builder.initializer('w', largest)], 'y');
+  builder.output({ name: 'y', datatype: 'INT32', shape: [1, 16] });
+  const loaded = await ortExecution().load(writeModel(builder.build()));
+  const x = { datatype: 'UINT8', shape: [1, 4], data: new Uint8Array(4).fill(255) } as const;
+  const { y } = await loaded.run({ x });
+  await loaded.release();
+  return new Int32Array(y?.data.slice().buffer ?? new ArrayBuffer(0)).every((sum) => sum === 4 * 255 * 127);
 }
 
 function toOrt({ datatype, shape, data }: Tensor): ort.Tensor {

@@ -18,7 +18,7 @@ export function parseForms(text: string): VariantForm[] {
   });
 }
 
-const integers = { weights: 'int8', perChannel: true } as const;
+const integers = { weights: 'int7', perChannel: true } as const;
 /** The usual blocks of 4-bit weights. */
 const blockSize = 32;
 

@@ -170,7 +170,7 @@ describe('compareModels of quantized models', () => {
       quantizeStatic(model, ranges, {
         activations: 'uint8',
         activationsSymmetric: false,
-        weights: 'int8',
+        weights: 'int7',
         weightsSymmetric: true,
         perChannel: true,
         keep,
@@ -183,7 +183,7 @@ describe('compareModels of quantized models', () => {
     ['blocks of 4 bits', quantizeWeights(model, { ...nbits, form: 'blocked' }), 0.1],
     ['blocks of 8 bits', quantizeWeights(model, { ...nbits, form: 'blocked', bits: 8 }), 0.01],
     ['half precision', storeHalf(model), 0.001],
-    ['dynamic', quantizeDynamic(model, { weights: 'int8', perChannel: true, keep }), 0.01],
+    ['dynamic', quantizeDynamic(model, { weights: 'int7', perChannel: true, keep }), 0.01],
   ];
 
   it.each(variants)('sees the same weights through %s', (_, variant, limit) => {

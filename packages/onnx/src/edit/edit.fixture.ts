@@ -19,8 +19,8 @@ import { editModel, type Pass } from './index.ts';
 export type Tensors = Record<string, Tensor>;
 
 /** What the model answers in ONNX Runtime. */
-export async function answersOf(model: Model, inputs: Tensors): Promise<Tensors> {
-  const loaded = await ortExecution().load(writeModel(model));
+export async function answersOf(model: Model, inputs: Tensors, execution = ortExecution()): Promise<Tensors> {
+  const loaded = await execution.load(writeModel(model));
   try {
     return await loaded.run(inputs);
   } finally {

@@ -13,9 +13,18 @@ export interface IntegerType {
   max: number;
 }
 
+/**
+ * How weights are stored. `int7` is int8 of which only -64 to 63 are used (`reduce_range` of Python's tools): x86-64 without
+ * VNNI adds pairs of uint8 x int8 products in 16 bits, where two times 255 x 64 still fit, while larger weights saturate.
+ * So every processor computes the same with `int7` and `uint8`, and ARM, VNNI and AMX alone with `int8`. With `uint8` the
+ * slower kernels without VNNI run.
+ */
+export type WeightType = 'int8' | 'int7' | 'uint8';
+
 export const integerTypes = {
   uint8: { elementType: elementTypes.UINT8, min: 0, max: 255 },
   int8: { elementType: elementTypes.INT8, min: -128, max: 127 },
+  int7: { elementType: elementTypes.INT8, min: -64, max: 63 },
   uint4: { elementType: elementTypes.UINT4, min: 0, max: 15 },
   int4: { elementType: elementTypes.INT4, min: -8, max: 7 },
 } as const satisfies Record<string, IntegerType>;

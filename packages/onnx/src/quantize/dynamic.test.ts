@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { answersOf, fp32, modelOf, operatorsOf, relativeError, waves } from '../edit/edit.fixture.ts';
+import { addsExactly } from '../execution.fixture.ts';
 import {
   createConstant,
   createGraph,
@@ -13,7 +14,7 @@ import {
 } from '../model/index.ts';
 import { type DynamicOptions, quantizeDynamic } from './dynamic.ts';
 
-const options: DynamicOptions = { weights: 'int8', perChannel: true, keep: new Set() };
+const options: DynamicOptions = { weights: 'int7', perChannel: true, keep: new Set() };
 const input = (rows: number, columns: number, factor = 1) =>
   fp32(
     [rows, columns],
@@ -42,6 +43,8 @@ async function errorOf(model: Model, variant: Model, x = input(3, 24)): Promise<
 
 describe('quantizeDynamic', () => {
   test.each<[DynamicOptions['weights'], boolean]>([
+    ['int7', true],
+    ['int7', false],
     ['int8', true],
     ['int8', false],
     ['uint8', true],
@@ -56,7 +59,7 @@ describe('quantizeDynamic', () => {
       expect(variant.graph.inputs).toEqual(model.graph.inputs);
       expect(variant.graph.outputs).toEqual(model.graph.outputs);
       const { initializers } = variant.graph;
-      const type = weights === 'int8' ? elementTypes.INT8 : elementTypes.UINT8;
+      const type = weights === 'uint8' ? elementTypes.UINT8 : elementTypes.INT8;
       expect(initializers.get('w1_q')).toMatchObject({ dims: [24, 32], elementType: type });
       expect(initializers.get('w1_scale')?.dims).toEqual(perChannel ? [32] : []);
       expect([initializers.has('w1'), initializers.has('w2'), initializers.has('b1')]).toEqual([
@@ -64,11 +67,12 @@ describe('quantizeDynamic', () => {
         false,
         true,
       ]);
-      const error = await errorOf(model, variant);
-      expect(error).toBeGreaterThan(0);
-      expect(error).toBeLessThan(0.02);
-      expect(await errorOf(model, variant, input(1, 24, 1000))).toBeLessThan(0.02);
+      expect(await errorOf(model, variant)).toBeGreaterThan(0);
       expect(await errorOf(model, variant, input(2, 24, 0))).toBeLessThan(0.02);
+      // All of int8 is right only where a processor adds exactly.
+      const isNear = weights !== 'int8' || (await addsExactly());
+      for (const x of [input(3, 24), input(1, 24, 1000)])
+        expect((await errorOf(model, variant, x)) < 0.02).toBe(isNear);
     },
   );
 
@@ -91,9 +95,9 @@ describe('quantizeDynamic', () => {
         const given = numbersOf(
           createConstant('', elementTypes.FLOAT, [rows * n], answer.y?.data ?? new Uint8Array()),
         );
-        // Each of the k terms is off by half a step of 2/255 on one side, times 1, and of 1/127 on the other, times 1.3, at most.
+        // Each of the k terms is off by half a step of 2/255 on one side, times 1, and of 1/63 on the other, times 1.3, at most.
         for (const [i, value] of values.entries())
-          expect(Math.abs((given[i] ?? Number.NaN) - value)).toBeLessThanOrEqual(k * 0.0092);
+          expect(Math.abs((given[i] ?? Number.NaN) - value)).toBeLessThanOrEqual(k * 0.0143);
       }),
       { numRuns: 40 },
     );

@@ -9,7 +9,7 @@ import {
   type Model,
   type Node,
 } from '../model/index.ts';
-import { integerTypes } from './affine.ts';
+import { integerTypes, type WeightType } from './affine.ts';
 import { type Place, storedEmbedding, storedOnce } from './embedding.ts';
 import { quantizedLstm } from './lstm.ts';
 import { raiseOpset, useMicrosoft } from './opset.ts';
@@ -19,7 +19,7 @@ import { removeUnusedEverywhere } from './unused.ts';
 import { floatWeight, transposed, weightAffines, weightIntegers } from './weights.ts';
 
 export interface DynamicOptions {
-  weights: 'int8' | 'uint8';
+  weights: WeightType;
   /** A scale for each column of a weight, which is then symmetric. */
   perChannel: boolean;
   /** Names of nodes that stay in fp32. */
@@ -73,7 +73,7 @@ class DynamicQuantizer {
   }
 
   #lstm(node: Node): Node[] | undefined {
-    const nodes = quantizedLstm(node, this.#place);
+    const nodes = quantizedLstm(node, this.#options.weights, this.#place);
     if (nodes) useMicrosoft(this.#model);
     return nodes;
   }

@@ -4,7 +4,7 @@ import { type AttributeInput, createNode, elementTypes, type Model, numbersOf } 
 import { quantizeDynamic } from './dynamic.ts';
 import { microsoft } from './opset.ts';
 
-const options = { weights: 'int8', perChannel: true, keep: new Set<string>() } as const;
+const options = { weights: 'int7', perChannel: true, keep: new Set<string>() } as const;
 const [steps, features, hidden] = [6, 12, 20];
 
 function recurrent(attributes: Record<string, AttributeInput> = {}, directions = 1): Model {

@@ -42,16 +42,16 @@ function wave(shape: number[]): Tensor {
 const scheme: Omit<StaticOptions, 'keep'> = {
   activations: 'uint8',
   activationsSymmetric: false,
-  weights: 'int8',
+  weights: 'int7',
   weightsSymmetric: true,
   perChannel: true,
 };
 const staticSchemes: Record<string, Omit<StaticOptions, 'keep'>> = {
-  'u8s8 per channel': scheme,
-  'u8s8 per tensor': { ...scheme, perChannel: false },
+  'u8s7 per channel': scheme,
+  'u8s7 per tensor': { ...scheme, perChannel: false },
   'u8u8 per tensor': { ...scheme, weights: 'uint8', weightsSymmetric: false, perChannel: false },
-  's8s8 per channel': { ...scheme, activations: 'int8' },
-  's8s8 symmetric': { ...scheme, activations: 'int8', activationsSymmetric: true, perChannel: false },
+  's8s7 per channel': { ...scheme, activations: 'int8' },
+  's8s7 symmetric': { ...scheme, activations: 'int8', activationsSymmetric: true, perChannel: false },
 };
 
 describe.skipIf(!existsSync(folder))(
@@ -81,7 +81,7 @@ describe.skipIf(!existsSync(folder))(
         await checked(quantizeStatic(model, ranges, { ...options, keep }), 0.05);
       await checked(quantizeStatic(model, ranges, { ...scheme, keep: unprofitableNodes(model) }), 0.05);
       for (const perChannel of [true, false])
-        for (const weights of ['int8', 'uint8'] as const)
+        for (const weights of ['int7', 'uint8'] as const)
           await checked(quantizeDynamic(model, { weights, perChannel, keep }), 0.05);
       for (const form of ['matmul-nbits', 'blocked'] as const)
         for (const symmetric of [true, false])

@@ -2,7 +2,7 @@ import { CoveyError } from '@covey/protocol';
 import { Names } from '../graph/index.ts';
 import { type Constant, cloneModel, type Model, type Node } from '../model/index.ts';
 import { ActivationScales, checkedRanges, type Ranges } from './activations.ts';
-import { type Affine, type IntegerType, integerTypes, spanOf } from './affine.ts';
+import { type Affine, type IntegerType, integerTypes, spanOf, type WeightType } from './affine.ts';
 import type { IntegerRole } from './operators.ts';
 import { raiseOpset } from './opset.ts';
 import { biasIntegers, QdqWriter } from './qdq.ts';
@@ -10,14 +10,10 @@ import { channelAxis, clipBounds, dataInputs, type Region, regionOf } from './re
 import { removeUnused } from './unused.ts';
 import { finiteElements, type WeightScheme, weightAffines, weightIntegers } from './weights.ts';
 
-/**
- * On x86-64 without VNNI, ONNX Runtime adds pairs of uint8 x int8 products in 16 bits, which saturates; uint8 weights do
- * not.
- */
 export interface StaticOptions {
   activations: 'uint8' | 'int8';
   activationsSymmetric: boolean;
-  weights: 'int8' | 'uint8';
+  weights: WeightType;
   weightsSymmetric: boolean;
   /** A scale for each output channel of a weight, which is then symmetric. */
   perChannel: boolean;

@@ -49,7 +49,7 @@ function chain(
 const options = {
   activations: 'uint8',
   activationsSymmetric: false,
-  weights: 'int8',
+  weights: 'int7',
   weightsSymmetric: true,
   perChannel: true,
 } as const;

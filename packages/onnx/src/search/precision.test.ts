@@ -242,7 +242,7 @@ describe('a form that quantizes nothing', () => {
     builder.node('Unsqueeze', ['active'], 'output', { axes: [0] });
     builder.output({ name: 'output', datatype: 'FP32', shape: [1, 1, 48] });
     const model = { ...builder.build(), irVersion: 6, opsets: [{ domain: '', version: 10 }] };
-    const schemes = [{ kind: 'dynamic', options: { weights: 'int8', perChannel: true } }] as const;
+    const schemes = [{ kind: 'dynamic', options: { weights: 'int7', perChannel: true } }] as const;
     const result = await searchPrecision(request({ model, schemes, budget: { relativeError: 0.05 } }));
     expect(result).toMatchObject({ found: false, reason: expect.stringContaining('quantizes nothing') });
   });

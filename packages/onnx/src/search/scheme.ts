@@ -25,7 +25,7 @@ export type Scheme =
 const perChannel: Omit<StaticOptions, 'keep'> = {
   activations: 'uint8',
   activationsSymmetric: false,
-  weights: 'int8',
+  weights: 'int7',
   weightsSymmetric: true,
   perChannel: true,
 };
@@ -42,7 +42,7 @@ export const staticSchemes: readonly Scheme[] = [
   { kind: 'static', calibration: { method: 'minmax' }, options: { ...perChannel, perChannel: false } },
 ];
 
-/** As it is shown and stored: `static minmax, uint8 activations, int8 weights per channel`. */
+/** As it is shown and stored: `static minmax, activations uint8, weights int7, perChannel`. */
 export function schemeName(scheme: Scheme): string {
   const choices = Object.entries(scheme.options)
     .filter(([, value]) => value !== false)
