@@ -36,17 +36,21 @@ function inputs(directions = 1) {
 }
 
 describe('LSTM on integers', () => {
-  test.each(['forward', 'reverse'])('%s: every output stays near, states included', async (direction) => {
+  test.each([
+    ['int7', 'forward'],
+    ['int7', 'reverse'],
+    ['uint8', 'forward'],
+  ] as const)('%s, %s: every output stays near, states included', async (weights, direction) => {
     const text = { type: 'string', value: new TextEncoder().encode(direction) } as const;
     const model = recurrent({ direction: text });
-    const variant = quantizeDynamic(model, options);
+    const variant = quantizeDynamic(model, { ...options, weights });
     expect(operatorsOf(variant)).toEqual(['DynamicQuantizeLSTM']);
     expect(variant.opsets).toContainEqual({ domain: microsoft, version: 1 });
     expect(variant.graph.outputs).toEqual(model.graph.outputs);
     const { initializers } = variant.graph;
     expect(initializers.get('w_q')).toMatchObject({
       dims: [1, features, 4 * hidden],
-      elementType: elementTypes.INT8,
+      elementType: weights === 'uint8' ? elementTypes.UINT8 : elementTypes.INT8,
     });
     expect(initializers.get('r_scale')?.dims).toEqual([1, 4 * hidden]);
     expect([initializers.has('w'), initializers.has('r'), initializers.has('b')]).toEqual([
