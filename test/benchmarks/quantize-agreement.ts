@@ -59,7 +59,7 @@ function variantsOf(original: Uint8Array, model: Model, ranges: Ranges): Variant
   const scheme = {
     activations: 'uint8',
     activationsSymmetric: false,
-    weights: 'int8',
+    weights: 'int7',
     weightsSymmetric: true,
     perChannel: true,
   } as const;
@@ -72,7 +72,7 @@ function variantsOf(original: Uint8Array, model: Model, ranges: Ranges): Variant
     'QDQ where it pays': writeModel(
       quantizeStatic(model, ranges, { ...scheme, keep: unprofitableNodes(model) }),
     ),
-    dynamic: writeModel(quantizeDynamic(model, { weights: 'int8', perChannel: true, keep })),
+    dynamic: writeModel(quantizeDynamic(model, { weights: 'int7', perChannel: true, keep })),
     'int8 weights': writeModel(quantizeWeights(model, { ...stored, bits: 8, form: 'matmul-nbits' })),
     'int4 weights': writeModel(quantizeWeights(model, { ...stored, bits: 4, form: 'matmul-nbits' })),
   };

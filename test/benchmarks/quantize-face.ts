@@ -31,7 +31,7 @@ const cropCount = 64;
 export const scheme: StaticOptions = {
   activations: 'uint8',
   activationsSymmetric: false,
-  weights: 'int8',
+  weights: 'int7',
   weightsSymmetric: true,
   perChannel: true,
   keep: new Set(),

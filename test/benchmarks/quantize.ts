@@ -51,7 +51,7 @@ export async function mlpVariants(
   const variants: Variants = {
     original: writeModel(model),
     QDQ: writeModel(quantizeStatic(model, ranges, scheme)),
-    dynamic: writeModel(quantizeDynamic(model, { weights: 'int8', perChannel: true, keep })),
+    dynamic: writeModel(quantizeDynamic(model, { weights: 'int7', perChannel: true, keep })),
     'int8 weights': writeModel(quantizeWeights(model, { ...weights, bits: 8 })),
     'int4 weights': writeModel(quantizeWeights(model, { ...weights, bits: 4 })),
   };

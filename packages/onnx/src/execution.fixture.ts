@@ -67,11 +67,11 @@ export function ortExecution({ optimize = true } = {}): Execution {
 export async function addsExactly(): Promise<boolean> {
   const builder = new GraphBuilder('sum');
   builder.input({ name: 'x', datatype: 'UINT8', shape: [1, 4] });
-  const largest = { datatype: 'INT8', shape: [4, 16], data: new Uint8Array(4 * 16).fill(127) } as const;
+  const largest: Tensor = { datatype: 'INT8', shape: [4, 16], data: new Uint8Array(4 * 16).fill(127) };
   builder.node('MatMulInteger', ['x', builder.initializer('w', largest)], 'y');
   builder.output({ name: 'y', datatype: 'INT32', shape: [1, 16] });
   const loaded = await ortExecution().load(writeModel(builder.build()));
-  const x = { datatype: 'UINT8', shape: [1, 4], data: new Uint8Array(4).fill(255) } as const;
+  const x: Tensor = { datatype: 'UINT8', shape: [1, 4], data: new Uint8Array(4).fill(255) };
   const { y } = await loaded.run({ x });
   await loaded.release();
   return new Int32Array(y?.data.slice().buffer ?? new ArrayBuffer(0)).every((sum) => sum === 4 * 255 * 127);

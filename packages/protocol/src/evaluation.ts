@@ -24,7 +24,7 @@ const EvaluatedVariantSchema = v.object({
   /** Null where it could not be made, or not within the budget. */
   sha256: v.nullable(DigestSchema),
   sizeBytes: v.nullable(count),
-  /** How it was made, in words: `static minmax, uint8 activations, int8 weights per channel`. */
+  /** How it was made, in words: `static, minmax, activations uint8, weights int7, weightsSymmetric, perChannel`. */
   settings: text,
   /** `refused` variants are reported and not in the bundle. */
   verdict: v.picklist(['kept', 'refused']),

@@ -1,4 +1,4 @@
-import { type Scheme, staticSchemes } from '@covey/onnx';
+import { dynamicSchemes, type Scheme, staticSchemes } from '@covey/onnx';
 import { CoveyError } from '@covey/protocol';
 
 /** Forms that a model can be given, as users name them. `int8-qdq` may give a second one: `int8-qdq-fast`. */
@@ -18,7 +18,6 @@ export function parseForms(text: string): VariantForm[] {
   });
 }
 
-const integers = { weights: 'int7', perChannel: true } as const;
 /** The usual blocks of 4-bit weights. */
 const blockSize = 32;
 
@@ -31,7 +30,7 @@ export function schemesOf(form: VariantForm, method: CalibrationMethod | undefin
           method === undefined || (scheme.kind === 'static' && scheme.calibration.method === method),
       );
     case 'int8-dynamic':
-      return [{ kind: 'dynamic', options: integers }];
+      return dynamicSchemes;
     case 'int8-weight':
       return [{ kind: 'weights', options: { bits: 8, blockSize, form: 'blocked', symmetric: true } }];
     case 'int4-weight':

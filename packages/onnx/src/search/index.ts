@@ -6,7 +6,7 @@ export {
   searchPrecision,
   sensitivity,
 } from './precision.ts';
-export { type Scheme, schemeName, staticSchemes } from './scheme.ts';
+export { dynamicSchemes, type Scheme, schemeName, staticSchemes } from './scheme.ts';
 export type { GroupHarm } from './sensitivity.ts';
 export type { OnStep, SearchProgress, SearchState } from './steps.ts';
 export type { Measure } from './timed.ts';

@@ -30,9 +30,13 @@ const perChannel: Omit<StaticOptions, 'keep'> = {
   perChannel: true,
 };
 
-/** Static schemes worth trying, the cheapest first; what clips outliers comes after what does not. */
+/**
+ * Static schemes worth trying, the cheapest first; what clips outliers comes after what does not. Weights are right on every
+ * processor: in 7 bits, or in 8 where those are too few, which are slower.
+ */
 export const staticSchemes: readonly Scheme[] = [
   { kind: 'static', calibration: { method: 'minmax' }, options: perChannel },
+  { kind: 'static', calibration: { method: 'minmax' }, options: { ...perChannel, weights: 'uint8' } },
   {
     kind: 'static',
     calibration: { method: 'percentile', percentile: 99.999, bins: 2048 },
@@ -42,7 +46,13 @@ export const staticSchemes: readonly Scheme[] = [
   { kind: 'static', calibration: { method: 'minmax' }, options: { ...perChannel, perChannel: false } },
 ];
 
-/** As it is shown and stored: `static minmax, activations uint8, weights int7, perChannel`. */
+/** Likewise. */
+export const dynamicSchemes: readonly Scheme[] = [
+  { kind: 'dynamic', options: { weights: 'int7', perChannel: true } },
+  { kind: 'dynamic', options: { weights: 'uint8', perChannel: true } },
+];
+
+/** As it is shown and stored: `static, minmax, activations uint8, weights int7, weightsSymmetric, perChannel`. */
 export function schemeName(scheme: Scheme): string {
   const choices = Object.entries(scheme.options)
     .filter(([, value]) => value !== false)
