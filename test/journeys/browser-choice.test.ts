@@ -40,7 +40,8 @@ describe.skipIf(noChromium !== '')(`the choice of a variant in a page of Chromiu
         const worst = Math.max(
           ...expected.map((value, i) => Math.abs(value - (answer.outputs[output]?.[i] ?? NaN))),
         );
-        expect(worst, `${name} ${output}`).toBeLessThan(1e-3);
+        // Sums in another order: what that changes is a share of the numbers, which are thousands for digits.
+        expect(worst / Math.max(...expected.map(Math.abs)), `${name} ${output}`).toBeLessThan(1e-5);
       }
       await page.ask('close');
     }
