@@ -2,7 +2,7 @@ import type { ClientTls, Disk } from '@covey/ports';
 import { CoveyError, type Tags } from '@covey/protocol';
 import { type DeadMan, steady } from '../deadman/index.ts';
 import type { DeviceFolder } from '../folder/index.ts';
-import { openSlots, type Slots } from '../slots/index.ts';
+import { createTurns, openSlots, type Slots } from '../slots/index.ts';
 import { openRoot, type PinnedRoot, writeRoot } from './root.ts';
 
 /** Who this device is and whom it trusts. It is live: reading it gives what holds now, also after a renewal. */
@@ -97,6 +97,8 @@ export async function openIdentity(disk: Disk, folder: DeviceFolder): Promise<Id
 
 function storeOf(slots: Slots<IdentityDocument>, opened: IdentityDocument, root: PinnedRoot): IdentityStore {
   const present = () => slots.document ?? opened;
+  // Renewals, changes of the way and settling come at any time: one that began with an older document must not bring it back.
+  const inTurn = createTurns();
   const identity: Identity = {
     get deviceId() {
       return present().deviceId;
@@ -139,7 +141,7 @@ function storeOf(slots: Slots<IdentityDocument>, opened: IdentityDocument, root:
     },
     damaged: slots.damaged,
     root,
-    save: (change) => slots.save({ ...present(), ...change }),
-    settle: () => slots.settle(),
+    save: (change) => inTurn(() => slots.save({ ...present(), ...change })),
+    settle: () => inTurn(() => slots.settle()),
   };
 }

@@ -18,7 +18,12 @@ const link = {
 async function device() {
   const world = simulatedWorld(1);
   const disk = new SimulatedDisk(world.random('disk'), 1e6);
-  const port = disk.port(async (operation) => operation());
+  const slow = { forMs: 0 };
+  const port = disk.port(async (operation) => {
+    const { forMs } = slow;
+    if (forMs > 0) await new Promise<void>((resolve) => world.clock.setTimer(forMs, resolve));
+    return operation();
+  });
   const folder = await initDeviceFolder(port, '/data');
   const pems = { keyPem: 'key', certificatePem: 'certificate', caPem: 'old CA' };
   await createIdentity(port, folder, { deviceId: 'd', tags: {}, ...old, ...pems }, new Uint8Array(1));
@@ -42,7 +47,7 @@ async function device() {
     await trial.start();
     return { store, trial, seen };
   };
-  return { world, disk, boot };
+  return { world, disk, slow, boot };
 }
 
 it('a new way holds once the controller was heard and has answered by it, with both authorities', async () => {
@@ -57,6 +62,25 @@ it('a new way holds once the controller was heard and has answered by it, with b
   expect(seen).toMatchObject({ events: ['link-kept'], asked: [link.deviceUrl] });
   expect(trial.reported).toEqual({ id: 'move-1', state: 'kept' });
   expect((await boot()).store.identity.deviceUrl).toBe(link.deviceUrl);
+});
+
+it('is kept once, whatever else writes the identity meanwhile, and not taken back by time that is over then', async () => {
+  const { world, slow, boot } = await device();
+  const { store, trial, seen } = await boot();
+  await trial.want(link);
+  await world.advance(15 * minute - 1);
+  // As the keeper does with each session.
+  slow.forMs = 20;
+  void store.settle();
+  slow.forMs = 10;
+  trial.heard(link.mqttUrl);
+  await world.advance(minute);
+  trial.heard(link.mqttUrl);
+  await world.advance(minute);
+  expect(seen.events).toEqual(['link-kept']);
+  expect(trial.reported).toEqual({ id: 'move-1', state: 'kept' });
+  slow.forMs = 0;
+  expect((await boot()).trial.reported).toEqual({ id: 'move-1', state: 'kept' });
 });
 
 it('without contact the way before comes back by itself, and what failed is not tried again', async () => {

@@ -2,6 +2,7 @@ import type { Clock, Ports, Timer } from '@covey/ports';
 import { type LinkSettings, type ReportedLink, toCoveyError } from '@covey/protocol';
 import { advanceDeadMan, type DeadManEvent } from '../deadman/index.ts';
 import type { IdentityStore, LinkChange, LinkWays } from '../identity/index.ts';
+import { createTurns } from '../slots/index.ts';
 
 /** Until the controller answers at the new device address, it is asked so long after each failure. */
 const askAgainMs = 10_000;
@@ -60,6 +61,8 @@ class StoredLinkTrial implements LinkTrial {
   #askTimer: Timer | null = null;
   #askFailure: string | null = null;
   #wanted: LinkSettings | undefined;
+  /** Contact that comes when the time is over is one or the other, however long the disk takes. */
+  readonly #inTurn = createTurns();
 
   constructor(clock: Clock, store: IdentityStore, handlers: LinkTrialHandlers) {
     this.#clock = clock;
@@ -86,7 +89,11 @@ class StoredLinkTrial implements LinkTrial {
     return this.retry();
   }
 
-  async retry(): Promise<void> {
+  retry(): Promise<void> {
+    return this.#inTurn(() => this.#try());
+  }
+
+  async #try(): Promise<void> {
     if (!this.#wanted || !this.#handlers.mayTry()) return;
     const { id, mqttUrl, deviceUrl, caPem, withinMs } = this.#wanted;
     this.#wanted = undefined;
@@ -134,7 +141,11 @@ class StoredLinkTrial implements LinkTrial {
     this.#askingFor = null;
   }
 
-  async #tell(event: Exclude<DeadManEvent, { kind: 'tried' }>): Promise<void> {
+  #tell(event: Exclude<DeadManEvent, { kind: 'tried' }>): Promise<void> {
+    return this.#inTurn(() => this.#advance(event));
+  }
+
+  async #advance(event: Exclude<DeadManEvent, { kind: 'tried' }>): Promise<void> {
     const { link } = this.#store;
     const deadMan = advanceDeadMan(link.deadMan, event);
     if (deadMan === link.deadMan) return;

@@ -1,1 +1,2 @@
 export { openSlots, type Slots } from './slots.ts';
+export { createTurns } from './turns.ts';
