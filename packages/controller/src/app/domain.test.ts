@@ -249,6 +249,23 @@ describe('what somebody has installed on the device itself', () => {
     expect((await view(id)).state).toBe('succeeded');
   });
 
+  it('takes the device out of the watch of what was rolled out before: what it does later undoes nothing elsewhere', async () => {
+    await install('1.0.0');
+    const id = await install('1.1.0');
+    // Its runtime starts: not all is loaded that it has committed.
+    const serving = [{ ...(await refOf('1.2.0')), variant: 'fp32', provider: 'cpu' as const }];
+    await fixture.fleet.report('edge-1', 'committed', { generation: 2 ** 20, serving });
+    await fixture.world.advance(60_000);
+    expect((await view(id)).state).toBe('succeeded');
+    await installed('edge-1', '1.2.0');
+    await installed('edge-1', '1.1.0', 2 ** 20 + 1);
+    const quarantined = [await refOf('1.1.0')];
+    await fixture.fleet.report('edge-1', 'committed', { generation: 2 ** 20 + 1, serving: [], quarantined });
+    await fixture.world.advance(60_000);
+    expect((await view(id)).state).toBe('succeeded');
+    expect(['edge-2', 'edge-3'].map(desiredVersion)).toEqual(['1.1.0', '1.1.0']);
+  });
+
   it('is not followed where no device gets', async () => {
     await install('1.0.0');
     await installed('edge-1', '1.1.0', 2 ** 53);

@@ -9,7 +9,7 @@ import { createLinks, type Links, noteRefusal } from '../links/index.ts';
 import { monitoringHandlers, pruneTelemetry } from '../monitoring/index.ts';
 import { createOutbox } from '../outbox/index.ts';
 import { createRegistry, type Registry } from '../registry/index.ts';
-import { createRollouts, type Rollouts } from '../rollouts/index.ts';
+import { createRollouts, type Rollouts, supersede } from '../rollouts/index.ts';
 import { createScheduler, type Task } from '../scheduler/index.ts';
 import type { Storage } from '../storage/index.ts';
 import type { Trust } from '../trust/index.ts';
@@ -108,9 +108,15 @@ export function createDomain(options: DomainOptions): Domain {
   };
 }
 
-/** Whether it is a copy is judged before a birth counts; a refusal is an event, and the end of the link change that is refused. */
+/**
+ * Whether it is a copy is judged before a birth counts; a refusal is an event, and the end of the link change that is refused; what
+ * is installed on a device itself takes it out of the rollouts before.
+ */
 function handlersOf(clock: Clock, clones: Clones): IngestHandlers {
-  const fleet = fleetHandlers({ clock });
+  const fleet = fleetHandlers({
+    clock,
+    onInstalled: (tx, { device, model, by }) => supersede(tx, { model, devices: [device], by }),
+  });
   const monitoring = monitoringHandlers({ clock });
   return {
     ...fleet,

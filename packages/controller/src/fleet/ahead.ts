@@ -36,12 +36,15 @@ export async function noteGeneration(tx: Tx, device: string, generation: number)
   return true;
 }
 
+/** What follows, in the same transaction, from a model having been installed on a device itself, by `by`. */
+export type OnInstalled = (tx: Tx, installed: { device: string; model: string; by: string }) => Promise<void>;
+
 /** What was installed on the device itself and is committed is wanted from then on: an order for another model leaves it. */
 export async function adoptInstalled(
   tx: Tx,
   device: string,
   { reported }: ReportedMessage,
-  now: number,
+  { now, onInstalled }: { now: number; onInstalled: OnInstalled },
 ): Promise<void> {
   const { state, generation, releaseId, serving } = reported;
   const row = await tx
@@ -58,18 +61,21 @@ export async function adoptInstalled(
   // While a runtime starts not all is loaded; a later report has it.
   if (createHash('sha256').update(canonicalJson(models)).digest('hex') !== releaseId) return;
   const release = { id: releaseId, models };
+  const by = `on ${device} itself`;
   await setDesired(tx, device, {
     ...{ generation, release, soak: desired?.soak ?? Soak.parse({}) },
-    setBy: { kind: 'operator', id: `on ${device} itself` },
+    setBy: { kind: 'operator', id: by },
     setAt: now,
   });
   const known = new Set(desired?.release.models.map(({ bundle }) => bundle));
-  for (const { model, version, bundle } of models)
-    if (!known.has(bundle))
-      await writeAudit(tx, {
-        ...{ at: now, actor: `device:${device}`, action: 'device.install', subject: `model:${model}` },
-        detail: { device, version },
-      });
+  for (const { model, version, bundle } of models) {
+    if (known.has(bundle)) continue;
+    await writeAudit(tx, {
+      ...{ at: now, actor: `device:${device}`, action: 'device.install', subject: `model:${model}` },
+      detail: { device, version },
+    });
+    await onInstalled(tx, { device, model, by });
+  }
 }
 
 function setDesired(tx: Tx, device: string, desired: DesiredDocument) {

@@ -1,7 +1,7 @@
 import type { Clock } from '@covey/ports';
 import type { IngestHandlers } from '../ingest/index.ts';
 import type { Tx } from '../storage/index.ts';
-import { adoptInstalled, noteGeneration } from './ahead.ts';
+import { adoptInstalled, noteGeneration, type OnInstalled } from './ahead.ts';
 import { reportOf } from './documents.ts';
 
 /** A device that counts its messages anew: its next report is not an older one than the last of before. */
@@ -16,8 +16,10 @@ async function forgetOrder(tx: Tx, device: string, nextSeq: number): Promise<voi
 /** What the fleet does with messages: presence and reported state. */
 export function fleetHandlers({
   clock,
+  onInstalled,
 }: {
   clock: Clock;
+  onInstalled: OnInstalled;
 }): Pick<IngestHandlers, 'birth' | 'death' | 'reported' | 'get'> {
   const seen = (tx: Tx, device: string, change: { online?: number; birth?: string; boot_id?: string }) =>
     tx
@@ -50,7 +52,7 @@ export function fleetHandlers({
         .set({ reported: JSON.stringify({ seq, bootId, at, reported }), reported_at: clock.now() })
         .where('id', '=', device)
         .execute();
-      await adoptInstalled(tx, device, message, clock.now());
+      await adoptInstalled(tx, device, message, { now: clock.now(), onInstalled });
       return isSetAnew;
     },
     get: async (tx, device, generation) => {

@@ -99,8 +99,9 @@ function judgeRefusal(
   now: number,
 ): Partial<Member> | undefined {
   const { evidence, reason, serves } = reported;
-  // It may have gone back for another model's sake, while its runtime starts.
-  if (serves === null && member.previous !== null && isStarting(reported, plan, now)) return undefined;
+  // It may have gone back for another model's sake, while its runtime starts; a first version that never served is not waited for.
+  const hadSome = member.previous !== null || settled.includes(member.state);
+  if (serves === null && hadSome && isStarting(reported, plan, now)) return undefined;
   const described = describeFailure(member, reported, plan);
   const isPutOff = reason !== null && retryClassOf(reason.code) === 'deferred';
   return { state: isPutOff ? 'silent' : 'failed', evidence, reason: described };

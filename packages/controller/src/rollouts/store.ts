@@ -90,8 +90,12 @@ export async function observe(db: Db, rollout: Rollout): Promise<Map<string, Obs
     .executeTakeFirst();
   return new Map(
     rows.map((row): [string, Observation] => {
-      const wants = desiredOf(row)?.release.models.find((ref) => ref.model === model)?.version ?? null;
+      const desired = desiredOf(row);
       const reported = reportOf(row)?.reported;
+      // Installed on the device itself: wanted there, also before all of it is loaded and the desired state says so.
+      const isItsOwn = reported?.state === 'committed' && reported.generation > (desired?.generation ?? 0);
+      const release = isItsOwn ? reported.serving : desired?.release.models;
+      const wants = release?.find((ref) => ref.model === model)?.version ?? null;
       return [
         row.id,
         {
@@ -179,7 +183,7 @@ function rolloutOf(row: Selectable<RolloutsTable>, members: Selectable<RolloutDe
 }
 
 /**
- * What `by` orders takes the devices out of the watch of every other rollout of the model: what they do from now on is no
+ * What `by` orders, or somebody on a device itself, takes the devices out of the watch of every other rollout of the model: what they do from now on is no
  * evidence for or against those, even where they come to serve their versions again.
  */
 export async function supersede(

@@ -68,6 +68,19 @@ describe('a device that goes back late re-opens what had passed', () => {
     expect(world.rollout.state).toBe('reverted');
   });
 
+  it('not a first version whose runtime starts while another model goes back', () => {
+    const world = new World(newRollout(['a'], plan(), null));
+    world.tick();
+    world.report('a', report('committed', '2.0.0', false));
+    world.tick();
+    world.report('a', report('reverted', null));
+    expect(world.tick()).toEqual([]);
+    world.report('a', report('reverted', '2.0.0'));
+    world.now += 60_000;
+    expect(world.tick()).toEqual([]);
+    expect(world.rollout.state).toBe('succeeded');
+  });
+
   it('a first version that succeeded is not taken off the devices that serve it', () => {
     const world = new World(newRollout(['a', 'b'], plan(), null));
     for (const device of ['a', 'b']) {
