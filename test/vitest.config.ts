@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 
 const root = join(import.meta.dirname, '..');
-/** Two at least, as journeys wait for processes and timers part of their time. */
-const maxWorkers = Math.max(2, availableParallelism()) + 1;
+/** Two more than there are processors: journeys wait for processes and timers a good part of their time. */
+const maxWorkers = availableParallelism() + 2;
 const beside = {
   root,
   maxWorkers,
@@ -53,8 +53,8 @@ export default defineConfig({
           root,
           maxWorkers,
           include: ['test/{journeys,simulator,contracts,conformance}/**/*.test.ts'],
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
+          testTimeout: 240_000,
+          hookTimeout: 240_000,
         },
       },
     ],

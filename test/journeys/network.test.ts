@@ -114,7 +114,8 @@ describe('MQTT over WebSocket', () => {
     const at = performance.now();
     await controller.client.call({ method: 'DELETE', path: '/devices/edge-1', answer: { parse: () => {} } });
     await over;
-    expect(performance.now() - at).toBeLessThan(1_000);
+    // Not by a silence that somebody notices, which takes far longer.
+    expect(performance.now() - at).toBeLessThan(5_000);
     expect(bystander.connected).toBe(true);
     await bystander.endAsync(true);
     await expect(connect(folder)).rejects.toThrow(/not authorized/i);

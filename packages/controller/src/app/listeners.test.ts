@@ -65,7 +65,8 @@ it.each(['DELETE', 'POST'] as const)(
     const path = method === 'DELETE' ? '/v1/devices/edge-1' : '/v1/devices/edge-1/reset';
     expect((await call(method, path)).status).toBe(204);
     await closed;
-    expect(performance.now() - at).toBeLessThan(1_000);
+    // Not by a silence that somebody notices, which takes far longer.
+    expect(performance.now() - at).toBeLessThan(5_000);
     expect([other.mqtt.connected, other.http.closed, other.silent.closed]).toEqual([true, false, false]);
     for (const { mqtt, http, silent } of [refused, other]) {
       mqtt.end(true);

@@ -119,13 +119,14 @@ test('what JSON would become is bounded before it is parsed', async () => {
 });
 
 test('a bomb is not decoded to its end, whatever is behind it', async () => {
-  const bomb = gzipSync(Buffer.alloc(400 * 1024 * 1024));
-  const startedMs = process.cpuUsage().user;
+  const member = gzipSync(Buffer.alloc(16 * 1024 * 1024));
+  // Who decodes it to its end finds a byte there that is no gzip: 400.
+  const bomb = Buffer.concat([...Array<Buffer>(25).fill(member), Buffer.of(0x1f, 0x8b, 0xff)]);
   const headers = { 'content-encoding': 'gzip', 'inference-header-content-length': '0' };
   expect(await http.post('/v2/models/add/infer', bomb, headers)).toMatchObject({ status: 413 });
-  // Decoding it all takes a second or more.
-  expect(process.cpuUsage().user - startedMs).toBeLessThan(900_000);
-}, 60_000);
+  const short = Buffer.concat([member, bomb.subarray(-3)]);
+  expect(await http.post('/v2/models/add/infer', short, headers)).toMatchObject({ status: 400 });
+});
 
 test('what is no HTTP is told so, in JSON', async () => {
   const socket = connect(server.port, '127.0.0.1');
