@@ -18,9 +18,13 @@ const ortTypes = {
   BYTES: 'string',
 } as const satisfies Record<Datatype, OrtTensor.Type>;
 
+const datatypes = new Map<string, Datatype>(
+  (Object.keys(ortTypes) as Datatype[]).map((datatype) => [ortTypes[datatype], datatype]),
+);
+
 /** What ONNX Runtime calls a type, as the protocol's datatype; undefined for one that the protocol has no word for. */
 export function datatypeOf(ortType: string): Datatype | undefined {
-  return (Object.keys(ortTypes) as Datatype[]).find((datatype) => ortTypes[datatype] === ortType);
+  return datatypes.get(ortType);
 }
 
 /**

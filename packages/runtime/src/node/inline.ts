@@ -23,10 +23,11 @@ class InlineExecutor implements Executor {
   readonly schema: ModelSchema;
   readonly #maxPending: number;
   readonly #session: Session;
-  /** Runs are chained: a close waits for those before it. */
-  #last: Promise<unknown> = Promise.resolve();
   #pending = 0;
+  /** When the newest run was over. */
+  #endedMs = 0;
   #isClosing = false;
+  #whenIdle: (() => void) | undefined;
 
   constructor({ schema, maxPending }: ExecutorOptions, session: Session) {
     this.schema = schema;
@@ -40,25 +41,24 @@ class InlineExecutor implements Executor {
     if (this.#pending >= this.#maxPending)
       throw new CoveyError('OVERLOADED', `${this.#pending} requests wait for this model already`);
     this.#pending++;
-    const running = this.#last.then(() => this.#run(inputs));
-    this.#last = running.catch(() => {});
+    const calledMs = performance.now();
     try {
-      return await running;
+      const outputs = await this.#session.run(inputs);
+      const endedMs = performance.now();
+      // It began when the one before was over: none gives this thread back before.
+      const startedMs = Math.max(calledMs, this.#endedMs);
+      this.#endedMs = endedMs;
+      return { outputs, startedMs, runMs: endedMs - startedMs };
     } finally {
       this.#pending--;
+      if (this.#pending === 0) this.#whenIdle?.();
     }
   }
 
   async close(): Promise<void> {
     if (this.#isClosing) return;
     this.#isClosing = true;
-    await this.#last;
+    if (this.#pending > 0) await new Promise<void>((resolve) => (this.#whenIdle = resolve));
     await this.#session.release();
-  }
-
-  async #run(inputs: Tensors): Promise<RunResult> {
-    const startedMs = performance.now();
-    const outputs = await this.#session.run(inputs);
-    return { outputs, startedMs, runMs: performance.now() - startedMs };
   }
 }
