@@ -46,7 +46,7 @@ export interface InferenceReply {
   parameters?: Record<string, string | number | boolean>;
   /**
    * To be called when the answer is on its way: it is measured and mirrored then, which costs the client nothing.
-   * Resolves when nobody looks at the inputs and outputs any more.
+   * Resolves when nobody looks at the inputs and outputs any more; undefined when nobody does.
    */
-  finish(): Promise<void>;
+  finish(): Promise<void> | undefined;
 }

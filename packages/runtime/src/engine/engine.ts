@@ -8,11 +8,10 @@ import { type Instance, type Models, type Repository, type Serving, unloadedOf }
 import type { StepThreads } from '../pipeline/index.ts';
 import type { Platform } from '../platform/index.ts';
 import type { Cascades } from '../routing/index.ts';
-import type { RunResult } from '../scheduler/index.ts';
 import { checkInputs, type Tensors } from '../tensors/index.ts';
 import type { Trace } from '../trace/index.ts';
 import type { InferenceCall, InferenceReply, Selector, Servable } from './call.ts';
-import type { Observation, Observer, RuntimeFigures } from './observer.ts';
+import type { Observer, RuntimeFigures } from './observer.ts';
 import { type Assignment, checkPlan, createTargets, type Target, type Targets } from './targets.ts';
 
 /** Models served by plan, behind no protocol: every protocol and the embedding face call this. */
@@ -52,8 +51,7 @@ export interface Engine {
   close(graceMs: number): Promise<void>;
 }
 
-/** `observed` is absent from a remembered answer. */
-type Ran = RunResult & Partial<Awaited<ReturnType<Target['run']>>>;
+type Ran = Awaited<ReturnType<Target['run']>>;
 
 /** What an engine is made of. */
 export interface Parts {
@@ -100,23 +98,21 @@ export class ModelEngine implements Engine {
     const { observer, mirror } = this.#parts;
     const assignment = servable as Assignment;
     const { target } = assignment;
-    const observation = observer.begin(call);
+    const trace = observer.begin(call);
     try {
       checkInputs(target.model.schema, call.inputs);
       if (assignment.tookTurn) this.#targets?.router.took(target.model.ref.model, target.model.ref.version);
-      const { trace } = observation;
       const running = this.#run(target, call, trace);
       observer.catchUp();
       const result = await running;
-      const answer = assignment.isRouted
-        ? await this.#refined(target, call, result.outputs, trace)
-        : undefined;
-      const finish = () => this.#finish(assignment, observation, result);
+      const finish = () => this.#finish(assignment, call, trace, result);
       const { outputs, timings } = result;
-      return { model: target.model, outputs, timings, ...answer, finish };
+      const own = { model: target.model, outputs, timings, finish };
+      const refining = assignment.isRouted && this.#refined(target, call, outputs, trace);
+      return refining ? { ...own, ...(await refining) } : own;
     } catch (error) {
       const { code } = toCoveyError(error);
-      observer.failed(target.instance, observation, code);
+      observer.failed(target.instance, call, trace, code);
       if (isModelsFault(code, call.timeoutMs)) mirror.failed(target);
       throw error;
     }
@@ -222,22 +218,39 @@ export class ModelEngine implements Engine {
     return cascade.refine(inputs, outputs, model.schema, left, { trace, traceparent, tracestate });
   }
 
-  async #finish({ target, isRouted }: Assignment, observation: Observation, result: Ran): Promise<void> {
-    const { observer, mirror, shadows, log } = this.#parts;
+  #finish(
+    assignment: Assignment,
+    call: InferenceCall,
+    trace: Trace | undefined,
+    result: Ran,
+  ): Promise<void> | undefined {
+    const { observer, mirror, shadows } = this.#parts;
+    const { target, isRouted } = assignment;
     const { instance } = target;
-    const { inputs } = observation.call;
-    const own = target.isPipeline ? undefined : { inputs, outputs: result.outputs };
-    const { observed = own } = result;
-    observer.answered(instance, observation, result, observed);
+    const own = target.isPipeline ? result.own : { inputs: call.inputs, outputs: result.outputs };
+    observer.answered(instance, call, trace, result, own?.inputs ?? call.inputs);
+    const look = own && observer.sampled(instance, own.inputs, own.outputs);
+    const isCompared = mirror.isOpen || (isRouted && shadows.isOpen);
+    // Nobody looks at most answers: a turn of the event loop for each took 4 us.
+    return look || isCompared ? this.#lookAt(assignment, call.inputs, result, look) : undefined;
+  }
+
+  /** When the answer is on its way. */
+  async #lookAt(
+    { target, isRouted }: Assignment,
+    inputs: Tensors,
+    result: Ran,
+    look: (() => Promise<void>) | undefined,
+  ): Promise<void> {
+    const { mirror, shadows, nextTurn, log } = this.#parts;
+    await nextTurn();
+    // What did not run has been compared when it did.
     const hasRun = result.timings.batchSize > 0;
-    // After the answer is on its way.
-    await this.#parts.nextTurn();
     try {
       await Promise.all([
-        // What did not run has been compared when it did.
         hasRun && mirror.answered(target, inputs, result),
         hasRun && isRouted && shadows.answered(target, inputs, result),
-        observed && observer.observe(instance, observed.inputs, observed.outputs),
+        look?.(),
       ]);
     } catch (error) {
       // The client has its answer: a fault in measuring is for the log.

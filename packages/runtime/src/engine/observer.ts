@@ -17,7 +17,6 @@ import type { RunResult } from '../scheduler/index.ts';
 import type { Tensors } from '../tensors/index.ts';
 import { createTracer, parseTraceparent, type Trace, type Tracer } from '../trace/index.ts';
 import type { InferenceCall } from './call.ts';
-import type { Observed } from './targets.ts';
 
 export interface ObserverOptions extends InferenceObserving {
   metricsIntervalMs: number;
@@ -32,25 +31,20 @@ export interface RuntimeFigures extends ProcessFigures {
   spans: { exported: number; dropped: number } | undefined;
 }
 
-/** A request, from the call to its end. */
-export interface Observation {
-  readonly call: InferenceCall;
-  readonly calledMs: number;
-  readonly trace: Trace | undefined;
-}
-
 /** Watches requests: counts, summaries, the slow ones, traces. */
-export interface Observer extends Pick<Measurements, 'observe' | 'catchUp' | 'release'> {
+export interface Observer extends Pick<Measurements, 'sampled' | 'catchUp' | 'release'> {
   readonly statistics: Statistics;
-  begin(call: InferenceCall): Observation;
-  /** Answered; `observed` is what the bundle's own model was given, where it was part of the answer. */
+  /** Undefined where the request is not recorded. */
+  begin(call: InferenceCall): Trace | undefined;
+  /** Answered; `inputs` are those of the bundle's own model, where it was part of the answer. */
   answered(
     instance: Instance,
-    observation: Observation,
+    call: InferenceCall,
+    trace: Trace | undefined,
     result: RunResult,
-    observed: Observed | undefined,
+    inputs: Tensors,
   ): void;
-  failed(instance: Instance, observation: Observation, error: ErrorCode): void;
+  failed(instance: Instance, call: InferenceCall, trace: Trace | undefined, error: ErrorCode): void;
   figures(): RuntimeFigures;
   /** Gives out everything and ends. */
   stop(): Promise<void>;
@@ -108,29 +102,28 @@ class RequestObserver implements Observer {
     this.#parts = parts;
   }
 
-  begin(call: InferenceCall): Observation {
-    const trace = this.#parts.tracer?.begin(call.traceparent, call.tracestate);
-    return { call, calledMs: performance.now(), trace };
+  begin({ traceparent, tracestate }: InferenceCall): Trace | undefined {
+    return this.#parts.tracer?.begin(traceparent, tracestate);
   }
 
   answered(
     instance: Instance,
-    observation: Observation,
+    call: InferenceCall,
+    trace: Trace | undefined,
     result: RunResult,
-    observed: Observed | undefined,
+    inputs: Tensors,
   ): void {
-    const latencyMs = this.#ended(instance, observation, result, undefined);
-    const inputs = observed?.inputs ?? observation.call.inputs;
+    const latencyMs = this.#ended(instance, call, trace, result, undefined);
     this.statistics.served(instance, inputs, latencyMs, result.timings);
   }
 
-  failed(instance: Instance, observation: Observation, error: ErrorCode): void {
-    const latencyMs = this.#ended(instance, observation, undefined, error);
+  failed(instance: Instance, call: InferenceCall, trace: Trace | undefined, error: ErrorCode): void {
+    const latencyMs = this.#ended(instance, call, trace, undefined, error);
     this.statistics.failed(instance, error, latencyMs);
   }
 
-  observe(instance: Instance, inputs: Tensors, outputs: Tensors): Promise<void> {
-    return this.#parts.measurements.observe(instance, inputs, outputs);
+  sampled(instance: Instance, inputs: Tensors, outputs: Tensors): (() => Promise<void>) | undefined {
+    return this.#parts.measurements.sampled(instance, inputs, outputs);
   }
 
   catchUp(): void {
@@ -156,22 +149,24 @@ class RequestObserver implements Observer {
   /** Before it is counted: the slow are measured against those before them. */
   #ended(
     instance: Instance,
-    observation: Observation,
+    call: InferenceCall,
+    trace: Trace | undefined,
     result: RunResult | undefined,
     error: ErrorCode | undefined,
   ): number {
-    const { call, trace } = observation;
+    const { slowLog } = this.#parts;
     const latencyMs = performance.now() - call.receivedMs;
-    const seen = () => ({
-      latencyMs,
-      timings: result?.timings,
-      error,
-      inputBytes: Object.values(call.inputs).reduce((sum, { data }) => sum + data.byteLength, 0),
-      caller: call.caller,
-      traceId: trace?.traceId ?? parseTraceparent(call.traceparent)?.traceId,
-    });
-    this.#parts.slowLog.note(instance, seen, latencyMs);
-    if (trace) endTrace(trace, instance, observation, result, error);
+    if (slowLog.isSlow(instance, latencyMs)) {
+      slowLog.write(instance, {
+        latencyMs,
+        timings: result?.timings,
+        error,
+        inputBytes: Object.values(call.inputs).reduce((sum, { data }) => sum + data.byteLength, 0),
+        caller: call.caller,
+        traceId: trace?.traceId ?? parseTraceparent(call.traceparent)?.traceId,
+      });
+    }
+    if (trace) endTrace(trace, instance, call, result, error);
     return latencyMs;
   }
 }
@@ -179,7 +174,7 @@ class RequestObserver implements Observer {
 function endTrace(
   trace: Trace,
   { model: { ref, variant, provider, pipeline } }: Instance,
-  { call, calledMs }: Observation,
+  call: InferenceCall,
   result: RunResult | undefined,
   error: ErrorCode | undefined,
 ): void {
@@ -199,8 +194,9 @@ function endTrace(
   // Those of a pipeline's stages were told when each was over.
   if (result && pipeline === undefined) {
     const { queueMs, inputMs, inferMs, batchSize } = result.timings;
-    const ranMs = calledMs + queueMs + inputMs;
-    trace.within().end({ name: 'queue', fromMs: calledMs, toMs: calledMs + queueMs, attributes: {} });
+    const { begunMs } = trace;
+    const ranMs = begunMs + queueMs + inputMs;
+    trace.within().end({ name: 'queue', fromMs: begunMs, toMs: begunMs + queueMs, attributes: {} });
     const attributes = { 'covey.batch_size': batchSize };
     trace.within().end({ name: 'run', fromMs: ranMs, toMs: ranMs + inferMs, attributes });
   }

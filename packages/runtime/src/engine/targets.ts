@@ -5,6 +5,7 @@ import {
   checkPipelines,
   clientSchema,
   createPipeline,
+  type PipelineResult,
   type Runnable,
   type StepThreads,
 } from '../pipeline/index.ts';
@@ -12,12 +13,6 @@ import { createRouter, type Router } from '../routing/index.ts';
 import type { RunOptions, RunResult } from '../scheduler/index.ts';
 import type { Tensors } from '../tensors/index.ts';
 import type { Selector, Servable } from './call.ts';
-
-/** What the bundle's own model was given and gave: measured against its own reference. */
-export interface Observed {
-  inputs: Tensors;
-  outputs: Tensors;
-}
 
 /** One version as clients see it: a loaded model, or the pipeline that its bundle declares around it. */
 export interface Target extends Runnable {
@@ -27,8 +22,8 @@ export interface Target extends Runnable {
   readonly isPipeline: boolean;
   /** Of this version and variant, for as long as the plan serves; undefined where the model's settings ask for none. */
   readonly cache: ResponseCache | undefined;
-  /** `observed` is undefined where the bundle's own model is not part of its pipeline. */
-  run(inputs: Tensors, options: RunOptions): Promise<RunResult & { observed: Observed | undefined }>;
+  /** A pipeline's says what its bundle's own model was given and gave. */
+  run(inputs: Tensors, options: RunOptions): Promise<RunResult & Partial<PipelineResult>>;
 }
 
 /** A request's target, and how it was come by. */
@@ -71,15 +66,14 @@ export function createTargets(
   const { plan } = serving;
   const router = createRouter(plan);
   const made = new Map<Instance, Target>();
+  const find = (model: string, version: string | undefined) =>
+    assign({ model, version, key: undefined }).target;
   const targetOf = (instance: Instance): Target => {
-    const found =
-      made.get(instance) ??
-      createTarget(instance, threads, cacheOf(instance), (model, version) => {
-        const { target } = assign({ model, version, key: undefined });
-        return target;
-      });
-    made.set(instance, found);
-    return found;
+    const known = made.get(instance);
+    if (known) return known;
+    const target = createTarget(instance, threads, cacheOf(instance), find);
+    made.set(instance, target);
+    return target;
   };
   const assign = ({ model, version, key }: Selector): Assignment => {
     const quarantined = plan.quarantined?.find(({ ref }) => ref.model === model);
@@ -118,10 +112,7 @@ function createTarget(
       instance,
       isPipeline: false,
       cache,
-      run: async (inputs, options) => {
-        const result = await instance.run(inputs, options);
-        return { ...result, observed: { inputs, outputs: result.outputs } };
-      },
+      run: (inputs, options) => instance.run(inputs, options),
     };
   }
   const runner = createPipeline({ pipeline, own: instance, find, threads, classification });
@@ -130,9 +121,6 @@ function createTarget(
     instance,
     isPipeline: true,
     cache,
-    run: async (inputs, options) => {
-      const { own, ...result } = await runner.run(inputs, options);
-      return { ...result, observed: own };
-    },
+    run: (inputs, options) => runner.run(inputs, options),
   };
 }

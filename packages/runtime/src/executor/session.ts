@@ -125,7 +125,10 @@ function sessionOf(
 }
 
 /** Not by way of entries: with a list for each tensor that took 2 us of a request. */
-function mapped<From, To>(values: Readonly<Record<string, From>>, to: (value: From) => To): Record<string, To> {
+function mapped<From, To>(
+  values: Readonly<Record<string, From>>,
+  to: (value: From) => To,
+): Record<string, To> {
   const result: Record<string, To> = {};
   for (const name of Object.keys(values)) result[name] = to(values[name] as From);
   return result;

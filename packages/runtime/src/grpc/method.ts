@@ -21,8 +21,8 @@ export type Method = (call: Call) => void;
 /** The answer to one message. */
 export interface Reply {
   parts: Parts;
-  /** Called when the answer is on its way; resolves when nobody looks at the message's memory any more. */
-  sent?: () => Promise<void>;
+  /** Called when the answer is on its way: see InferenceReply.finish. */
+  sent?: () => Promise<void> | undefined;
 }
 
 /** Answers one message; memory it needs besides is taken from `lease`. */

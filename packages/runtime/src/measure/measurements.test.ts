@@ -118,7 +118,7 @@ test('what was counted since a model was loaded is the sum of its windows', asyn
 test('summaries count inferences of a batch; a released instance says at once what it has', async () => {
   const { world, summaries, measurements } = measured();
   const gone = instance();
-  void measurements.observe(gone, { x: rows(1, 2, 3, 4) }, { y: rows(2, 3, 4, 5) });
+  void measurements.sampled(gone, { x: rows(1, 2, 3, 4) }, { y: rows(2, 3, 4, 5) })?.();
   measurements.release(gone);
   expect(summaries).toMatchObject([
     {
@@ -134,7 +134,7 @@ test('summaries count inferences of a batch; a released instance says at once wh
 
 test('a request that is not in the sample is let go at once, and counted', async () => {
   const { summaries, measurements } = measured(0);
-  await measurements.observe(instance(), { x: rows(1, 2) }, { y: rows(1, 2) });
+  expect(measurements.sampled(instance(), { x: rows(1, 2) }, { y: rows(1, 2) })).toBeUndefined();
   measurements.stop();
   expect(summaries).toEqual([]);
 });
@@ -142,7 +142,7 @@ test('a request that is not in the sample is let go at once, and counted', async
 test('stop gives out everything and nothing after', async () => {
   const { world, metrics, summaries, measurements, statistics } = measured();
   statistics.served(instance(), { x: rows(1, 2) }, 1, timings);
-  void measurements.observe(instance(), { x: rows(1, 2) }, { y: rows(1, 2) });
+  void measurements.sampled(instance(), { x: rows(1, 2) }, { y: rows(1, 2) })?.();
   measurements.stop();
   expect(metrics).toMatchObject([{ models: [{ requests: 1 }] }]);
   expect(summaries).toHaveLength(1);

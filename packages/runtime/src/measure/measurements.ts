@@ -29,10 +29,11 @@ export interface MeasuredInstance extends CountedInstance, SummarizedInstance {}
  */
 export interface Measurements {
   /**
-   * The tensors of an answered request; resolves when nobody looks at them any more: at once when it is not in the sample,
-   * else by the next catchUp, observe or end of a window.
+   * An answered request is counted; undefined where it is not in the sample, as most are. What it gives for one that is takes
+   * up its tensors: to be called when there is time. That resolves when nobody looks at them any more, by the next catchUp,
+   * request of the sample or end of a window.
    */
-  observe(instance: MeasuredInstance, inputs: Tensors, outputs: Tensors): Promise<void>;
+  sampled(instance: MeasuredInstance, inputs: Tensors, outputs: Tensors): (() => Promise<void>) | undefined;
   /** Summarizes what waits: a good moment is while a model computes and this thread has nothing to do. */
   catchUp(): void;
   /** Gives out what an instance that is gone has still to say. */
@@ -63,11 +64,16 @@ class WindowedMeasurements implements Measurements {
     ];
   }
 
-  observe(instance: MeasuredInstance, inputs: Tensors, outputs: Tensors): Promise<void> {
-    this.catchUp();
+  sampled(instance: MeasuredInstance, inputs: Tensors, outputs: Tensors): (() => Promise<void>) | undefined {
+    // What nobody is told is not made.
+    if (this.#options.summaryShare === 0) return undefined;
     const share = this.#options.summaryShare / Math.max(1, this.#summaries.size);
     const look = this.#summaryOf(instance).offer(inputs, outputs, share);
-    if (look === undefined) return Promise.resolve();
+    return look && (() => this.#lookLater(look));
+  }
+
+  #lookLater(look: () => void): Promise<void> {
+    this.catchUp();
     return new Promise((resolve) => {
       this.#waiting = () => {
         look();

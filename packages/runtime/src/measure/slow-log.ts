@@ -17,8 +17,10 @@ export interface LoggedRequest {
 }
 
 export interface SlowLog {
-  /** To be called before the request is counted: it is measured against those before it. */
-  note(instance: CountedInstance, request: () => LoggedRequest, latencyMs: number): void;
+  /** To be asked before the request is counted: it is measured against those before it. */
+  isSlow(instance: CountedInstance, latencyMs: number): boolean;
+  /** Of a slow request. */
+  write(instance: CountedInstance, request: LoggedRequest): void;
 }
 
 export interface SlowLogOptions {
@@ -46,17 +48,16 @@ interface Minute {
 /** Writes a line for every slow request, and how many it left out. */
 export function createSlowLog({ clock, log, statistics, thresholdMs }: SlowLogOptions): SlowLog {
   const minutes = new WeakMap<CountedInstance, Minute>();
+  const slowFromMs = (instance: CountedInstance) => thresholdMs ?? adaptiveMs(instance, statistics);
   return {
-    note: (instance, request, latencyMs) => {
-      // Of most requests nothing else is looked at.
-      if (latencyMs <= (thresholdMs ?? leastMs)) return;
-      const slowMs = thresholdMs ?? slowFrom(instance, statistics);
-      if (latencyMs <= slowMs) return;
+    // Of most requests nothing else is looked at.
+    isSlow: (instance, latencyMs) => latencyMs > (thresholdMs ?? leastMs) && latencyMs > slowFromMs(instance),
+    write: (instance, request) => {
       const nowMs = clock.monotonicMs();
       const minute = minuteOf(minutes, instance, nowMs);
       minute.lines++;
       if (minute.lines <= linesPerMinute) {
-        log.write('warn', 'slow request', fields(instance, request(), slowMs));
+        log.write('warn', 'slow request', fields(instance, request, slowFromMs(instance)));
       } else if (minute.lines === linesPerMinute + 1) {
         clock.setTimer(minute.fromMs + minuteMs - nowMs, () => tellOthers(log, instance, minute));
       }
@@ -78,7 +79,7 @@ function tellOthers(log: Log, { model }: CountedInstance, { lines }: Minute): vo
   log.write('warn', 'more slow requests', { model: ref.model, version: ref.version, variant, suppressed });
 }
 
-function slowFrom(instance: CountedInstance, statistics: Statistics): number {
+function adaptiveMs(instance: CountedInstance, statistics: Statistics): number {
   const { success } = statistics.of(instance);
   if (success.count < leastRequests) return Number.POSITIVE_INFINITY;
   const p99 = quantile(success.histogram.toMessage(), 0.99)?.value ?? 0;

@@ -14,8 +14,6 @@ export interface CountedInstance {
 export interface ModelStatistics extends Omit<Readonly<Tally>, 'answered' | 'failed' | 'cached' | 'merge'> {
   readonly model: LoadedModel;
   readonly state: SchedulerState;
-  /** Of the last request, milliseconds since 1970; 0 before the first. */
-  readonly lastInferenceMs: number;
 }
 
 /** The one place where requests are counted: per version and variant, kept for as long as it is loaded. */
@@ -35,7 +33,6 @@ export interface Statistics {
 export function createStatistics(now: () => number): Statistics {
   /** By the object that is the loaded model: what is no longer loaded is forgotten with it. */
   const totals = new WeakMap<CountedInstance, Tally>();
-  const lastMs = new WeakMap<CountedInstance, number>();
   let window = new Map<CountedInstance, Tally>();
   const current = (instance: CountedInstance) => {
     const found = window.get(instance);
@@ -46,19 +43,21 @@ export function createStatistics(now: () => number): Statistics {
   };
   return {
     served: (instance, inputs, latencyMs, timings) => {
-      current(instance).answered(batchSize(instance.model, inputs), latencyMs, timings);
-      lastMs.set(instance, now());
+      const tally = current(instance);
+      tally.answered(batchSize(instance.model, inputs), latencyMs, timings);
+      tally.lastInferenceMs = now();
     },
     failed: (instance, code, latencyMs) => {
-      current(instance).failed(failureReason(code), latencyMs);
-      lastMs.set(instance, now());
+      const tally = current(instance);
+      tally.failed(failureReason(code), latencyMs);
+      tally.lastInferenceMs = now();
     },
     cached: (instance, isHit) => current(instance).cached(isHit),
     of: (instance) => {
       const sum = new Tally();
       for (const tally of [totals.get(instance), window.get(instance)]) if (tally) sum.merge(tally);
       const { model, state } = instance;
-      return Object.assign(sum, { model, state, lastInferenceMs: lastMs.get(instance) ?? 0 });
+      return Object.assign(sum, { model, state });
     },
     takeWindow: () => {
       const taken = window;

@@ -56,6 +56,8 @@ export class Tally {
   readonly batches = new Map<number, BatchTimes>();
   cacheHits = 0;
   cacheMisses = 0;
+  /** When the last request was counted, milliseconds since 1970; 0 before the first. */
+  lastInferenceMs = 0;
 
   answered(inferences: number, latencyMs: number, timings: Timings): void {
     const { queueMs, inputMs, inferMs, outputMs } = timings;
@@ -110,6 +112,7 @@ export class Tally {
     }
     this.cacheHits += other.cacheHits;
     this.cacheMisses += other.cacheMisses;
+    this.lastInferenceMs = Math.max(this.lastInferenceMs, other.lastInferenceMs);
   }
 
   #batchesOf(size: number): BatchTimes {

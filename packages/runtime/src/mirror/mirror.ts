@@ -18,6 +18,8 @@ export interface SoakedVersions {
 export interface Mirror {
   /** Begins anew for a plan; evidence is sent while the plan holds a mirror. */
   begin(versions: SoakedVersions): void;
+  /** Whether there is a soak. */
+  readonly isOpen: boolean;
   /**
    * A live request was answered with `result`: offers its inputs for a second run on the incumbent. Resolves when they
    * are no longer looked at.
@@ -40,6 +42,9 @@ export function createMirror(clock: Clock, log: Log, send: SendEvidence): Mirror
     begin: (versions) => {
       soak?.stop();
       soak = versions.plan.mirror ? new Soak(versions, clock, log, send) : undefined;
+    },
+    get isOpen() {
+      return soak !== undefined;
     },
     answered: async (version, inputs, result) => soak?.answered(version, inputs, result),
     failed: (version) => soak?.failed(version),

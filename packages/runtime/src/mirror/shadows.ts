@@ -10,6 +10,8 @@ import { type EvidenceTimer, startEvidenceTimer } from './evidence-timer.ts';
 export interface Shadows {
   /** Begins anew for a plan; `find` gives a version that is loaded. Evidence is sent while the plan has shadows. */
   begin(plan: ServingPlan, find: (model: string, version: string) => Runnable | undefined): void;
+  /** Whether the plan has shadows. */
+  readonly isOpen: boolean;
   /** A request was answered by the model's route. Resolves when the tensors are no longer looked at. */
   answered(version: Runnable, inputs: Tensors, result: RunResult): Promise<void>;
   /** Sends the last evidence and ends. */
@@ -28,6 +30,9 @@ export function createShadows(clock: Clock, log: Log, send: SendEvidence): Shado
       current?.stop();
       const isShadowed = plan.routes?.some(({ shadow }) => shadow) ?? false;
       current = isShadowed ? new PlannedShadows(plan, find, clock, log, send) : undefined;
+    },
+    get isOpen() {
+      return current !== undefined;
     },
     answered: async (version, inputs, result) => current?.answered(version, inputs, result),
     stop: () => current?.stop(),

@@ -44,6 +44,8 @@ export class Profile {
   arrivalMs = Number.POSITIVE_INFINITY;
   readonly #settings: BatchSettings;
   readonly #runs = new Map<number, number[]>();
+  /** Size of the newest run. */
+  #lastRows: number | undefined;
   #lastArrivalMs: number | undefined;
   #bestRows: number | undefined;
   #sinceMeasured = 0;
@@ -66,10 +68,13 @@ export class Profile {
     const runs = this.#runs.get(rows) ?? [];
     runs.push(durationMs);
     if (runs.length > runsKept) runs.shift();
-    // Set again, so that the sizes not seen for longest come first.
-    this.#runs.delete(rows);
-    this.#runs.set(rows, runs);
-    if (this.#runs.size > sizesKept) this.#runs.delete(this.#runs.keys().next().value ?? rows);
+    if (rows !== this.#lastRows) {
+      // Set again, so that the sizes not seen for longest come first.
+      this.#runs.delete(rows);
+      this.#runs.set(rows, runs);
+      if (this.#runs.size > sizesKept) this.#runs.delete(this.#runs.keys().next().value ?? rows);
+      this.#lastRows = rows;
+    }
     this.#observed++;
     if (++this.#sinceMeasured >= measureEvery) this.#bestRows = undefined;
   }

@@ -33,7 +33,10 @@ export class PriorityQueue<Item extends Queued> {
     let high = this.#items.length;
     // Most come at the end: look there first.
     const last = this.#items[high - 1];
-    if (last === undefined || rankOf(last) <= rank) low = high;
+    if (last === undefined || rankOf(last) <= rank) {
+      this.#items.push(item);
+      return;
+    }
     while (low < high) {
       const middle = (low + high) >> 1;
       const found = this.#items[middle];

@@ -14,15 +14,13 @@ export class Request implements Selectable {
   readonly profile: Profile;
   runsAlone: boolean;
   readonly #signal: AbortSignal | undefined;
-  readonly #resolve: (result: RunResult) => void;
-  readonly #reject: (error: unknown) => void;
+  readonly #settling = Promise.withResolvers<RunResult>();
   #onAbort: (() => void) | undefined;
 
   constructor(
     inputs: Tensors,
     { priority, deadlineMs, signal }: RunOptions,
     form: { rows: number; profile: Profile; runsAlone: boolean; enqueuedMs: number },
-    settle: { resolve: (result: RunResult) => void; reject: (error: unknown) => void },
   ) {
     this.inputs = inputs;
     this.priority = priority;
@@ -32,8 +30,10 @@ export class Request implements Selectable {
     this.profile = form.profile;
     this.runsAlone = form.runsAlone;
     this.#signal = signal;
-    this.#resolve = settle.resolve;
-    this.#reject = settle.reject;
+  }
+
+  get result(): Promise<RunResult> {
+    return this.#settling.promise;
   }
 
   /** Calls back when the caller has gone, until the request settles. */
@@ -49,13 +49,13 @@ export class Request implements Selectable {
 
   resolve(result: RunResult): void {
     this.#forgetSignal();
-    if (this.isCancelled) this.#reject(cancelled());
-    else this.#resolve(result);
+    if (this.isCancelled) this.#settling.reject(cancelled());
+    else this.#settling.resolve(result);
   }
 
   reject(error: unknown): void {
     this.#forgetSignal();
-    this.#reject(error);
+    this.#settling.reject(error);
   }
 
   #forgetSignal(): void {

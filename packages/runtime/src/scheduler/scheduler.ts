@@ -1,8 +1,8 @@
 import type { Clock, Log } from '@covey/ports';
-import { CoveyError, type ModelSchema, type ServingSettings } from '@covey/protocol';
+import { CoveyError, type ModelSchema, type ServingSettings, toCoveyError } from '@covey/protocol';
 import type { Tensors } from '../tensors/index.ts';
 import { Autoscaler } from './autoscaler.ts';
-import { runTogether } from './dispatch.ts';
+import { answer, fail, join } from './dispatch.ts';
 import { Joiner } from './join.ts';
 import { BatchMemory } from './memory.ts';
 import { Pool, type Slot, type StartRunner } from './pool.ts';
@@ -153,23 +153,22 @@ class ModelScheduler implements Scheduler {
     const enqueuedMs = this.#clock.monotonicMs();
     const form = this.#joiner.formOf(inputs);
     const profile = this.#profiles.of(form);
-    return new Promise((resolve, reject) => {
-      const placed = { rows: form?.rows ?? 1, profile, runsAlone: form === undefined, enqueuedMs };
-      const request = new Request(inputs, options, placed, { resolve, reject });
-      const refusal = this.#isClosing ? closing() : this.#waiting.refusalOf(request, this.#pool.slots);
-      if (refusal) {
-        request.reject(refusal);
-        return;
-      }
-      profile.arrived(enqueuedMs);
-      request.onCancel(() => {
-        if (this.#waiting.remove(request)) request.reject(cancelled());
-        this.#noteIdle();
-      });
-      this.#waiting.add(request);
-      this.#autoscaler.used(enqueuedMs);
-      this.#pump();
+    const placed = { rows: form?.rows ?? 1, profile, runsAlone: form === undefined, enqueuedMs };
+    const request = new Request(inputs, options, placed);
+    const refusal = this.#isClosing ? closing() : this.#waiting.refusalOf(request, this.#pool.slots);
+    if (refusal) {
+      request.reject(refusal);
+      return request.result;
+    }
+    profile.arrived(enqueuedMs);
+    request.onCancel(() => {
+      if (this.#waiting.remove(request)) request.reject(cancelled());
+      this.#noteIdle();
     });
+    this.#waiting.add(request);
+    this.#autoscaler.used(enqueuedMs);
+    this.#pump();
+    return request.result;
   }
 
   async close(): Promise<void> {
@@ -184,17 +183,18 @@ class ModelScheduler implements Scheduler {
   }
 
   /** Runs a trial among the requests, and alone; no queue is too long for it. */
-  #runTrial(profile: Profile, inputs: Tensors, rows: number): Promise<{ outputs: Tensors; inferMs: number }> {
-    return new Promise((resolve, reject) => {
-      if (this.#isClosing) {
-        reject(closing());
-        return;
-      }
-      const placed = { rows, profile, runsAlone: true, enqueuedMs: this.#clock.monotonicMs() };
-      const answered = ({ outputs, timings }: RunResult) => resolve({ outputs, inferMs: timings.inferMs });
-      this.#waiting.add(new Request(inputs, trialOptions, placed, { resolve: answered, reject }));
-      this.#pump();
-    });
+  async #runTrial(
+    profile: Profile,
+    inputs: Tensors,
+    rows: number,
+  ): Promise<{ outputs: Tensors; inferMs: number }> {
+    if (this.#isClosing) throw closing();
+    const placed = { rows, profile, runsAlone: true, enqueuedMs: this.#clock.monotonicMs() };
+    const request = new Request(inputs, trialOptions, placed);
+    this.#waiting.add(request);
+    this.#pump();
+    const { outputs, timings } = await request.result;
+    return { outputs, inferMs: timings.inferMs };
   }
 
   /** Asks for a turn when there is something to run and a thread to run it. */
@@ -212,10 +212,10 @@ class ModelScheduler implements Scheduler {
   #start(pass: Pass): boolean {
     this.#waiting.refuseLate();
     const slot = this.#freeSlot();
-    const members = slot && this.#select();
+    const members = slot && this.#select(pass.startedMs);
     if (!slot || !members) return false;
     slot.pass = pass;
-    void this.#dispatch(slot, members);
+    void this.#dispatch(slot, members, pass.startedMs);
     if (this.#waiting.length > 0 && this.#freeSlot()) this.#lane.ask();
     return true;
   }
@@ -227,13 +227,14 @@ class ModelScheduler implements Scheduler {
       if (!isBusy || this.#waiting.length === 0 || this.#lane.othersWait) continue;
       const { nextRunMs, isFull } = this.#waiting;
       if (nextRunMs > (isFull ? pipelinedFullMs : pipelinedMs)) return;
-      const members = this.#select();
-      if (members) void this.#dispatch(slot, members);
+      const nowMs = this.#clock.monotonicMs();
+      const members = this.#select(nowMs);
+      if (members) void this.#dispatch(slot, members, nowMs);
     }
   }
 
-  #select(): Request[] | undefined {
-    return this.#isClosing ? this.#waiting.select(0) : this.#waiting.select();
+  #select(nowMs: number): Request[] | undefined {
+    return this.#isClosing ? this.#waiting.select(nowMs, 0) : this.#waiting.select(nowMs);
   }
 
   #freeSlot(): Slot | undefined {
@@ -241,40 +242,42 @@ class ModelScheduler implements Scheduler {
     return undefined;
   }
 
-  async #dispatch(slot: Slot, members: Request[]): Promise<void> {
-    const [first] = members;
-    if (first === undefined) return;
-    const { profile } = first;
-    const startedMs = this.#clock.monotonicMs();
-    const rows = members.reduce((total, request) => total + request.rows, 0);
+  /** Runs requests of one form together and settles them; never fails. */
+  async #dispatch(slot: Slot, members: Request[], pickedMs: number): Promise<void> {
+    const batch = join(members, this.#joiner, this.#memory);
     slot.inFlight++;
-    slot.expectedEndMs = Math.max(startedMs, slot.expectedEndMs) + profile.predictMs(rows);
+    slot.expectedEndMs = Math.max(pickedMs, slot.expectedEndMs) + batch.first.profile.predictMs(batch.rows);
     this.#running += members.length;
-    const sample = this.#profiles.sampleOf(first, this.#waiting.first);
-    this.#profiles.keepSample(first);
-    const again = await runTogether(members, slot, {
-      clock: this.#clock,
-      joiner: this.#joiner,
-      memory: this.#memory,
-    });
-    this.#running -= members.length;
-    for (const request of again) {
-      request.runsAlone = true;
-      this.#waiting.add(request);
+    const sample = this.#profiles.sampleOf(batch.first, this.#waiting.first);
+    this.#profiles.keepSample(batch.first);
+    const handedMs = batch.buffer ? this.#clock.monotonicMs() : pickedMs;
+    let endedMs: number;
+    try {
+      const ran = await slot.runner.run(batch.inputs);
+      endedMs = this.#clock.monotonicMs();
+      if (batch.buffer) this.#memory.giveBack(batch.buffer);
+      answer(batch, ran, slot, { pickedMs, handedMs, endedMs });
+    } catch (cause) {
+      endedMs = this.#clock.monotonicMs();
+      for (const request of fail(batch, toCoveyError(cause), this.#memory)) {
+        request.runsAlone = true;
+        this.#waiting.add(request);
+      }
     }
-    this.#settle(slot, this.#clock.monotonicMs() - startedMs);
-    if (sample) this.#profiles.try(profile, sample);
+    this.#running -= members.length;
+    this.#settle(slot, pickedMs, endedMs);
+    if (sample) this.#profiles.try(batch.first.profile, sample);
     this.#pump();
   }
 
-  #settle(slot: Slot, durationMs: number): void {
-    this.#autoscaler.ran(durationMs);
+  #settle(slot: Slot, pickedMs: number, endedMs: number): void {
+    this.#autoscaler.ran(endedMs - pickedMs);
     this.#pool.settled(slot);
     if (slot.inFlight > 0 || slot.pass === undefined) return;
     const { pass } = slot;
     slot.pass = undefined;
     const asks = this.#waiting.length > 0 && this.#freeSlot() !== undefined;
-    this.#lane.done(pass, this.#clock.monotonicMs() - pass.startedMs, asks);
+    this.#lane.done(pass, endedMs - pass.startedMs, asks);
   }
 
   #look(): { waitingMs: number; runMs: number } {

@@ -99,9 +99,7 @@ class FairTurnstile implements Turnstile {
     if (!lane.isAsking) {
       lane.isAsking = true;
       // Who was away has no credit for it; who is busy keeps what it has had.
-      if (![...this.#running.values()].includes(lane)) {
-        lane.virtualMs = Math.max(lane.virtualMs, this.#virtualMs);
-      }
+      if (!this.#isRunning(lane)) lane.virtualMs = Math.max(lane.virtualMs, this.#virtualMs);
     }
     this.#turn();
   }
@@ -111,13 +109,19 @@ class FairTurnstile implements Turnstile {
     if (counted) this.#busyCores -= lane.cores;
     // What was charged was a guess.
     lane.virtualMs += durationMs - pass.expectedMs;
-    for (const [name, units] of Object.entries(lane.options.resources)) this.#hold(name, -units);
+    this.#hold(lane, -1);
     // Before anybody's turn, or who has had least would always come too late.
     if (asks) lane.isAsking = true;
     this.#turn();
   }
 
-  othersWait(lane: FairLane): boolean {
+  #isRunning(lane: FairLane): boolean {
+    for (const running of this.#running.values()) if (running === lane) return true;
+    return false;
+  }
+
+  /** Whether a lane waits, but for `lane`. */
+  othersWait(lane?: FairLane): boolean {
     for (const other of this.#lanes) if (other.isAsking && other !== lane) return true;
     return false;
   }
@@ -142,32 +146,30 @@ class FairTurnstile implements Turnstile {
     lane.virtualMs += pass.expectedMs;
     this.#running.set(pass, lane);
     this.#busyCores += lane.cores;
-    for (const [name, units] of Object.entries(lane.options.resources)) this.#hold(name, units);
+    this.#hold(lane, 1);
     if (lane.options.start(pass)) return;
     this.#running.delete(pass);
     this.#busyCores -= lane.cores;
     lane.virtualMs -= pass.expectedMs;
-    for (const [name, units] of Object.entries(lane.options.resources)) this.#hold(name, -units);
+    this.#hold(lane, -1);
   }
 
   /** Of those that ask and may start, who has had least. */
   #next(): FairLane | undefined {
-    const asking: FairLane[] = [];
-    for (const lane of this.#lanes) if (lane.isAsking) asking.push(lane);
+    if (!this.othersWait()) return undefined;
+    const asking = [...this.#lanes].filter(({ isAsking }) => isAsking);
     if (asking.length > 1) asking.sort((a, b) => a.virtualMs - b.virtualMs);
     const awaited = new Set<string>();
     for (const lane of asking) {
       const hasCores = this.#busyCores === 0 || this.#busyCores + lane.cores <= this.#cores;
-      const names = Object.keys(lane.options.resources);
-      const hasResources = names.every((name) => !awaited.has(name) && this.#isFree(lane, name));
-      if (hasCores && hasResources) return lane;
-      for (const name of names) awaited.add(name);
+      if (hasCores && lane.needs.every(([name, units]) => !awaited.has(name) && this.#isFree(name, units)))
+        return lane;
+      for (const [name] of lane.needs) awaited.add(name);
     }
     return undefined;
   }
 
-  #isFree(lane: FairLane, name: string): boolean {
-    const units = lane.options.resources[name] ?? 0;
+  #isFree(name: string, units: number): boolean {
     return (this.#held.get(name) ?? 0) + units <= this.#limitOf(name);
   }
 
@@ -177,14 +179,13 @@ class FairTurnstile implements Turnstile {
     return Math.max(...[...this.#lanes].map(({ options }) => options.resources[name] ?? 0));
   }
 
-  #hold(name: string, units: number): void {
-    this.#held.set(name, (this.#held.get(name) ?? 0) + units);
+  #hold({ needs }: FairLane, runs: 1 | -1): void {
+    for (const [name, units] of needs) this.#held.set(name, (this.#held.get(name) ?? 0) + units * runs);
   }
 
   /** Only while somebody waits: then what has run for too long gives its cores back. */
   #watchOverdue(): void {
-    if (this.#overdue || this.#running.size === 0 || ![...this.#lanes].some(({ isAsking }) => isAsking))
-      return;
+    if (this.#overdue || this.#running.size === 0 || !this.othersWait()) return;
     const nowMs = this.#clock.monotonicMs();
     const nextMs = Math.min(...[...this.#running.keys()].map(overdueAtMs));
     this.#overdue = this.#clock.setTimer(Math.max(1, nextMs - nowMs), () => {
@@ -203,6 +204,8 @@ class FairTurnstile implements Turnstile {
 class FairLane implements Lane {
   readonly options: LaneOptions;
   readonly cores: number;
+  /** Units of named resources that a run holds. */
+  readonly needs: readonly (readonly [name: string, units: number])[];
   /** Computing time had so far, on a clock that all lanes share. */
   virtualMs = 0;
   isAsking = false;
@@ -212,6 +215,7 @@ class FairLane implements Lane {
     this.#turnstile = turnstile;
     this.options = options;
     this.cores = cores;
+    this.needs = Object.entries(options.resources);
   }
 
   get othersWait(): boolean {

@@ -39,12 +39,12 @@ export class WaitingRoom {
     return this.#queue.items[0];
   }
 
-  /** Why a request is not let in. */
+  /** Why a request that comes now is not let in. */
   refusalOf(request: Request, slots: ReadonlySet<Slot>): CoveyError | undefined {
     if (request.isCancelled) return cancelled();
     if (this.length >= this.#options.maxLength) return this.#full;
     if (request.deadlineMs === Number.POSITIVE_INFINITY) return undefined;
-    const nowMs = this.#options.clock.monotonicMs();
+    const nowMs = request.enqueuedMs;
     const takesMs = this.#expectedMs(request, slots, nowMs);
     return nowMs + takesMs > request.deadlineMs ? tooLate(request, nowMs, takesMs) : undefined;
   }
@@ -64,8 +64,8 @@ export class WaitingRoom {
   }
 
   /** Takes out what runs next; undefined while nothing waits, or a batch is held back. */
-  select(maxDelayMs = this.#options.maxDelayMs): Request[] | undefined {
-    const selection = selectBatch(this.#queue.items, this.#options.clock.monotonicMs(), maxDelayMs);
+  select(nowMs: number, maxDelayMs = this.#options.maxDelayMs): Request[] | undefined {
+    const selection = selectBatch(this.#queue.items, nowMs, maxDelayMs);
     if (selection === undefined) return undefined;
     if ('againMs' in selection) {
       this.#alarm.ringAt(selection.againMs);

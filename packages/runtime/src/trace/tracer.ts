@@ -13,6 +13,8 @@ export type TracedPart = Pick<Span, 'name' | 'fromMs' | 'toMs' | 'attributes'> &
 export interface Trace {
   readonly traceId: string;
   readonly spanId: string;
+  /** On performance.now(). */
+  readonly begunMs: number;
   /** W3C Trace Context, for who is asked on its behalf. */
   readonly headers: Record<string, string>;
   /** Something begins within it. */
@@ -49,7 +51,7 @@ export function createTracer(options: ExporterOptions): Tracer {
   ): Trace => {
     const spanId = newId(spanIdBytes);
     return {
-      ...{ traceId, spanId },
+      ...{ traceId, spanId, begunMs: performance.now() },
       headers: {
         traceparent: `00-${traceId}-${spanId}-01`,
         ...(state !== undefined && { tracestate: state }),
