@@ -10,8 +10,12 @@ const runsKept = 64;
 const huberBound = 1.995;
 const tukeyBound = 6.946;
 const passes = 6;
-/** Runs after which the line is drawn again: drawn at every run, it was half of what the scheduler costs a request. */
+/**
+ * Runs after which the line is drawn again, and what they take at least in all, but for a whole window of them: drawing takes
+ * 10 us, which short runs would notice.
+ */
 const drawnEvery = 8;
+const drawnEveryMs = 4;
 
 /**
  * duration = rowMs * rows + fixedMs, learnt by weighted least squares over the newest runs. Outliers, such as a run that
@@ -23,11 +27,13 @@ export class DurationLine {
   #rowMs = 0;
   #fixedMs = 0;
   #undrawn = 0;
+  #undrawnMs = 0;
 
   observe(rows: number, durationMs: number): void {
     this.#runs[this.#next] = { rows, durationMs };
     this.#next = (this.#next + 1) % runsKept;
     this.#undrawn++;
+    this.#undrawnMs += durationMs;
   }
 
   get isKnown(): boolean {
@@ -54,7 +60,10 @@ export class DurationLine {
 
   #draw(): void {
     if (this.#undrawn < Math.min(drawnEvery, this.#runs.length) || this.#undrawn === 0) return;
+    const isEarly = this.#undrawnMs < drawnEveryMs && this.#undrawn < runsKept;
+    if (isEarly && this.#runs.length > drawnEvery) return;
     this.#undrawn = 0;
+    this.#undrawnMs = 0;
     const drawn = lineThrough(this.#runs) ?? scaled(this.#runs, this.#rowMs, this.#fixedMs);
     this.#rowMs = drawn.rowMs;
     this.#fixedMs = drawn.fixedMs;
@@ -127,6 +136,6 @@ function scaled(runs: readonly Observation[], rowMs: number, fixedMs: number): L
 
 /** In a typed array, which is sorted without a function to compare by: a tenth of the time. */
 function medianOf(values: readonly number[]): number {
-  const sorted = Float64Array.from(values).sort();
+  const sorted = new Float64Array(values).sort();
   return sorted[sorted.length >> 1] ?? 0;
 }

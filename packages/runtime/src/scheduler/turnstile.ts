@@ -63,9 +63,8 @@ class FairTurnstile implements Turnstile {
   readonly #clock: Clock;
   readonly #cores: number;
   readonly #limits: Readonly<Record<string, number>>;
-  readonly #lanes = new Set<FairLane>();
+  #lanes: readonly FairLane[] = [];
   readonly #held = new Map<string, number>();
-  readonly #running = new Map<Pass, FairLane>();
   #busyCores = 0;
   /** Time of the lane that started last: who comes new begins there, without credit for having been away. */
   #virtualMs = 0;
@@ -86,12 +85,12 @@ class FairTurnstile implements Turnstile {
       throw new CoveyError('CONFLICT', message);
     }
     const lane = new FairLane(this, options, Math.min(this.#cores, options.threads));
-    this.#lanes.add(lane);
+    this.#lanes = [...this.#lanes, lane];
     return lane;
   }
 
   leave(lane: FairLane): void {
-    this.#lanes.delete(lane);
+    this.#lanes = this.#lanes.filter((other) => other !== lane);
     this.#turn();
   }
 
@@ -99,25 +98,19 @@ class FairTurnstile implements Turnstile {
     if (!lane.isAsking) {
       lane.isAsking = true;
       // Who was away has no credit for it; who is busy keeps what it has had.
-      if (!this.#isRunning(lane)) lane.virtualMs = Math.max(lane.virtualMs, this.#virtualMs);
+      if (lane.running.length === 0) lane.virtualMs = Math.max(lane.virtualMs, this.#virtualMs);
     }
     this.#turn();
   }
 
   done(lane: FairLane, pass: Pass, durationMs: number, asks: boolean): void {
-    const counted = this.#running.delete(pass);
-    if (counted) this.#busyCores -= lane.cores;
+    this.#forget(lane, pass);
     // What was charged was a guess.
     lane.virtualMs += durationMs - pass.expectedMs;
     this.#hold(lane, -1);
     // Before anybody's turn, or who has had least would always come too late.
     if (asks) lane.isAsking = true;
     this.#turn();
-  }
-
-  #isRunning(lane: FairLane): boolean {
-    for (const running of this.#running.values()) if (running === lane) return true;
-    return false;
   }
 
   /** Whether a lane waits, but for `lane`. */
@@ -144,12 +137,11 @@ class FairTurnstile implements Turnstile {
     const pass = { startedMs: this.#clock.monotonicMs(), expectedMs: lane.options.expectedMs() };
     this.#virtualMs = lane.virtualMs;
     lane.virtualMs += pass.expectedMs;
-    this.#running.set(pass, lane);
+    lane.running.push(pass);
     this.#busyCores += lane.cores;
     this.#hold(lane, 1);
     if (lane.options.start(pass)) return;
-    this.#running.delete(pass);
-    this.#busyCores -= lane.cores;
+    this.#forget(lane, pass);
     lane.virtualMs -= pass.expectedMs;
     this.#hold(lane, -1);
   }
@@ -157,7 +149,7 @@ class FairTurnstile implements Turnstile {
   /** Of those that ask and may start, who has had least. */
   #next(): FairLane | undefined {
     if (!this.othersWait()) return undefined;
-    const asking = [...this.#lanes].filter(({ isAsking }) => isAsking);
+    const asking = this.#lanes.filter(({ isAsking }) => isAsking);
     if (asking.length > 1) asking.sort((a, b) => a.virtualMs - b.virtualMs);
     const awaited = new Set<string>();
     for (const lane of asking) {
@@ -176,25 +168,31 @@ class FairTurnstile implements Turnstile {
   #limitOf(name: string): number {
     const limit = this.#limits[name];
     if (limit !== undefined) return limit;
-    return Math.max(...[...this.#lanes].map(({ options }) => options.resources[name] ?? 0));
+    return Math.max(...this.#lanes.map(({ options }) => options.resources[name] ?? 0));
   }
 
   #hold({ needs }: FairLane, runs: 1 | -1): void {
     for (const [name, units] of needs) this.#held.set(name, (this.#held.get(name) ?? 0) + units * runs);
   }
 
+  /** It no longer counts among the busy cores. */
+  #forget({ running, cores }: FairLane, pass: Pass): void {
+    const at = running.indexOf(pass);
+    if (at < 0) return;
+    running.splice(at, 1);
+    this.#busyCores -= cores;
+  }
+
   /** Only while somebody waits: then what has run for too long gives its cores back. */
   #watchOverdue(): void {
-    if (this.#overdue || this.#running.size === 0 || !this.othersWait()) return;
+    if (this.#overdue || this.#busyCores === 0 || !this.othersWait()) return;
     const nowMs = this.#clock.monotonicMs();
-    const nextMs = Math.min(...[...this.#running.keys()].map(overdueAtMs));
+    const nextMs = Math.min(...this.#lanes.flatMap(({ running }) => running.map(overdueAtMs)));
     this.#overdue = this.#clock.setTimer(Math.max(1, nextMs - nowMs), () => {
       this.#overdue = undefined;
       const atMs = this.#clock.monotonicMs();
-      for (const [pass, lane] of this.#running) {
-        if (overdueAtMs(pass) > atMs) continue;
-        this.#running.delete(pass);
-        this.#busyCores -= lane.cores;
+      for (const lane of this.#lanes) {
+        for (const pass of lane.running.filter((one) => overdueAtMs(one) <= atMs)) this.#forget(lane, pass);
       }
       this.#turn();
     });
@@ -206,6 +204,8 @@ class FairLane implements Lane {
   readonly cores: number;
   /** Units of named resources that a run holds. */
   readonly needs: readonly (readonly [name: string, units: number])[];
+  /** What counts among the busy cores. */
+  readonly running: Pass[] = [];
   /** Computing time had so far, on a clock that all lanes share. */
   virtualMs = 0;
   isAsking = false;
