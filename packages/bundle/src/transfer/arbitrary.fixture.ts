@@ -11,8 +11,19 @@ export interface Case {
 
 const types = ['float32', 'float16', 'bfloat16', 'int32', 'int8', 'uint8', 'other'] as const;
 
-/** Bytes that repeat, count up, or look like nothing; some of them many. */
+/** Bytes that repeat, count up, or look like nothing, all of them or their upper bits; some of them many. */
 const content = fc.oneof(
+  fc
+    .tuple(fc.integer({ min: 1 }), fc.integer({ min: 4_000, max: 5_000 }), fc.nat(8))
+    .map(([seed, length, bits]) => {
+      let state = seed;
+      return Uint8Array.from({ length }, () => {
+        state ^= state << 13;
+        state ^= state >>> 17;
+        state ^= state << 5;
+        return (state >>> 24) & (255 >> bits);
+      });
+    }),
   fc.uint8Array({ maxLength: 400 }),
   fc
     .tuple(fc.uint8Array({ minLength: 1, maxLength: 40 }), fc.integer({ min: 1, max: 60 }))

@@ -2,6 +2,7 @@ import { floatShapeOf } from './floats.ts';
 import type { PlanInput } from './plan.ts';
 import { BitMeter } from './range-coder.ts';
 import type { Region } from './regions.ts';
+import { withoutContexts } from './sample.ts';
 import { SegmentModels } from './segment.ts';
 import {
   type BaseRange,
@@ -96,16 +97,23 @@ function inWords(
   return { offset: from, spans: spans.filter((part) => part.sizeBytes > 0) };
 }
 
-/** The spans that take the fewest bits, by trying each on the beginning. */
+/** The spans that take the fewest bits, by trying each on the beginning; where contexts do not pay, without. */
 export function cheapest(input: PlanInput, candidates: readonly Candidate[]): Span[] {
   const [first, ...others] = candidates;
-  if (!first || others.length === 0) return first?.spans ?? [];
-  let [best, bits] = [first, costOf(input, first)];
-  for (const candidate of others) {
-    const cost = costOf(input, candidate);
-    if (cost < bits) [best, bits] = [candidate, cost];
+  if (!first) return [];
+  let best = first;
+  if (others.length > 0) {
+    let bits = costOf(input, first);
+    for (const candidate of others) {
+      const cost = costOf(input, candidate);
+      if (cost < bits) [best, bits] = [candidate, cost];
+    }
   }
-  return best.spans;
+  return best.spans.map((span) =>
+    span.kind === 'bytes' && best.spans.length === 1
+      ? (withoutContexts(input, best.offset, span) ?? span)
+      : span,
+  );
 }
 
 function costOf({ file, base }: PlanInput, { offset, spans }: Candidate): number {

@@ -11,7 +11,7 @@ const none = new Uint8Array(0);
 
 /**
  * The chunks that a segment holds, one after the other. `bytes` is the segment as it lies in the transfer; `readBase` is
- * asked for at most 2 MiB, all before the work, which then takes the thread for 0.1 to 0.5 s a MiB. What comes out is
+ * asked for at most 2 MiB, all before the work, which then takes the thread for 0.01 (noise) to 2 s (text) a MiB. What comes out is
  * worth nothing before each chunk is found to have its digest: another base, or damaged bytes, decode to something, too.
  * Errors: BUNDLE_CORRUPT, those of `readBase`.
  */

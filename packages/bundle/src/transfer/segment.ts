@@ -1,6 +1,7 @@
 import { FloatModel } from './floats.ts';
 import { LevelModel } from './levels.ts';
 import { OctetModel } from './octets.ts';
+import { codePlain } from './plain.ts';
 import type { BitCoder } from './range-coder.ts';
 import type { Span } from './spans.ts';
 import { StepModel } from './steps.ts';
@@ -38,6 +39,9 @@ export class SegmentModels {
       case 'bytes':
         this.#octets ??= new OctetModel(target.byteLength);
         this.#octets.code(coder, target, at, end, base);
+        return;
+      case 'plain':
+        codePlain(coder, own, span);
         return;
     }
   }

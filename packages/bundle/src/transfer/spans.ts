@@ -17,6 +17,7 @@ export interface BaseRange {
  * `copy`: the bytes of the base. `bytes`: anything, with a window of the base to match.
  * `steps`: numbers of 16 or 32 bits by their distance from those of the base. `words`: floats from nothing.
  * `levels`: 8-bit integers, predicted from those of the base by the ratio of the scales, which is learned per channel.
+ * `plain`: bytes each for itself, or as they are.
  */
 export type Span = { sizeBytes: number } & (
   | { kind: 'copy'; base: BaseRange }
@@ -24,7 +25,13 @@ export type Span = { sizeBytes: number } & (
   | ({ kind: 'steps'; base: BaseRange } & WordShape)
   | ({ kind: 'words' } & FloatShape)
   | ({ kind: 'levels'; base: BaseRange } & LevelShape)
+  | ({ kind: 'plain' } & PlainShape)
 );
+
+export interface PlainShape {
+  /** For each byte of a word, its lower bits that are noise, and are sent as they are. */
+  noise: readonly number[];
+}
 
 export interface WordShape {
   type: WordType;
@@ -52,7 +59,8 @@ export interface LevelShape {
   shift: number;
 }
 
-const spanKinds = ['copy', 'bytes', 'steps', 'words', 'levels'] as const;
+const widestPlain = 4;
+const spanKinds = ['copy', 'bytes', 'steps', 'words', 'levels', 'plain'] as const;
 
 /** Kinds of numbers, for NumberModel. */
 const [
@@ -141,6 +149,8 @@ function codeSpan(
     }
     case 'levels':
       return { kind, sizeBytes, base: codeBase(sizeBytes), ...codeLevelShape(coder, model, span) };
+    case 'plain':
+      return { kind, sizeBytes, ...codePlainShape(coder, model, span) };
   }
 }
 
@@ -152,6 +162,15 @@ function codeWordShape(coder: BitCoder, model: NumberModel, span: Span, sizeByte
   const noiseBits = model.code(coder, given.noiseBits, noiseOf);
   if (noiseBits > mostNoiseBits(type)) throw corrupt('a span has no such noise');
   return { type, stride, noiseBits };
+}
+
+function codePlainShape(coder: BitCoder, model: NumberModel, span: Span): PlainShape {
+  const given = span.kind === 'plain' ? span.noise : [];
+  const width = codeStride(coder, model, Math.max(1, given.length));
+  if (width > widestPlain) throw corrupt('a span has no such words');
+  const noise = Array.from({ length: width }, (_, i) => model.code(coder, given[i] ?? 0, noiseOf));
+  if (noise.some((bits) => bits > 8)) throw corrupt('a span has no such noise');
+  return { noise };
 }
 
 function codeLevelShape(coder: BitCoder, model: NumberModel, span: Span): LevelShape {

@@ -8,7 +8,7 @@ export interface TransferJob {
   base: Uint8Array | null;
 }
 
-/** Takes the thread for about a second per 5 MB. */
+/** Takes the thread for about a second per 3 MB, per 0.5 MB of text. */
 export function makeTransfer({ file, target, base }: TransferJob): Uint8Array {
   return encodeTransfer(described(file), target, base ? described(base) : undefined);
 }
