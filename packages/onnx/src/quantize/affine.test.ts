@@ -51,6 +51,10 @@ describe('affineOf', () => {
       scale: Math.fround(3 / 127),
       zeroPoint: 0,
     });
+    expect(affineOf({ min: -1, max: 3 }, integerTypes.int7, true)).toEqual({
+      scale: Math.fround(3 / 64),
+      zeroPoint: 0,
+    });
     expect(affineOf({ min: -1, max: 3 }, integerTypes.uint8, true).zeroPoint).toBe(128);
   });
 

@@ -14,17 +14,17 @@ export interface IntegerType {
 }
 
 /**
- * How weights are stored. `int7` is int8 of which only -64 to 63 are used (`reduce_range` of Python's tools): x86-64 without
+ * How weights are stored. `int7` is int8 of which only -64 to 64 are used (`reduce_range` of Python's tools): x86-64 without
  * VNNI adds pairs of uint8 x int8 products in 16 bits, where two times 255 x 64 still fit, while larger weights saturate.
- * So every processor computes the same with `int7` and `uint8`, and ARM, VNNI and AMX alone with `int8`. With `uint8` the
- * slower kernels without VNNI run.
+ * So every processor computes the same with `int7` and `uint8`; with `int8` only those with VNNI, and ARM. `uint8` is slower
+ * on x86-64, where no kernel for it uses VNNI.
  */
 export type WeightType = 'int8' | 'int7' | 'uint8';
 
 export const integerTypes = {
   uint8: { elementType: elementTypes.UINT8, min: 0, max: 255 },
   int8: { elementType: elementTypes.INT8, min: -128, max: 127 },
-  int7: { elementType: elementTypes.INT8, min: -64, max: 63 },
+  int7: { elementType: elementTypes.INT8, min: -64, max: 64 },
   uint4: { elementType: elementTypes.UINT4, min: 0, max: 15 },
   int4: { elementType: elementTypes.INT4, min: -8, max: 7 },
 } as const satisfies Record<string, IntegerType>;
@@ -43,14 +43,14 @@ const smallestScale = 2 ** -60;
 
 /**
  * How a range is stored in an integer type. Zero is always represented exactly, since padding and ReLU make zeros.
- * Symmetric puts zero in the middle of the type (0 of int8, 128 of uint8) and leaves the outermost negative integer
- * unused, so that a value and its negative are equally exact.
+ * Symmetric puts zero in the middle of the type (0 of int8, 128 of uint8) and leaves an outermost negative integer that has
+ * no counterpart unused, so that a value and its negative are equally exact.
  */
 export function affineOf(range: Range, type: IntegerType, symmetric: boolean): Affine {
   const low = Math.min(range.min, 0);
   const high = Math.max(range.max, 0);
   if (symmetric) {
-    const middle = (type.min + type.max + 1) / 2;
+    const middle = Math.floor((type.min + type.max + 1) / 2);
     return { scale: scaleOf(Math.max(-low, high), type.max - middle), zeroPoint: middle };
   }
   const scale = scaleOf(high - low, type.max - type.min);

@@ -95,7 +95,7 @@ describe('quantizeDynamic', () => {
         const given = numbersOf(
           createConstant('', elementTypes.FLOAT, [rows * n], answer.y?.data ?? new Uint8Array()),
         );
-        // Each of the k terms is off by half a step of 2/255 on one side, times 1, and of 1/63 on the other, times 1.3, at most.
+        // Each of the k terms is off by half a step of 2/255 on one side, times 1, and of 1/64 on the other, times 1.3, at most.
         for (const [i, value] of values.entries())
           expect(Math.abs((given[i] ?? Number.NaN) - value)).toBeLessThanOrEqual(k * 0.0143);
       }),
