@@ -19,12 +19,6 @@ export function commandsIn(markdown: string): ShownCommands {
   return shown;
 }
 
-/** The names under `Commands:` in the help text of the command, aliases included. */
-export function listedCommands(help: string): string[] {
-  const section = /^Commands:\n((?: +.*\n?)*)/m.exec(help)?.[1] ?? '';
-  return [...section.matchAll(/^ {2}([a-z][\w|-]*)/gm)].flatMap(([, names]) => (names ?? '').split('|'));
-}
-
 function commandWords(text: string): string[] {
   const words = text.trim().split(/\s+/);
   const end = words.findIndex((word) => !/^[a-z][a-z-]*$/.test(word));
