@@ -17,7 +17,7 @@ export interface IntegerType {
  * How weights are stored. `int7` is int8 of which only -64 to 64 are used (`reduce_range` of Python's tools): x86-64 without
  * VNNI adds pairs of uint8 x int8 products in 16 bits, where two times 255 x 64 still fit, while larger weights saturate.
  * So every processor computes the same with `int7` and `uint8`; with `int8` only those with VNNI, and ARM. `uint8` is slower
- * on x86-64, where no kernel for it uses VNNI.
+ * on x86-64.
  */
 export type WeightType = 'int8' | 'int7' | 'uint8';
 

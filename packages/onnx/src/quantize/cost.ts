@@ -4,7 +4,8 @@ import { type Constant, type Dimension, intAttribute, type Node } from '../model
  * Time of nodes in ns on one thread. Convolutions, conversions and what only moves or rescales are fitted to ONNX
  * Runtime's profile of face-rfb-320 on x86-64 with AVX-512 VNNI. Products of matrices are not measured: they are taken to
  * multiply as fast as convolutions do, but no faster than memory can give their weights. Other processors differ in these
- * numbers, but hardly in what follows from them: pictures with few channels and depthwise convolutions gain least.
+ * numbers (integers gain less without VNNI), but hardly in what follows from them: pictures with few channels and depthwise
+ * convolutions gain least.
  */
 export interface NodeCost {
   floats: number;

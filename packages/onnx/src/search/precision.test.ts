@@ -6,7 +6,7 @@ import { GraphBuilder } from '../graph/index.ts';
 import { type Model, writeModel } from '../model/index.ts';
 import { createChain, createSamples, floats, randoms } from './chain.fixture.ts';
 import { type SearchRequest, searchPrecision, sensitivity } from './precision.ts';
-import { type Scheme, staticSchemes } from './scheme.ts';
+import { dynamicSchemes, type Scheme, staticSchemes } from './scheme.ts';
 import type { SearchProgress, SearchState } from './steps.ts';
 import type { Measure } from './timed.ts';
 
@@ -61,6 +61,20 @@ describe('searchPrecision', () => {
     if (!result.found) throw new Error(result.reason);
     expect(result.smallest.trial.kept).toEqual([]);
     expect(result).toMatchObject({ ranking: [], trail: [{ within: true }] });
+  });
+
+  it.each([
+    ['static', staticSchemes],
+    ['dynamic', dynamicSchemes],
+  ])('stores weights in all 8 bits, unsigned, where 7 are too few: %s', async (_, schemes) => {
+    const model = createChain({ layers: 1, width: 48 });
+    const result = await searchPrecision(request({ model, schemes, budget: { relativeError: 0.0075 } }));
+    if (!result.found) throw new Error(result.reason);
+    expect(result.trail[0]).toMatchObject({ scheme: expect.stringContaining('int7'), within: false });
+    expect(result.smallest.trial).toMatchObject({
+      scheme: expect.stringContaining('weights uint8'),
+      kept: [],
+    });
   });
 
   it('searches weight-only schemes as well', async () => {
