@@ -4,7 +4,7 @@ import type { ModelVersionRef } from '@covey/protocol';
 import { describe, expect, test } from 'vitest';
 import { newSigner } from '../repository.fixture.ts';
 import { makeBundle, type Simulation, simulate } from '../simulation.fixture.ts';
-import { arrivingParcel } from './inbox.ts';
+import { arrivingParcel, parcelName } from './inbox.ts';
 
 const dayMs = 86_400_000;
 const two = makeBundle('2.0.0');
@@ -94,6 +94,20 @@ describe('a parcel brought to a device that reaches nobody', () => {
     device.machine.killProcess();
     await device.boot();
     await ended(device);
+  });
+
+  test('of two, of which a power cut has left the older one, the one that was brought last is installed alone', async () => {
+    const device = await alone('parcel/two');
+    for (const bundle of [two, makeBundle('3.0.0')]) {
+      await device.repository.list(bundle);
+      const names = inboxOf(device).map((path) => path.slice(path.lastIndexOf('/') + 1));
+      const bytes = parcelOf(bundle, device.repository.files);
+      await put(device, bytes, parcelName(names, bundle.digest).replace('.parcel', ''));
+    }
+    expect(inboxOf(device)).toHaveLength(2);
+    await ended(device);
+    expect(device.servingVersions()).toEqual(['3.0.0']);
+    expect(device.status().reported).toMatchObject({ state: 'committed', generation: 1 + 2 ** 20 });
   });
 
   test('goes on after a kill, and waits while somebody holds changes', async () => {

@@ -8,8 +8,16 @@ import { localOrder } from './order.ts';
 const lookMs = 5_000;
 /** A parcel on its way into the inbox; a copy that a power cut interrupted is swept away at the next start. */
 export const arrivingParcel = 'arriving.tmp';
+const suffix = '.parcel';
+const numberDigits = 8;
 const partBytes = 64 * 1024;
 const idPrefix = 'parcel ';
+
+/** The name of a parcel that is brought now, by the digest of its head: it comes after those that lie there. */
+export function parcelName(others: readonly string[], headSha256: string): string {
+  const numbers = others.map((name) => Number.parseInt(name.slice(0, numberDigits), 10) || 0);
+  return `${String(Math.max(0, ...numbers) + 1).padStart(numberDigits, '0')}-${headSha256}${suffix}`;
+}
 
 /** Parcels that somebody has brought to the device: `covey bundle install` puts them into its inbox, one file each. */
 export interface Inbox {
@@ -100,10 +108,15 @@ class FolderInbox implements Inbox {
     }
   }
 
-  /** The first parcel there is, opened. Errors: those of `openParcel`, after which it is gone; those of the disk. */
+  /**
+   * The parcel that was brought last, opened; one before it that a power cut has left is removed. Errors: those of `openParcel`,
+   * after which it is gone; those of the disk.
+   */
   async #find(): Promise<Arrived | null> {
     const { disk } = this.#ports;
-    const entry = (await disk.list(this.#folder)).find(({ name }) => name.endsWith('.parcel'));
+    const parcels = (await disk.list(this.#folder)).filter(({ name }) => name.endsWith(suffix));
+    const entry = parcels.sort((a, b) => (a.name < b.name ? -1 : 1)).pop();
+    for (const { name } of parcels) await disk.remove(`${this.#folder}/${name}`);
     const path = entry && `${this.#folder}/${entry.name}`;
     if (!entry || !path) {
       this.#arrived = null;

@@ -1,1 +1,1 @@
-export { arrivingParcel, createInbox, type Inbox } from './inbox.ts';
+export { arrivingParcel, createInbox, type Inbox, parcelName } from './inbox.ts';

@@ -77,7 +77,7 @@ test('a parcel that was damaged on its way is refused, and the one before stays'
   expect(await installParcel(systemDisk, path, device)).toMatchObject({ version: '2.0.0' });
 });
 
-test('at whichever change the power is cut, never two parcels lie there, and the next try leaves its own alone', async () => {
+test('at whichever change the power is cut, a parcel lies there, the new one last, and the next try leaves its own alone', async () => {
   for (const when of ['before', 'after'] as const)
     for (let cutAt = 1; ; cutAt++) {
       newDevice();
@@ -86,7 +86,9 @@ test('at whichever change the power is cut, never two parcels lie there, and the
       const { disk, isCut } = dyingDisk(cutAt, when);
       const installing = installParcel(disk, parcel('2.0.0'), device);
       await installing.catch((error: Error) => expect(error.message).toBe('the power is cut'));
-      expect(inbox().filter((name) => name.endsWith('.parcel')).length).toBeLessThanOrEqual(1);
+      const parcels = inbox().filter((name) => name.endsWith('.parcel'));
+      expect(parcels.length).toBeGreaterThan(0);
+      if (parcels.length > 1) expect(parcels.indexOf(first ?? '')).toBe(0);
       await installParcel(systemDisk, parcel('2.0.0'), device);
       expect(inbox()).toHaveLength(1);
       expect(inbox()).not.toEqual([first]);

@@ -1,6 +1,6 @@
 import { copyFile, open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { arrivingParcel, openDeviceFolder } from '@covey/agent';
+import { arrivingParcel, openDeviceFolder, parcelName } from '@covey/agent';
 import { type OpenParcel, openParcel, sha256 } from '@covey/bundle';
 import type { Disk } from '@covey/ports';
 import { CoveyError, type ModelVersionRef } from '@covey/protocol';
@@ -22,11 +22,12 @@ export async function installParcel(disk: Disk, path: string, folder: string): P
     const read = (offset: number, bytes: number) => disk.readRange(temporary, offset, bytes);
     const { ref, head, files } = await openParcel(size, read);
     await checkContents(files, read);
-    const name = `${sha256(head)}.parcel`;
-    // Before the new one has its name: of two, the agent could not tell which was brought last.
-    for (const other of await disk.list(inbox))
-      if (![name, arrivingParcel].includes(other.name)) await disk.remove(join(inbox, other.name));
-    await disk.rename(temporary, join(inbox, name));
+    const others = (await disk.list(inbox))
+      .map((entry) => entry.name)
+      .filter((name) => name !== arrivingParcel);
+    // It has its name before the others lose theirs, or a power cut would leave none: of two the agent takes the one brought last.
+    await disk.rename(temporary, join(inbox, parcelName(others, sha256(head))));
+    for (const other of others) await disk.remove(join(inbox, other));
     return ref;
   } finally {
     await disk.remove(temporary);
