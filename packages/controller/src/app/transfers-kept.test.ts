@@ -26,6 +26,7 @@ describe('a making that failed', () => {
     await disk.write(path, bytes);
     await world.advance(300_000);
     expect(await site.ask(file.sha256, null)).toBeInstanceOf(Uint8Array);
+    expect(site.transfers.counts()).toEqual({ made: 1, useless: 0, failed: 2 });
   });
 
   test('is tried eight times over three days, and then left', async () => {

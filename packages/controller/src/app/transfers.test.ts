@@ -74,6 +74,21 @@ test('who cannot wait is told to ask again, and then finds it made', async () =>
   expect(await site.noted()).toBe(1);
 });
 
+test('a device waits with four requests at the most, also for one transfer; others wait for it meanwhile', async () => {
+  const file = await site.publish('1.0.0', modelBytes(0));
+  await site.want('edge-2', '1.0.0');
+  const asked = Array.from({ length: 4 }, () => site.ask(file.sha256, null));
+  await site.domain.world.settle();
+  await expect(site.ask(file.sha256, null)).rejects.toMatchObject({
+    code: 'TRANSFER_PENDING',
+    message: '4 requests of edge-1 wait already',
+  });
+  const [first, ...same] = await Promise.all([...asked, site.ask(file.sha256, null, 'edge-2')]);
+  expect(first).toBeInstanceOf(Uint8Array);
+  expect(same.every((bytes) => bytes?.byteLength === first?.byteLength)).toBe(true);
+  expect(site.transfers.counts()).toEqual({ made: 1, useless: 0, failed: 0 });
+});
+
 test('stopping gives up what is being made, and nothing is noted of it', async () => {
   const file = await site.publish('1.0.0', modelBytes(0));
   const asked = site.ask(file.sha256, null);

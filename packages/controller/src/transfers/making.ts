@@ -11,11 +11,20 @@ const largestFileBytes = 256 * 1024 * 1024;
 /** A transfer that saves less than this share is not worth the work of decoding it. */
 const leastSaving = 0.02;
 
+/** Makings since the start, by what became of them. */
+export interface MakingCounts {
+  made: number;
+  /** The finding was that none pays. */
+  useless: number;
+  failed: number;
+}
+
 export interface Making {
   storage: Storage;
   clock: Clock;
   log: Log;
   maker: Maker;
+  counts: MakingCounts;
 }
 
 /**
@@ -23,7 +32,7 @@ export interface Making {
  * failed says nothing about the transfer: it is tried again when `lookUp` lets it.
  */
 export async function makeAndKeep(options: Making, pair: Pair, signal: AbortSignal): Promise<Known> {
-  const { storage, clock, log } = options;
+  const { storage, clock, log, counts } = options;
   if (signal.aborted) return null;
   const file = await findFile(storage.db, pair.target);
   const base = pair.base === null ? undefined : await findFile(storage.db, pair.base);
@@ -38,12 +47,14 @@ export async function makeAndKeep(options: Making, pair: Pair, signal: AbortSign
     // The blob first: a row never names one that is not there.
     if (pays && known) await storage.transferBlobs.put(known.sha256, bytes);
     await noteOutcome(storage, pair, known, clock.now());
+    counts[known ? 'made' : 'useless']++;
     return known;
   } catch (error) {
     if (signal.aborted) {
       await forgetAttempt(storage, pair, attempts);
       return null;
     }
+    counts.failed++;
     const { code, message } = toCoveyError(error);
     // Whoever wants the file has its chunks.
     log.write('warn', 'a transfer was not made', {

@@ -5,13 +5,15 @@ import { collect, keepToQuota } from './collect.ts';
 import { findFile, missingBytes } from './files.ts';
 import { forget, type Known, lookUp, type Pair } from './kept.ts';
 import { createMaker, type Maker } from './maker.ts';
-import { makeAndKeep } from './making.ts';
+import { type MakingCounts, makeAndKeep } from './making.ts';
 import { requireWanted } from './wanted.ts';
 
 /** Transfers that wait to be made; one is made at a time. */
 const longestQueue = 16;
 /** Of these, such as one device has asked for: a release of several models asks for one after the other. */
 const mostPerDevice = 2;
+/** Requests of one device that wait at a time: it has one, and those whose connections broke without its being noticed. */
+const mostWaiting = 4;
 
 /** Transfers of the files of published versions, see `@covey/bundle/transfer`. Digests are of whole files. */
 export interface Transfers {
@@ -19,13 +21,14 @@ export interface Transfers {
    * The transfer of a file from a base, or from nothing (null), made now unless it was before; null when there is no such
    * file or base, the chunks of the file that the base lacks are about as few bytes, its making has failed lately, or too
    * many wait already. Errors: TRANSFER_REFUSED where the device has no use for it; TRANSFER_PENDING when it is not ready
-   * within `waitMs` (it is made all the same), or the device waits for others already.
+   * within `waitMs` (it is made all the same), or the device waits for others already, or for the same one too often.
    */
   get(device: string, pair: Pair, waitMs: number): Promise<Uint8Array | null>;
   /** For operators: its size, as `get`, for any two files; also where a file has to come chunk by chunk: what that takes. */
   sizeOf(target: string, base: string | null, waitMs: number): Promise<TransferSize | null>;
   /** Removes what nobody has a use for any more; between two makings. */
   collect(): Promise<void>;
+  counts(): Readonly<MakingCounts>;
   /** Gives up what is being made, and begins nothing more. */
   stop(): Promise<void>;
 }
@@ -55,7 +58,9 @@ interface UnderWay {
 export function createTransfers(options: TransfersOptions): Transfers {
   const { storage, clock } = options;
   const maker = createMaker(clock);
-  const queue = createQueue({ ...options, maker });
+  const counts: MakingCounts = { made: 0, useless: 0, failed: 0 };
+  const queue = createQueue({ ...options, maker, counts });
+  const patiently = createPatience(clock);
   const ensure = async (device: string | null, pair: Pair, waitMs: number): Promise<Known> => {
     const known = queue.find(pair) ? undefined : await lookUp(storage, pair, clock.now());
     if (known !== undefined) return known;
@@ -64,7 +69,7 @@ export function createTransfers(options: TransfersOptions): Transfers {
       // Nobody waits for a long queue: chunks are there at once.
       if (queue.isFull()) return null;
     }
-    return within(clock, queue.begin(device, pair), waitMs);
+    return patiently(device, () => queue.begin(device, pair), waitMs);
   };
   const bytesOf = async (device: string, pair: Pair, waitMs: number): Promise<Uint8Array | null> => {
     const known = await ensure(device, pair, waitMs);
@@ -88,6 +93,7 @@ export function createTransfers(options: TransfersOptions): Transfers {
       return { sizeBytes, wireBytes: missingBytes(file, baseFile), how: 'chunks' };
     },
     collect: () => queue.run(() => collect(storage, clock.now())),
+    counts: () => ({ ...counts }),
     stop: async () => {
       queue.close();
       await maker.close();
@@ -97,7 +103,7 @@ export function createTransfers(options: TransfersOptions): Transfers {
 }
 
 /** What is made, and what is removed, one after the other: neither sees what the other has half done. */
-function createQueue(options: TransfersOptions & { maker: Maker }) {
+function createQueue(options: TransfersOptions & { maker: Maker; counts: MakingCounts }) {
   const { storage, quotaBytes } = options;
   const underWay = new Map<string, UnderWay>();
   const stopping = new AbortController();
@@ -128,6 +134,25 @@ function createQueue(options: TransfersOptions & { maker: Maker }) {
     return made;
   };
   return { run, find, begin, isFull, close: () => stopping.abort() };
+}
+
+/** Waits for works, a few for each device. Errors: those of the work, TRANSFER_PENDING when time is up first, or for one too many. */
+function createPatience(clock: Clock) {
+  const waiting = new Map<string, number>();
+  return async <T>(device: string | null, begin: () => Promise<T>, waitMs: number): Promise<T> => {
+    if (device === null) return within(clock, begin(), waitMs);
+    const others = waiting.get(device) ?? 0;
+    if (others >= mostWaiting)
+      throw new CoveyError('TRANSFER_PENDING', `${others} requests of ${device} wait already`);
+    waiting.set(device, others + 1);
+    try {
+      return await within(clock, begin(), waitMs);
+    } finally {
+      const left = (waiting.get(device) ?? 1) - 1;
+      if (left > 0) waiting.set(device, left);
+      else waiting.delete(device);
+    }
+  };
 }
 
 /** Errors: TRANSFER_PENDING when time is up first. */
