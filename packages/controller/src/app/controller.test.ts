@@ -159,6 +159,17 @@ it('keeps its data in a folder only its owner may read, and starts on it again',
   expect((await again.call('GET', '/v1/trust')).body).toEqual(before);
 });
 
+it('names a damaged online key', async () => {
+  const first = newController();
+  await first.start();
+  await first.stop();
+  await writeFile(join(folder, 'controller', 'online-key.pem'), '');
+  await expect(newController().start()).rejects.toMatchObject({
+    code: 'DATA_CORRUPT',
+    message: expect.stringContaining('online-key.pem'),
+  });
+});
+
 it('names the port that is in use, and leaves nothing running', async () => {
   const other = createServer();
   await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));

@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { pemSigner } from '@covey/bundle/tuf';
 import type { Ports } from '@covey/ports';
 import { toCoveyError } from '@covey/protocol';
 import { embeddedBus } from '../bus/index.ts';
@@ -8,7 +7,7 @@ import { createDeliveryMeter } from '../delivery/index.ts';
 import { type DeviceAuthorityOptions, openIdentity } from '../identity/index.ts';
 import { claimDataFolder, openStorage } from '../storage/index.ts';
 import { createTransfers } from '../transfers/index.ts';
-import { createTrust, readOnlineKey } from '../trust/index.ts';
+import { createTrust, openOnlineKey } from '../trust/index.ts';
 import { type AddCleanup, createCleanups } from './cleanups.ts';
 import { createDomain } from './domain.ts';
 import { openListeners } from './listeners.ts';
@@ -83,7 +82,7 @@ async function startAll(options: ControllerOptions, onStop: AddCleanup): Promise
     disk,
   });
   onStop('storage', () => storage.close());
-  const trust = createTrust({ storage, clock, signer: pemSigner(await readOnlineKey(disk, folder)) });
+  const trust = createTrust({ storage, clock, signer: await openOnlineKey(disk, folder) });
   const identity = await openIdentity({ ...options, ...ports, storage, trust });
   const bus = embeddedBus({
     host: options.listen.host,

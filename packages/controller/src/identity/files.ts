@@ -6,6 +6,7 @@ const decoder = new TextDecoder();
 
 /** Files of the identity in the controller's data folder, all of mode 0600. */
 export interface IdentityFiles {
+  hasAuthority(): Promise<boolean>;
   /** The stored CA; the first time a new one. The key is written first: a certificate is never there without its key. */
   authority(random: Random, now: number): Promise<AuthorityFiles>;
   /** The CA that is to take over; undefined: none is. */
@@ -41,6 +42,7 @@ export function identityFiles(disk: Disk, folder: string): IdentityFiles {
     for (const name of ['next.pem', 'next-key.pem', 'promote']) await disk.remove(join(folder, 'ca', name));
   };
   return {
+    hasAuthority: async () => (await read('ca', 'ca.pem')) !== undefined,
     nextAuthority,
     promoteNextAuthority,
     writeNextAuthority: async ({ certificate, key }) => {

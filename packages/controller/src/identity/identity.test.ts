@@ -28,6 +28,13 @@ describe('the files', () => {
     await expect(bench.open()).rejects.toMatchObject({ code: 'DATA_CORRUPT' });
   });
 
+  test('a CA that is missing where devices are enrolled is DATA_CORRUPT, not a new CA', async () => {
+    await bench.enrol(await bench.secretOf());
+    await rm(join(bench.folder, 'ca'), { recursive: true });
+    await expect(bench.open()).rejects.toMatchObject({ code: 'DATA_CORRUPT' });
+    await expect(stat(join(bench.folder, 'ca'))).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
   test('a CA key of another CA is DATA_CORRUPT', async () => {
     const ours = await readFile(join(bench.folder, 'ca/key.pem'));
     await rm(join(bench.folder, 'ca'), { recursive: true });

@@ -23,7 +23,7 @@ import {
   openDeviceAuthority,
 } from './device-authority.ts';
 import { type EnrolmentUrls, enrol } from './enrol.ts';
-import { identityFiles } from './files.ts';
+import { type IdentityFiles, identityFiles } from './files.ts';
 import { refuseDevice } from './refusals.ts';
 import { isRenewalDue, renew } from './renew.ts';
 import { createServerCredentials, type ServerCredentials } from './server.ts';
@@ -122,10 +122,11 @@ export interface IdentityOptions {
 const tokenUsesMax = 100_000;
 const tokenValidMsMax = 366 * 86_400_000;
 
-/** Errors: DATA_CORRUPT when stored files cannot be read, DISK_FULL. */
+/** Errors: DATA_CORRUPT when stored files cannot be read or are missing, DISK_FULL. */
 export async function openIdentity(options: IdentityOptions): Promise<Identity> {
   const { folder, names, storage, clock, random, disk, trust } = options;
   const files = identityFiles(disk, folder);
+  await checkAuthorityKept(storage.db, files);
   const authorities = await openAuthorities(files, random, clock.now());
   const deviceAuthority = options.deviceAuthority && openDeviceAuthority(options.deviceAuthority);
   const server = await createServerCredentials(authorities, deviceAuthority?.pem ?? '', names, clock);
@@ -261,6 +262,17 @@ async function createToken(context: TokenContext, request: TokenRequest): Promis
     await writeAudit(tx, { ...entry, detail: { tags: request.tags, maxUses, expiresAt } });
   });
   return { id, token: encodeToken(token), expiresAt };
+}
+
+/** With a new authority no device would believe the controller again, nor know why. */
+async function checkAuthorityKept(db: Db, files: IdentityFiles): Promise<void> {
+  if (await files.hasAuthority()) return;
+  const devices = await db.selectFrom('devices').select('id').limit(1).execute();
+  if (devices.length > 0)
+    throw new CoveyError(
+      'DATA_CORRUPT',
+      'the certificate authority (folder ca) is missing, and devices are enrolled by it: restore the folder from a backup',
+    );
 }
 
 async function authorityView(db: Db, { serving, next }: Authorities): Promise<AuthorityView> {

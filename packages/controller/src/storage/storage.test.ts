@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -138,6 +138,29 @@ describe('opening', () => {
     await expect(openStorage(options())).rejects.toMatchObject({ code: 'DATA_FOREIGN' });
   });
 
+  test('what was not closed opens with its log, and without it is DATA_CORRUPT and untouched', async () => {
+    const { file } = options();
+    const log = `${file}-wal`;
+    const live = await openStorage(options());
+    await live.db.insertInto('models').values(model('kept')).execute();
+    const [database, written] = [await readFile(file), await readFile(log)];
+    await live.close();
+    const opened = async (parts: Record<string, Uint8Array>) => {
+      for (const path of [file, log]) await rm(path, { force: true });
+      for (const [path, bytes] of Object.entries(parts)) await writeFile(path, bytes);
+      const storage = await openStorage(options());
+      return names(storage).finally(() => storage.close());
+    };
+    const corrupt = expect.objectContaining({ code: 'DATA_CORRUPT' });
+    await expect(opened({ [file]: database })).rejects.toEqual(corrupt);
+    await expect(opened({ [log]: written })).rejects.toEqual(corrupt);
+    await expect(opened({ [file]: new Uint8Array(), [log]: written })).rejects.toEqual(corrupt);
+    expect(await readFile(log)).toEqual(written);
+    expect(await opened({ [file]: database, [log]: written })).toEqual(['kept']);
+    // What somebody decides who has no better backup: what was stored last is lost, and the rest is there.
+    expect(await opened({ [file]: database, [log]: new Uint8Array() })).toEqual([]);
+  });
+
   test('a file that is no database is DATA_CORRUPT', async () => {
     await writeFile(options().file, randomBytes(8_192));
     await expect(openStorage(options())).rejects.toMatchObject({ code: 'DATA_CORRUPT' });
@@ -243,6 +266,16 @@ describe('the data folder', () => {
   ])('%s for a marker %s', async (code, text) => {
     await mark(text);
     await expect(claimDataFolder(systemDisk, folder)).rejects.toMatchObject({ code });
+  });
+
+  test('that was in use and has lost its database is DATA_CORRUPT', async () => {
+    await claimDataFolder(systemDisk, folder);
+    await mkdir(join(folder, 'ca'));
+    await expect(claimDataFolder(systemDisk, folder)).rejects.toMatchObject({ code: 'DATA_CORRUPT' });
+    await writeFile(join(folder, 'covey.db'), '');
+    await expect(claimDataFolder(systemDisk, folder)).rejects.toMatchObject({ code: 'DATA_CORRUPT' });
+    await writeFile(join(folder, 'covey.db'), 'something');
+    await claimDataFolder(systemDisk, folder);
   });
 
   test('DATA_FOREIGN for a folder of something else', async () => {

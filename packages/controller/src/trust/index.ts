@@ -1,2 +1,2 @@
-export { readOnlineKey } from './online-key.ts';
+export { openOnlineKey } from './online-key.ts';
 export { createTrust, type Trust } from './trust.ts';
