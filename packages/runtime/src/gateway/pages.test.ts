@@ -1,3 +1,5 @@
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { CoveyError } from '@covey/protocol';
 import { expect, test } from 'vitest';
 import { client } from '../client.fixture.ts';
@@ -114,6 +116,27 @@ test('no page of another origin reaches any address of the server; an allowed on
     }
   } finally {
     http.close();
+    await server.close();
+  }
+});
+
+test('an address in full is answered as its path, and its name counts instead of the Host header', async () => {
+  const server = await serverWith({ count: [countingModel(), schemaOf('INT64', [])] });
+  const { port, hostname } = new URL(server.url);
+  const answerTo = (target: string, ...hosts: string[]) => {
+    const lines = [`GET ${target} HTTP/1.1`, ...hosts.map((host) => `hOst: ${host}`), 'connection: close'];
+    return text(connect(Number(port), hostname).end(`${lines.join('\r\n')}\r\n\r\n`));
+  };
+  const ready = '/v2/models/count/ready?a=http://evil.example/';
+  try {
+    expect(await answerTo(`HTTP://LOCALHOST:8000${ready}`, 'localhost')).toMatch(/^HTTP\/1.1 200 /);
+    expect(await answerTo(`http://localhost${ready}`, 'evil.example')).toMatch(/^HTTP\/1.1 200 /);
+    expect(await answerTo(ready, 'localhost')).toMatch(/^HTTP\/1.1 200 /);
+    expect(await answerTo(`http://evil.example${ready}`, 'localhost')).toMatch(/^HTTP\/1.1 403 .*FORBIDDEN/s);
+    expect(await answerTo('http://localhost', 'localhost')).toMatch(/^HTTP\/1.1 404 /);
+    const twice = await answerTo(ready, 'localhost', 'evil.example');
+    expect(twice).toMatch(/^HTTP\/1.1 400 .*INVALID_DOCUMENT/s);
+  } finally {
     await server.close();
   }
 });

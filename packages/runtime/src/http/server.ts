@@ -15,7 +15,7 @@ import { createBodyReader } from './body.ts';
 import { answerEncoding, compressed } from './compression.ts';
 import { type AnswersHeld, createInferenceHandler } from './infer.ts';
 import { listenOnPath, listenOnPort } from './listen.ts';
-import { pathOf } from './path.ts';
+import { targetOf } from './path.ts';
 import type { HttpProtocol } from './protocol.ts';
 
 /** Inference over HTTP, on any number of addresses. */
@@ -145,10 +145,10 @@ function requestHandler(
   return async (request, response, callers, pages) => {
     let protocol = protocols[0];
     try {
-      const path = pathOf(request.url ?? '');
+      const { path, host } = targetOf(request);
       const owner = protocols.find((candidate) => candidate.owns(path));
       protocol = owner ?? protocol;
-      const forPage = pages?.admit(request.headers) ?? {};
+      const forPage = pages?.admit({ ...request.headers, host }) ?? {};
       for (const [name, value] of Object.entries(forPage)) response.setHeader(name, value);
       if (request.method === 'OPTIONS' && 'access-control-allow-origin' in forPage) {
         write(response, emptyAnswer(204));
