@@ -1,5 +1,5 @@
 import type { LoadedModel } from '@covey/protocol';
-import type { Timings } from '../scheduler/index.ts';
+import type { CancelSignal, Timings } from '../scheduler/index.ts';
 import type { Tensors } from '../tensors/index.ts';
 
 /** What a client asks to be answered by. */
@@ -32,7 +32,7 @@ export interface InferenceCall {
   /** What vendors add to it; as it came. */
   tracestate?: string | undefined;
   /** Aborted when the client has gone. */
-  signal: AbortSignal | undefined;
+  signal: CancelSignal | undefined;
   /** On performance.now(): when the whole request had been read. */
   receivedMs: number;
 }

@@ -46,15 +46,15 @@ export class LimitError extends CoveyError {
 }
 
 /** Nobody's limits: programs on this machine, where no tokens file says otherwise. */
-export const openCallers: Callers = {
-  identify: () => ({
-    name: localCaller,
-    bodies: { heldBytes: 0, limitBytes: Number.POSITIVE_INFINITY },
-    admit: () => () => {},
-    check: (reach) => {
-      if (reach === 'repository') throw repositoryRefusal(localCaller);
-    },
-  }),
+export const openCallers: Callers = { identify: () => openCaller };
+
+const openCaller: Caller = {
+  name: localCaller,
+  bodies: { heldBytes: 0, limitBytes: Number.POSITIVE_INFINITY },
+  admit: () => () => {},
+  check: (reach) => {
+    if (reach === 'repository') throw repositoryRefusal(localCaller);
+  },
 };
 
 /** What is served is the release's to say, so nobody else changes it whom the tokens file has not made an administrator. */

@@ -2,27 +2,32 @@ import type { IncomingMessage } from 'node:http';
 import { CoveyError } from '@covey/protocol';
 
 export interface Target {
-  /** The parts of the path, decoded. */
-  path: string[];
+  /** Path and query. */
+  resource: string;
   /** Whom the client means: `name:port`. HTTP/1.0 need not say it. */
   host: string | undefined;
 }
 
 /**
  * What a request asks for. Proxies name it in full (`GET http://device:8000/v2 HTTP/1.1`), and then the name there counts, not
- * the Host header (RFC 9112, 3.2.2). Errors: INVALID_DOCUMENT (broken percent-encoding; two Host headers, of which a proxy may
- * have heeded the other).
+ * the Host header (RFC 9112, 3.2.2). Errors: INVALID_DOCUMENT (two Host headers, of which a proxy may have heeded the other).
  */
 export function targetOf({ url = '', headers, rawHeaders }: IncomingMessage): Target {
-  if (rawHeaders.filter((name, index) => index % 2 === 0 && /^host$/i.test(name)).length > 1)
+  if (rawHeaders.filter(isHost).length > 1)
     throw new CoveyError('INVALID_DOCUMENT', 'the request has more than one Host header');
+  if (url.startsWith('/')) return { resource: url, host: headers.host };
   const [whole, host] = /^https?:\/\/([^/?]*)/i.exec(url) ?? ['', headers.host];
-  return { path: pathOf(url.slice(whole.length)), host };
+  return { resource: url.slice(whole.length), host };
 }
 
-function pathOf(target: string): string[] {
-  const query = target.indexOf('?');
-  const path = query < 0 ? target : target.slice(0, query);
+function isHost(name: string, index: number): boolean {
+  return index % 2 === 0 && name.length === 4 && name.toLowerCase() === 'host';
+}
+
+/** The parts of the path of `resource`, decoded. Errors: INVALID_DOCUMENT (broken percent-encoding). */
+export function pathOf(resource: string): string[] {
+  const query = resource.indexOf('?');
+  const path = query < 0 ? resource : resource.slice(0, query);
   const parts = path.slice(1).split('/');
   if (!path.includes('%')) return parts;
   try {

@@ -10,10 +10,11 @@ import {
   type Pages,
   shareConnections,
 } from '../gateway/index.ts';
+import { createAddresses } from './address.ts';
 import { emptyAnswer, errorAnswer, write } from './answer.ts';
 import { createBodyReader } from './body.ts';
 import { answerEncoding, compressed } from './compression.ts';
-import { type AnswersHeld, createInferenceHandler } from './infer.ts';
+import { type AnswerOptions, type AnswersHeld, createInferenceHandler } from './infer.ts';
 import { listenOnPath, listenOnPort } from './listen.ts';
 import { targetOf } from './path.ts';
 import type { HttpProtocol } from './protocol.ts';
@@ -71,7 +72,8 @@ export function createHttpService(
   protocols: readonly [HttpProtocol, ...HttpProtocol[]],
   limits: ConnectionLimits = connectionLimits,
 ): HttpService {
-  const answerRequest = requestHandler(engine, protocols, limits);
+  const computing = new Set<Socket>();
+  const answerRequest = requestHandler(engine, protocols, { computing, answerTimeout: limits.answerTimeout });
   const servers: AnyServer[] = [];
   const create = async (
     callers: Callers,
@@ -88,7 +90,10 @@ export function createHttpService(
       ? await secureServer(certificate, limits, answer)
       : createServer(limits, answer);
     server.maxConnections = limits.maxConnections;
-    server.setTimeout(limits.stallMs, giveUp);
+    server.setTimeout(limits.stallMs, (socket) => {
+      // The answer sets the timer again.
+      if (!computing.has(socket)) giveUp(socket);
+    });
     server.on('clientError', answerClientError);
     return server;
   };
@@ -137,17 +142,18 @@ type AnswerRequest = (
 function requestHandler(
   engine: Engine,
   protocols: readonly [HttpProtocol, ...HttpProtocol[]],
-  limits: ConnectionLimits,
+  options: AnswerOptions,
 ): AnswerRequest {
   const bodies = createBodyReader();
   const held: AnswersHeld = { bytes: 0 };
-  const infer = createInferenceHandler(engine, bodies, held, limits);
+  const infer = createInferenceHandler(engine, bodies, held, options);
+  const addressOf = createAddresses(protocols);
   return async (request, response, callers, pages) => {
     let protocol = protocols[0];
     try {
-      const { path, host } = targetOf(request);
-      const owner = protocols.find((candidate) => candidate.owns(path));
-      protocol = owner ?? protocol;
+      const { resource, host } = targetOf(request);
+      const address = addressOf(resource);
+      protocol = address.owner ?? protocol;
       const forPage = pages?.admit({ ...request.headers, host }) ?? {};
       for (const [name, value] of Object.entries(forPage)) response.setHeader(name, value);
       if (request.method === 'OPTIONS' && 'access-control-allow-origin' in forPage) {
@@ -158,9 +164,9 @@ function requestHandler(
       response.once('close', caller.admit());
       // A HEAD is a GET whose answer's body node:http leaves out.
       const method = request.method === 'HEAD' ? 'GET' : (request.method ?? '');
-      const handling = owner?.route(method, path);
+      const handling = address.handling(method);
       if (handling === undefined) {
-        throw new CoveyError('NOT_FOUND', `nothing is served at /${path.join('/').slice(0, 200)}`);
+        throw new CoveyError('NOT_FOUND', `nothing is served at /${address.path.join('/').slice(0, 200)}`);
       }
       caller.check(handling.kind === 'infer' ? { model: handling.model } : handling.reach);
       if (handling.kind === 'infer') {

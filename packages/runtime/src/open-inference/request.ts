@@ -5,15 +5,10 @@ import {
   type Tensor,
   type TensorSpec,
 } from '@covey/protocol';
-import {
-  type InferenceBody,
-  needsExactIntegers,
-  parseJson,
-  rawTensor,
-  tensorFromJson,
-} from '../http/index.ts';
+import { type InferenceBody, needsExactIntegers, rawTensor, tensorFromJson } from '../http/index.ts';
 import { checkForm, checkInput, type Tensors } from '../tensors/index.ts';
-import { type InputDocument, type Parameters, type RequestDocument, requestDocument } from './document.ts';
+import type { InputDocument, Parameters, RequestDocument } from './document.ts';
+import { Headers, readDocument } from './headers.ts';
 import { type Schedule, scheduleOf } from './schedule.ts';
 
 /** An output to answer with. */
@@ -32,6 +27,8 @@ export interface InferenceRequest extends Schedule {
   outputs: RequestedOutput[];
 }
 
+const headers = new Headers();
+
 /** Reads and checks a request. Errors: INVALID_DOCUMENT, INPUT_INVALID (names the tensor, expected and got), UNSUPPORTED. */
 export function readRequest({ json, binary }: InferenceBody, { schema }: LoadedModel): InferenceRequest {
   if (binary && json.byteLength === 0) {
@@ -43,7 +40,8 @@ export function readRequest({ json, binary }: InferenceBody, { schema }: LoadedM
       outputs: schema.outputs.map(({ name }) => ({ name, binary: true, classes: 0 })),
     };
   }
-  const document = requestDocument(parseJson(json, 'inference request', needsExactIntegers(schema.inputs)));
+  const exactIntegers = needsExactIntegers(schema.inputs);
+  const document = binary ? headers.read(json, exactIntegers) : readDocument(json, exactIntegers);
   refuseSharedMemory(document.parameters);
   return {
     id: document.id,

@@ -65,6 +65,12 @@ export class Pool {
     return this.#slots;
   }
 
+  /** A session with nothing to do. */
+  get free(): Slot | undefined {
+    for (const slot of this.#slots) if (slot.inFlight === 0 && !slot.isLeaving) return slot;
+    return undefined;
+  }
+
   get target(): number {
     return this.#target;
   }

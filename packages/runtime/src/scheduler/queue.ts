@@ -50,6 +50,10 @@ export class PriorityQueue<Item extends Queued> {
     this.#items.shift();
   }
 
+  has(item: Item): boolean {
+    return this.#items.includes(item);
+  }
+
   /** Whether it was there. */
   remove(item: Item): boolean {
     const at = this.#items.indexOf(item);

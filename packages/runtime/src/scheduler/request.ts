@@ -1,7 +1,7 @@
 import { CoveyError } from '@covey/protocol';
 import type { Tensors } from '../tensors/index.ts';
 import type { Profile } from './profile.ts';
-import type { RunOptions, RunResult } from './run.ts';
+import type { CancelSignal, RunOptions, RunResult } from './run.ts';
 import type { Selectable } from './select.ts';
 
 /** A request that waits or runs. It settles exactly once. */
@@ -13,7 +13,7 @@ export class Request implements Selectable {
   readonly rows: number;
   readonly profile: Profile;
   runsAlone: boolean;
-  readonly #signal: AbortSignal | undefined;
+  readonly #signal: CancelSignal | undefined;
   readonly #settling = Promise.withResolvers<RunResult>();
   #onAbort: (() => void) | undefined;
 
@@ -38,9 +38,9 @@ export class Request implements Selectable {
 
   /** Calls back when the caller has gone, until the request settles. */
   onCancel(callback: () => void): void {
-    if (this.#signal === undefined) return;
+    if (this.#signal === undefined || this.#onAbort) return;
     this.#onAbort = callback;
-    this.#signal.addEventListener('abort', callback, { once: true });
+    this.#signal.addEventListener('abort', callback);
   }
 
   get isCancelled(): boolean {

@@ -1,6 +1,13 @@
 import type { Tensors } from '../tensors/index.ts';
 import type { Trace } from '../trace/index.ts';
 
+/** Whether the caller has given up; an AbortSignal is one. */
+export interface CancelSignal {
+  readonly aborted: boolean;
+  addEventListener(type: 'abort', listener: () => void): void;
+  removeEventListener(type: 'abort', listener: () => void): void;
+}
+
 /** What a caller may say about a run. */
 export interface RunOptions {
   /** 1 is served first; 0, the default, is the middle level of the model's queue. */
@@ -8,7 +15,7 @@ export interface RunOptions {
   /** On performance.now(); a request that would be answered later is refused at once. */
   deadlineMs: number | undefined;
   /** The caller has gone: what has not begun to run is taken out of the queue. */
-  signal: AbortSignal | undefined;
+  signal: CancelSignal | undefined;
   /** Where the request is recorded: what is done for it is told here. */
   trace?: Trace | undefined;
 }

@@ -161,14 +161,17 @@ class ModelScheduler implements Scheduler {
       return request.result;
     }
     profile.arrived(enqueuedMs);
-    request.onCancel(() => {
-      if (this.#waiting.remove(request)) request.reject(cancelled());
-      this.#noteIdle();
-    });
     this.#waiting.add(request);
     this.#autoscaler.used(enqueuedMs);
     this.#pump();
+    // What runs is not stopped, and most run at once.
+    if (this.#waiting.has(request)) request.onCancel(() => this.#giveUp(request));
     return request.result;
+  }
+
+  #giveUp(request: Request): void {
+    if (this.#waiting.remove(request)) request.reject(cancelled());
+    this.#noteIdle();
   }
 
   async close(): Promise<void> {
@@ -204,19 +207,19 @@ class ModelScheduler implements Scheduler {
       this.#noteIdle();
       return;
     }
-    if (this.#freeSlot()) this.#lane.ask();
+    if (this.#pool.free) this.#lane.ask();
     this.#pipeline();
   }
 
   /** Our turn. */
   #start(pass: Pass): boolean {
     this.#waiting.refuseLate();
-    const slot = this.#freeSlot();
+    const slot = this.#pool.free;
     const members = slot && this.#select(pass.startedMs);
     if (!slot || !members) return false;
     slot.pass = pass;
     void this.#dispatch(slot, members, pass.startedMs);
-    if (this.#waiting.length > 0 && this.#freeSlot()) this.#lane.ask();
+    if (this.#waiting.length > 0 && this.#pool.free) this.#lane.ask();
     return true;
   }
 
@@ -235,11 +238,6 @@ class ModelScheduler implements Scheduler {
 
   #select(nowMs: number): Request[] | undefined {
     return this.#isClosing ? this.#waiting.select(nowMs, 0) : this.#waiting.select(nowMs);
-  }
-
-  #freeSlot(): Slot | undefined {
-    for (const slot of this.#pool.slots) if (slot.inFlight === 0 && !slot.isLeaving) return slot;
-    return undefined;
   }
 
   /** Runs requests of one form together and settles them; never fails. */
@@ -262,6 +260,7 @@ class ModelScheduler implements Scheduler {
       for (const request of fail(batch, toCoveyError(cause), this.#memory)) {
         request.runsAlone = true;
         this.#waiting.add(request);
+        request.onCancel(() => this.#giveUp(request));
       }
     }
     this.#running -= members.length;
@@ -276,7 +275,7 @@ class ModelScheduler implements Scheduler {
     if (slot.inFlight > 0 || slot.pass === undefined) return;
     const { pass } = slot;
     slot.pass = undefined;
-    const asks = this.#waiting.length > 0 && this.#freeSlot() !== undefined;
+    const asks = this.#waiting.length > 0 && this.#pool.free !== undefined;
     this.#lane.done(pass, endedMs - pass.startedMs, asks);
   }
 

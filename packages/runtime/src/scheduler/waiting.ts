@@ -56,6 +56,10 @@ export class WaitingRoom {
     this.#alarm.ringAt(request.deadlineMs - request.profile.predictMs(request.rows));
   }
 
+  has(request: Request): boolean {
+    return this.length > 0 && this.#queue.has(request);
+  }
+
   /** Whether it was there. */
   remove(request: Request): boolean {
     const wasThere = this.#queue.remove(request);
