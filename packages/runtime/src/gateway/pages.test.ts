@@ -12,7 +12,7 @@ const pages = createPages('127.0.0.1', [panel]);
 
 function outcome(headers: Record<string, string>) {
   try {
-    return pages.admit(headers)['access-control-allow-origin'] ?? 'admitted';
+    return pages.admit(headers, headers.host)['access-control-allow-origin'] ?? 'admitted';
   } catch (error) {
     return error instanceof CoveyError ? error.code : String(error);
   }

@@ -5,7 +5,7 @@ import { CoveyError } from '@covey/protocol';
 /** Which pages in a browser on this machine may call: to the network they are programs of this machine. */
 export interface Pages {
   /** Headers for the answer, by which a browser lets the page read it. Errors: FORBIDDEN. */
-  admit(headers: IncomingHttpHeaders): Record<string, string>;
+  admit(headers: IncomingHttpHeaders, host: string | undefined): Record<string, string>;
 }
 
 /** How long a browser remembers what it was told of an origin. */
@@ -19,8 +19,8 @@ const preflightSeconds = 600;
 export function createPages(host: string, origins: readonly string[]): Pages {
   const hosts = new Set([host, ...origins.map((origin) => new URL(origin).hostname)]);
   return {
-    admit: (headers) => {
-      const { host: named, origin } = headers;
+    admit: (headers, named) => {
+      const { origin } = headers;
       const site = headers['sec-fetch-site'];
       if (named !== undefined && !isOwnName(named, hosts)) {
         throw refusal(`${named.slice(0, 200)} is no name of this machine`);

@@ -154,7 +154,7 @@ function requestHandler(
       const { resource, host } = targetOf(request);
       const address = addressOf(resource);
       protocol = address.owner ?? protocol;
-      const forPage = pages?.admit({ ...request.headers, host }) ?? {};
+      const forPage = pages?.admit(request.headers, host) ?? {};
       for (const [name, value] of Object.entries(forPage)) response.setHeader(name, value);
       if (request.method === 'OPTIONS' && 'access-control-allow-origin' in forPage) {
         write(response, emptyAnswer(204));
