@@ -1,12 +1,10 @@
-import { closeSync, existsSync, openSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { CoveyError, toCoveyError } from '@covey/protocol';
 import { migrations } from './migrations.ts';
 
-/** `application_id` of our databases, "COVY", and of one that is open, or was not closed: "COVO". Any other is somebody else's. */
+/** `application_id` of our databases: "COVY". A database without it is somebody else's. */
 const applicationId = 0x434f5659;
-const openApplicationId = 0x434f564f;
-const restoreBoth = 'restore covey.db and covey.db-wal from one backup';
 /** Distinct statements kept compiled: more than the controller has. */
 const cachedStatements = 400;
 
@@ -33,12 +31,14 @@ export function openEngine(file: string): Engine {
   let database: DatabaseSync | undefined;
   try {
     // Asked first: opening makes the file, and removes the log of an empty one.
-    const hasLog = existsSync(`${file}-wal`);
-    if (hasLog && !statSync(file, { throwIfNoEntry: false })?.size)
-      throw new CoveyError('DATA_CORRUPT', `${file} is missing or empty, beside its log: ${restoreBoth}`);
+    if (existsSync(`${file}-wal`) && !statSync(file, { throwIfNoEntry: false })?.size)
+      throw new CoveyError(
+        'DATA_CORRUPT',
+        `${file} is missing or empty, beside its log: restore covey.db and covey.db-wal from one backup`,
+      );
     database = new DatabaseSync(file);
     configure(database, file);
-    migrate(database, file, hasLog);
+    migrate(database, file);
     return engine(database, file);
   } catch (error) {
     database?.close();
@@ -71,17 +71,7 @@ function engine(database: DatabaseSync, file: string): Engine {
         throw sqliteError(error, file);
       }
     },
-    close: () => {
-      try {
-        database.exec(`pragma application_id = ${applicationId}`);
-      } catch (error) {
-        // On a full disk: nothing is lost with the log that closing takes away, so an empty one says the same to the next start.
-        database.close();
-        closeSync(openSync(`${file}-wal`, 'a'));
-        throw sqliteError(error, file);
-      }
-      database.close();
-    },
+    close: () => database.close(),
   };
 }
 
@@ -95,16 +85,11 @@ function configure(database: DatabaseSync, file: string): void {
   database.exec('pragma synchronous = full; pragma foreign_keys = on');
 }
 
-/**
- * Brings the schema up to date and marks the file as open, in the file itself and not its log alone: a file that was open and
- * has no log beside it has lost what was committed last, which SQLite would not notice.
- */
-function migrate(database: DatabaseSync, file: string, hasLog: boolean): void {
+function migrate(database: DatabaseSync, file: string): void {
   database.exec('begin immediate');
   const version = pragma(database, 'user_version');
-  const mark = pragma(database, 'application_id');
   const isEmpty = database.prepare('select 1 from sqlite_schema limit 1').get() === undefined;
-  if (!isEmpty && mark !== applicationId && mark !== openApplicationId) {
+  if (!isEmpty && pragma(database, 'application_id') !== applicationId) {
     throw new CoveyError('DATA_FOREIGN', `${file} is a database of another program`);
   }
   if (version > migrations.length) {
@@ -113,16 +98,9 @@ function migrate(database: DatabaseSync, file: string, hasLog: boolean): void {
       `${file} has schema version ${version}; this Covey knows versions up to ${migrations.length}`,
     );
   }
-  if (mark === openApplicationId && !hasLog) {
-    throw new CoveyError(
-      'DATA_CORRUPT',
-      `${file} was not closed, and its log is missing: ${restoreBoth}. To go on without what was stored last, make ${file}-wal as an empty file`,
-    );
-  }
   for (const step of migrations.slice(version)) database.exec(step);
-  database.exec(
-    `pragma application_id = ${openApplicationId}; pragma user_version = ${migrations.length}; commit; pragma wal_checkpoint(truncate)`,
-  );
+  database.exec(`pragma application_id = ${applicationId}; pragma user_version = ${migrations.length}`);
+  database.exec('commit');
 }
 
 function pragma(database: DatabaseSync, name: string): number {
