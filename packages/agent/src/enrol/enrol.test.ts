@@ -111,6 +111,19 @@ describe('enrolment, over real TLS', () => {
     await expect(ask(disk)).rejects.toMatchObject({ code: 'CONFLICT' });
   });
 
+  it('puts a new identity in the place of one that is damaged', async () => {
+    const { disk } = newDisk();
+    await ask(disk);
+    for (const slot of ['a', 'b']) await disk.write(`/data/identity/identity-${slot}`, Buffer.from('x'));
+    const options = { token: tokenOf(listener), folder: '/data', deviceId: 'device-1', tags: {} };
+    await expect(ask(disk)).rejects.toMatchObject({
+      code: 'DATA_CORRUPT',
+      message: expect.stringContaining('covey enroll --replace'),
+    });
+    const replaced = await enrol({ disk, fetch: nodeFetch }, { ...options, replace: true });
+    expect(replaced).toMatchObject({ deviceId: 'device-1' });
+  });
+
   it('sends no secret to a server whose CA is not the one of the token', async () => {
     const token = tokenOf(listener, { caFingerprint: '0'.repeat(64) });
     await expect(ask(newDisk().disk, token)).rejects.toMatchObject({ code: 'CA_MISMATCH' });

@@ -41,15 +41,17 @@ const timeoutMs = 30_000;
  * Makes this machine a device of the controller that made the token: proves the controller by its CA's fingerprint, has a
  * key certified that never leaves the device, checks the root that it is to trust, and stores the identity (mode 0600).
  * Errors: TOKEN_UNKNOWN, TOKEN_USED, TOKEN_EXPIRED, CA_MISMATCH (the server or its answer is not what the token
- * promises), CONFLICT (the folder has an identity already), DATA_FOREIGN, DATA_NEWER, UNREACHABLE, TIMEOUT, INVALID_DOCUMENT.
+ * promises), CONFLICT (the folder has an identity already), DATA_CORRUPT, DATA_FOREIGN, DATA_NEWER, UNREACHABLE, TIMEOUT,
+ * INVALID_DOCUMENT.
  */
 export async function enrol(ports: Pick<Ports, 'disk' | 'fetch'>, options: EnrolOptions): Promise<Identity> {
   const token = readToken(options.token);
   const deviceId = checkDocument(DeviceIdSchema, options.deviceId, 'device id');
   const tags = checkDocument(TagsSchema, options.tags, 'tags');
   const folder = await initDeviceFolder(ports.disk, options.folder);
-  const before = await openIdentity(ports.disk, folder);
-  if (before && !options.replace)
+  // What is to be replaced may be damaged.
+  const before = options.replace ? undefined : await openIdentity(ports.disk, folder);
+  if (before)
     throw new CoveyError('CONFLICT', `${options.folder} is already enrolled as ${before.identity.deviceId}`);
 
   const caPem = await readProvenCa(ports, token.url, token.caFingerprint);

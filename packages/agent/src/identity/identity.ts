@@ -89,7 +89,7 @@ export async function openIdentity(disk: Disk, folder: DeviceFolder): Promise<Id
     if (slots.damaged.length === 0) return undefined;
     throw new CoveyError(
       'DATA_CORRUPT',
-      `${slots.damaged.join(' and ')} are damaged: enrol the device again`,
+      `${slots.damaged.join(' and ')} are damaged: \`covey device reset\` on the controller, then \`covey enroll --replace\` with a new token gives another identity`,
     );
   }
   return storeOf(slots, slots.document, await openRoot(disk, folder.identity));

@@ -97,6 +97,12 @@ test('at whichever change the power is cut, a parcel lies there, the new one las
     }
 });
 
+test('what is not there, or no file, is NOT_FOUND', async () => {
+  for (const path of [join(root, 'none'), root, '/dev/null'])
+    await expect(installParcel(systemDisk, path, device)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  expect(inbox()).toEqual([]);
+});
+
 test('what is no parcel leaves the one that is there, and nothing of its own', async () => {
   await installParcel(systemDisk, parcel('1.0.0'), device);
   const before = inbox();

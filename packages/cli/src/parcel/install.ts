@@ -1,13 +1,13 @@
-import { copyFile, open } from 'node:fs/promises';
+import { copyFile, open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { arrivingParcel, openDeviceFolder, parcelName } from '@covey/agent';
 import { type OpenParcel, openParcel, sha256 } from '@covey/bundle';
 import type { Disk } from '@covey/ports';
-import { CoveyError, type ModelVersionRef } from '@covey/protocol';
+import { CoveyError, type ModelVersionRef, toCoveyError } from '@covey/protocol';
 
 /**
  * Puts a parcel that has come whole into a device's inbox, in place of one that is there; whether it is to be trusted the agent finds out. Errors: those of
- * openDeviceFolder and openParcel, DATA_CORRUPT, DISK_FULL.
+ * openDeviceFolder and openParcel, NOT_FOUND (no file, or one that cannot be read), DATA_CORRUPT, DISK_FULL.
  */
 export async function installParcel(disk: Disk, path: string, folder: string): Promise<ModelVersionRef> {
   const { inbox } = await openDeviceFolder(disk, folder);
@@ -15,7 +15,7 @@ export async function installParcel(disk: Disk, path: string, folder: string): P
   // Checked is what has been copied: a stick may be pulled out.
   const temporary = join(inbox, arrivingParcel);
   try {
-    await copyFile(path, temporary);
+    await copyIn(disk, path, temporary);
     const file = await open(temporary, 'r+');
     const { size } = await file.stat();
     await file.sync().finally(() => file.close());
@@ -32,6 +32,20 @@ export async function installParcel(disk: Disk, path: string, folder: string): P
   } finally {
     await disk.remove(temporary);
   }
+}
+
+/** What is no parcel is not copied: a device has other use for its disk. */
+async function copyIn(disk: Disk, path: string, temporary: string): Promise<void> {
+  const unreadable = (error: unknown) => {
+    const known = toCoveyError(error);
+    if (known.code !== 'INTERNAL') throw known;
+    throw new CoveyError('NOT_FOUND', `${path} cannot be read: ${known.message}`, { cause: error });
+  };
+  const status = await stat(path).catch(unreadable);
+  // Such as a pipe, which might never end.
+  if (!status.isFile()) throw new CoveyError('NOT_FOUND', `${path} is no file`);
+  await openParcel(status.size, (offset, bytes) => disk.readRange(path, offset, bytes)).catch(unreadable);
+  await copyFile(path, temporary).catch(unreadable);
 }
 
 /** Whoever holds the stick is still there to copy it again. */

@@ -1,6 +1,8 @@
+import { systemRandom } from '@covey/ports';
 import { checkDocument, type Desired, DesiredSchema, limits } from '@covey/protocol';
 import { encodeTelemetry } from '@covey/protocol/telemetry';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createAuthorityFiles } from '../identity/authority.ts';
 import { type ApiFixture, apiFixture, callApi } from './api.fixture.ts';
 
 let fixture: ApiFixture;
@@ -24,6 +26,9 @@ async function report(device: string, link: Desired['link'], state: string, reas
   await fixture.fleet.send(device, 'reported', { seq, bootId: 'boot', at: 1, reported });
   await fixture.world.advance(2_000);
 }
+
+/** Of 1970. */
+const expired = await createAuthorityFiles(systemRandom, 0);
 
 describe('a change of the addresses of the controller', () => {
   it('tells one device, and the others when that has kept it; also devices that nothing was ordered for', async () => {
@@ -133,6 +138,7 @@ describe('a change of the addresses of the controller', () => {
     ['no time', { withinMs: 0 }, 'INVALID_DOCUMENT'],
     ['no waves', { waves: [] }, 'INVALID_DOCUMENT'],
     ['what is no authority', { caPem: 'PEM' }, 'INVALID_ARGUMENT'],
+    ['an expired authority', { caPem: expired.certificate }, 'INVALID_ARGUMENT'],
     ['a group of nobody', { selector: 'site=moon' }, 'NOT_FOUND'],
   ])('is refused with %s', async (_what, change, code) => {
     for (const url of ['/v1/link-changes', '/v1/link-changes/preview'])

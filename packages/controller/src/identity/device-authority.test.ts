@@ -149,3 +149,20 @@ describe('an enterprise’s authority that is asked', () => {
     expect(await storage.db.selectFrom('devices').selectAll().execute()).toEqual([]);
   });
 });
+
+test('a file that names no authority, or holds its key too, is INVALID_ARGUMENT', async () => {
+  const { certificate, key } = await createAuthorityFiles(systemRandom, now);
+  const server = await enterprise.issueServer(['localhost'], now);
+  for (const caPem of [
+    '',
+    'PEM',
+    key,
+    certificate + key,
+    server.certificate,
+    certificate + server.certificate,
+  ])
+    await expect(open({ caPem })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+  const damaged = certificate.replace(/\nMII.{20}/, '\nMIIA');
+  await expect(open({ caPem: damaged })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+  await open({ caPem: enterprise.pem + certificate });
+});

@@ -28,11 +28,9 @@ export interface DeviceAuthority {
   accept(certificatePem: string, device: string, request: CheckedRequest): IssuedCertificate;
 }
 
-/** Errors: INVALID_DOCUMENT when there is no certificate in `caPem`. */
+/** Errors: INVALID_ARGUMENT when `caPem` is not of authorities' certificates. */
 export function openDeviceAuthority({ caPem, idFrom, issue }: DeviceAuthorityOptions): DeviceAuthority {
-  const authorities = certificatesOf(caPem);
-  if (authorities.length === 0)
-    throw new CoveyError('INVALID_DOCUMENT', 'the device authority holds no certificate (PEM)');
+  const authorities = readAuthorities(caPem);
   const deviceOf = (certificate: X509Certificate) =>
     checkDocument(
       DeviceIdSchema,
@@ -82,6 +80,26 @@ function nameIn(
   if (idFrom === 'cn') return /^CN=(.*)$/m.exec(subject)?.[1];
   if (idFrom === 'dns') return /(?:^|, )DNS:([^.,]+)/.exec(subjectAltName ?? '')?.[1];
   return /(?:^|, )URI:[^,]*\/([^/,]+)(?:,|$)/.exec(subjectAltName ?? '')?.[1];
+}
+
+/**
+ * The certificates of a file that is to name authorities. Errors: INVALID_ARGUMENT when there is none, one of no authority, or a
+ * private key, which would be handed on with them.
+ */
+export function readAuthorities(pem: string): X509Certificate[] {
+  const refused = (why: string, cause?: unknown) =>
+    new CoveyError('INVALID_ARGUMENT', `the authority ${why}`, { cause });
+  if (pem.includes('PRIVATE KEY-----'))
+    throw refused('has its private key beside it: give the certificate alone');
+  let certificates: X509Certificate[];
+  try {
+    certificates = certificatesOf(pem);
+  } catch (cause) {
+    throw refused('is a damaged certificate', cause);
+  }
+  if (certificates.length === 0) throw refused('is no certificate (PEM)');
+  if (!certificates.every(({ ca }) => ca)) throw refused('is a certificate, but of no authority');
+  return certificates;
 }
 
 function certificatesOf(pem: string): X509Certificate[] {

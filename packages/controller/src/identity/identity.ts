@@ -267,11 +267,11 @@ async function createToken(context: TokenContext, request: TokenRequest): Promis
 /** With a new authority no device would believe the controller again, nor know why. */
 async function checkAuthorityKept(db: Db, files: IdentityFiles): Promise<void> {
   if (await files.hasAuthority()) return;
-  const issued = await db.selectFrom('certificates').select('device').limit(1).execute();
-  if (issued.length > 0)
+  const certificates = await db.selectFrom('certificates').select('device').limit(1).execute();
+  if (certificates.length > 0)
     throw new CoveyError(
       'DATA_CORRUPT',
-      'the certificate authority (folder ca) is missing, and devices have certificates of it: restore the folder from a backup',
+      'the certificate authority (folder ca) is missing, and devices are enrolled by it: restore the folder from a backup',
     );
 }
 

@@ -1,15 +1,9 @@
-import { X509Certificate } from 'node:crypto';
 import type { Clock, Random } from '@covey/ports';
-import {
-  CoveyError,
-  checkDocument,
-  type LinkSettings,
-  LinkSettingsSchema,
-  toCoveyError,
-} from '@covey/protocol';
+import { CoveyError, checkDocument, type LinkSettings, LinkSettingsSchema } from '@covey/protocol';
 import type { LinkChangePlan, LinkChangePreview, LinkChangeView } from '@covey/protocol/api';
 import { writeAudit } from '../audit/index.ts';
 import { devicesOf } from '../fleet/index.ts';
+import { readAuthorities } from '../identity/index.ts';
 import { divideIntoWaves } from '../rollouts/index.ts';
 import type { Db, Storage, Tx } from '../storage/index.ts';
 import { advance, type LinkChange, stop } from './advance.ts';
@@ -59,7 +53,7 @@ export function createLinks(options: LinksOptions): Links {
   const advanceOne = (id: string) =>
     step(options, id, async (tx, before) => advance(before, await seenDevices(tx, id), clock.now()));
   return {
-    preview: (plan) => previewOf(storage.db, plan),
+    preview: (plan) => previewOf(storage.db, plan, clock.now()),
     create: async (plan, actor) => {
       const id = `link-${Buffer.from(random.bytes(6)).toString('hex')}`;
       await storage.transaction(async (tx) => {
@@ -129,7 +123,7 @@ async function newChange(
   tx: Tx,
   { id, plan, actor, now }: { id: string; plan: LinkChangePlan; actor: string; now: number },
 ): Promise<LinkChange> {
-  const waves = await wavesOf(tx, plan);
+  const waves = await wavesOf(tx, plan, now);
   const wanted = new Set(waves.flat().map((row) => row.id));
   for (const other of await runningChangeIds(tx)) {
     const taken = (await readChange(tx, other))?.members.find(({ device }) => wanted.has(device));
@@ -146,30 +140,27 @@ async function newChange(
   return { id, plan, state: 'running', reason: null, wave: -1, members, ...times };
 }
 
-async function wavesOf(db: Db | Tx, plan: LinkChangePlan) {
+async function wavesOf(db: Db | Tx, plan: LinkChangePlan, now: number) {
   // As the device checks it: also the addresses that this controller tells of itself.
   checkDocument(LinkSettingsSchema, settingsOf('link', plan), 'link change');
-  if (plan.caPem !== undefined) checkAuthority(plan.caPem);
+  if (plan.caPem !== undefined) checkAuthority(plan.caPem, now);
   const group = await devicesOf(db, plan.selector);
   if (group.length === 0) throw new CoveyError('NOT_FOUND', `no device matches ${plan.selector}`);
   return divideIntoWaves(group, plan.waves);
 }
 
 /** Errors: INVALID_ARGUMENT. */
-function checkAuthority(pem: string): void {
-  try {
-    if (new X509Certificate(pem).ca) return;
-  } catch (error) {
+function checkAuthority(pem: string, now: number): void {
+  const expired = readAuthorities(pem).find(({ validToDate }) => validToDate.getTime() <= now);
+  if (expired)
     throw new CoveyError(
       'INVALID_ARGUMENT',
-      `the authority is no certificate: ${toCoveyError(error).message}`,
+      `the authority has expired on ${expired.validToDate.toISOString()}`,
     );
-  }
-  throw new CoveyError('INVALID_ARGUMENT', 'the authority is a certificate, but of no authority');
 }
 
-async function previewOf(db: Db, plan: LinkChangePlan): Promise<LinkChangePreview> {
-  const waves = await wavesOf(db, plan);
+async function previewOf(db: Db, plan: LinkChangePlan, now: number): Promise<LinkChangePreview> {
+  const waves = await wavesOf(db, plan, now);
   return {
     mqttUrl: plan.mqttUrl,
     deviceUrl: plan.deviceUrl,
