@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -25,6 +25,15 @@ test('a second process is refused while the first lives, and admitted once it is
   child.kill('SIGKILL');
   await once(child, 'exit');
   const lock = lockFolder(folder, join(folder, 'lock'));
+  lock.release();
+});
+
+test('takes no room, which a full disk does not have', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'covey-lock-'));
+  const path = join(folder, 'lock');
+  const lock = lockFolder(folder, path);
+  expect(readdirSync(folder)).toEqual(['lock']);
+  expect(statSync(path).size).toBe(0);
   lock.release();
 });
 

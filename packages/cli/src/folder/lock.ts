@@ -16,7 +16,8 @@ export function lockFolder(folder: string, path: string): { release(): void } {
   }
   const database = opened(path);
   try {
-    database.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
+    // Nothing is ever written, so no journal is needed; a file of it would need room, and on a full disk nothing would start.
+    database.exec('PRAGMA journal_mode = MEMORY; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
   } catch (cause) {
     database.close();
     if (codeOf(cause) !== sqlite.busy) throw unusable(path, cause);
