@@ -83,12 +83,8 @@ export async function enrol(ports: Pick<Ports, 'disk' | 'fetch'>, options: Enrol
     'enrolment answer',
     limits.adminBodyBytes,
   );
-  checkAnswer(answer, {
-    deviceId,
-    keyPem,
-    caFingerprint: token.caFingerprint,
-    trustDigest: token.trustDigest,
-  });
+  const { caFingerprint, trustDigest } = token;
+  checkAnswer(answer, { deviceId, keyPem, caFingerprint, trustDigest });
   const { certificatePem, mqttUrl, deviceUrl } = answer;
   const document = {
     deviceId,

@@ -2,7 +2,7 @@ import { systemRandom } from '@covey/ports';
 import { checkDocument, type Desired, DesiredSchema, limits } from '@covey/protocol';
 import { encodeTelemetry } from '@covey/protocol/telemetry';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createAuthorityFiles } from '../identity/authority.ts';
+import { createAuthorityFiles } from '../identity/index.ts';
 import { type ApiFixture, apiFixture, callApi } from './api.fixture.ts';
 
 let fixture: ApiFixture;

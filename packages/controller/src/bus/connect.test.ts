@@ -7,6 +7,7 @@ import { systemClock, systemDisk, systemRandom } from '@covey/ports';
 import type { IClientOptions } from 'mqtt';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { openIdentity } from '../identity/index.ts';
+import { openStorage } from '../storage/index.ts';
 import { createTrust } from '../trust/index.ts';
 import { online } from '../trust.fixture.ts';
 import { type BusBench, closed, death, openBusBench, silent } from './bus.fixture.ts';
@@ -36,14 +37,11 @@ describe('connecting', () => {
   test('without a certificate, or with one of another authority, there is no connection', async () => {
     const other = await mkdtemp(join(tmpdir(), 'covey-other-'));
     const ports = { clock: systemClock, random: systemRandom, disk: systemDisk };
-    const trust = createTrust({ storage: bench.storage, clock: systemClock, signer: online });
-    const stranger = await openIdentity({
-      folder: other,
-      names: [],
-      storage: bench.storage,
-      trust,
-      ...ports,
-    });
+    const blobFolder = join(other, 'blobs');
+    const storage = await openStorage({ file: ':memory:', blobFolder, disk: systemDisk });
+    const trust = createTrust({ storage, clock: systemClock, signer: online });
+    const stranger = await openIdentity({ folder: other, names: [], storage, trust, ...ports });
+    await storage.close();
     await rm(other, { recursive: true });
     await expect(bench.connected('edge-1', { cert: undefined, key: undefined } as never)).rejects.toThrow();
     await expect(

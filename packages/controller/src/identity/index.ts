@@ -1,3 +1,4 @@
+export { createAuthorityFiles } from './authority.ts';
 export { isIssuedHere } from './certificates.ts';
 export { type DeviceAuthorityOptions, readAuthorities } from './device-authority.ts';
 export type { EnrolmentUrls } from './enrol.ts';
