@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 
 const root = join(import.meta.dirname, '..');
-/** Two more than there are processors: journeys wait for processes and timers a good part of their time. */
-const maxWorkers = availableParallelism() + 2;
+/** Two at least, as journeys wait for processes and timers part of their time. */
+const maxWorkers = Math.max(2, availableParallelism()) + 1;
 const beside = {
   root,
   maxWorkers,

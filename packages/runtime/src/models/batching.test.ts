@@ -98,6 +98,7 @@ test('in ONNX Runtime too, whatever comes together: each answer is that of its o
 test('times add up to what was waited', async () => {
   const path = await folder.write('add.onnx', addModel(1, [-1, 3]));
   const instance = await start(loadedModel(path, schemaOf('FP32', [-1, 3])));
+  const shares: number[] = [];
   for (let request = 0; request < 20; request++) {
     const startedMs = performance.now();
     const { timings } = await instance.run({ x: fp32([1, 3], [1, 2, 3]) }, plain);
@@ -107,8 +108,10 @@ test('times add up to what was waited', async () => {
     expect(inferMs).toBeGreaterThan(0);
     const sum = queueMs + inputMs + inferMs + outputMs;
     expect(sum).toBeLessThanOrEqual(tookMs + 0.02);
-    expect(sum).toBeGreaterThan(tookMs * 0.5);
+    shares.push(sum / tookMs);
   }
+  // Of most: another process may take the processor before the clock is read.
+  expect(shares.filter((share) => share > 0.5).length).toBeGreaterThan(10);
 });
 
 /** Skipped where the folder of public models is absent. */
