@@ -22,30 +22,37 @@ export function runRuntime(edge: ProcessEdge): void {
   let server: InferenceServer | undefined;
   let listening: Promise<void> = Promise.resolve();
   let stopping = false;
+  /** Messages on their way: those still here when the process ends are lost. */
+  const leaving = new Set<Promise<void>>();
 
+  const send = (message: RuntimeToAgent) => {
+    const left = edge.send(message).finally(() => leaving.delete(left));
+    leaving.add(left);
+    return left;
+  };
   const listen = async () => {
     try {
       const address = await server?.listen();
-      if (address) await edge.send({ type: 'ready', ...address });
+      if (address) await send({ type: 'ready', ...address });
     } catch (error) {
       stopping = true;
-      await edge.send({ type: 'failed', error: toCoveyError(error).toJSON() });
+      await send({ type: 'failed', error: toCoveyError(error).toJSON() });
       edge.exit(exitCannotStart);
     }
   };
   const start = ({ type: _type, standby, ...options }: StartMessage) => {
     const { clock, log } = edge;
-    server = createInferenceServer({ ...options, clock, log, send: (message) => void edge.send(message) });
+    server = createInferenceServer({ ...options, clock, log, send: (message) => void send(message) });
     if (!standby) listening = listen();
   };
   const apply = async ({ plan }: ApplyMessage) => {
     try {
       await listening;
       await server?.apply(plan);
-      await edge.send({ type: 'applied', plan: plan.plan });
+      await send({ type: 'applied', plan: plan.plan });
     } catch (error) {
       edge.log.write('warn', `plan ${plan.plan} was not applied: ${String(error)}`);
-      await edge.send({ type: 'applied', plan: plan.plan, error: toCoveyError(error).toJSON() });
+      await send({ type: 'applied', plan: plan.plan, error: toCoveyError(error).toJSON() });
     }
   };
   const stop = async () => {
@@ -54,6 +61,7 @@ export function runRuntime(edge: ProcessEdge): void {
     stopping = true;
     await listening;
     await server?.drain();
+    await Promise.all(leaving);
     edge.exit(0);
   };
   edge.onMessage((message) => {

@@ -11,6 +11,10 @@ import { nodeProcesses } from './processes.ts';
 const program = `
 process.on('message', (message) => {
   if (message === 'die') process.abort();
+  if (message === 'say much and die') {
+    for (let part = 0; part < 20; part++) process.send({ part, text: 'x'.repeat(2000) }, undefined, {}, () => {});
+    process.abort();
+  }
   if (message === 'environment') process.send(Object.keys(process.env));
   else process.send({ echo: message });
 });
@@ -49,7 +53,7 @@ describe('real processes', () => {
       child.send(message);
       return answer;
     };
-    return { child, lines, ask, exit: exit.promise };
+    return { child, lines, messages, ask, exit: exit.promise };
   }
 
   it('carries structures both ways, and gives a child no secrets of the environment', async () => {
@@ -65,6 +69,16 @@ describe('real processes', () => {
     expect(await exit).toEqual({ code: null, signal: 'SIGKILL' });
     child.send('into the void');
     expect(lines).toContain('a line');
+  });
+
+  it('tells of an end after what was said before it', async () => {
+    const { child, messages, exit } = start(module);
+    child.send('say much and die');
+    await expect.poll(() => messages.length).toBeGreaterThan(0);
+    // Too busy to read: the end and the rest come at once.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+    await exit;
+    expect(messages).toHaveLength(20);
   });
 
   it('says how a child ended, and that there is no program', async () => {

@@ -22,7 +22,11 @@ export const nodeProcesses: Processes = {
       exited = true;
       spec.onExit({ code, signal });
     };
-    child.once('exit', exit);
+    child.once('exit', (code, signal) => {
+      // What it said last may still have to be read.
+      if (child.connected) child.once('disconnect', () => exit(code, signal));
+      else exit(code, signal);
+    });
     child.once('error', (error) => {
       spec.onErrorLine(error.message);
       if (child.pid === undefined) exit(null, null);

@@ -19,7 +19,7 @@ export interface ModelsOptions extends Omit<InstanceOptions, 'memory' | 'files'>
   onSwitch: (serving: Serving) => void;
   /** Resolves when nobody who began before will run an instance again that no longer serves. */
   whenAnswered: () => Promise<unknown>;
-  /** Called when an instance has answered its last request. */
+  /** Called when an instance has answered its last request, and this thread has had a turn to look at it. */
   onRelease: (instance: Instance) => void;
 }
 
@@ -223,7 +223,10 @@ class PlannedModels implements Models {
   #drain(instance: Instance): void {
     const key = instanceKey(instance.model);
     this.#unloading.set(key, instance.model);
-    const closed = this.#options.whenAnswered().then(() => instance.close());
+    const { whenAnswered, platform } = this.#options;
+    const closed = whenAnswered()
+      .then(() => instance.close())
+      .then(platform.nextTurn);
     const done = closed.then(() => {
       this.#unloading.delete(key);
       this.#options.onRelease(instance);
