@@ -15,6 +15,7 @@ import { benchmarkQuantize } from './quantize.ts';
 import { benchmarkQuantizeAgreement } from './quantize-agreement.ts';
 import { benchmarkSeeing } from './seeing.ts';
 import { benchmarkTransfer } from './transfer.ts';
+import { benchmarkUpdate } from './update.ts';
 import { benchmarkWire } from './wire.ts';
 import { benchmarkWireBytes } from './wire-bytes.ts';
 
@@ -29,6 +30,7 @@ const benchmarks: Record<string, () => Promise<Result>> = {
   wire: benchmarkWire,
   'wire-bytes': benchmarkWireBytes,
   transfer: benchmarkTransfer,
+  update: benchmarkUpdate,
   ingest: benchmarkIngest,
   memory: benchmarkMemory,
   'model-file': benchmarkModelFile,

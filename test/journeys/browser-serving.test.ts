@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { addModel, pictureModel, slowModel, smallPng } from './browser-models.ts';
 import { type Answer, four, PageOfTests, type Seen } from './browser-page.ts';
 import { noChromium } from './chromium.ts';
-import { hasData, readData } from './harness.ts';
+import { hasData, isLong, readData } from './harness.ts';
 
 describe.skipIf(noChromium !== '')(`models in a page of Chromium${noChromium}`, () => {
   const page = new PageOfTests();
@@ -141,7 +141,8 @@ describe.skipIf(noChromium !== '')(`models in a page of Chromium${noChromium}`, 
     expect((await page.infer('slow', ones(2))).outputs).toEqual({ y: [4] });
   });
 
-  test('a run that needs more memory than WebAssembly has fails alone', async () => {
+  // Four gigabytes that the machine has to make: several seconds.
+  test.skipIf(!isLong)('a run that needs more memory than WebAssembly has fails alone', async () => {
     const settings = { batching: { maxBatchSize: 1 } };
     const variants = [{ name: 'fp32', ...page.site.put('slow.onnx', slowModel()) }];
     await page.open([{ name: 'slow', variants, settings }]);

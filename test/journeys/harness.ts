@@ -3,13 +3,20 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 /** `covey` as a checkout runs it. */
 export const sourceMain = fileURLToPath(import.meta.resolve('@covey/cli/main'));
 const { COVEY_PROGRAMS: programs } = process.env;
 /** `covey` as programs.ts had it bundled for the journeys; benchmarks, which have no such thing, run the source. */
 export const main = programs === undefined ? sourceMain : join(programs, 'covey.js');
+// What is compiled once need not be again in the processes to come. Set for them alone: this one ends after the folder is gone.
+if (programs !== undefined) process.env.NODE_COMPILE_CACHE = join(programs, '..', 'compiled');
+/** The runtime's programs, from the same place, as URLs. */
+export const runtimeProgram = (name: 'process' | 'probe'): string =>
+  programs === undefined
+    ? import.meta.resolve(`@covey/runtime/${name}`)
+    : pathToFileURL(join(programs, 'node_modules', '@covey', 'runtime', `${name}.js`)).href;
 /** Real models, photographs and speech, beside the checkout; journeys that need them are skipped without. */
 export const dataFolder = join(import.meta.dirname, '..', '..', '..', 'shared', 'data');
 export const hasData = existsSync(dataFolder);
@@ -60,7 +67,7 @@ export interface RunningService<Ready> {
 
 /** Starts a long-running `covey` command and waits until it says that it is ready. */
 export function startService<Ready>(args: string[], module = main): Promise<RunningService<Ready>> {
-  const child = fork(module, args, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+  const child = fork(module, args, { execArgv: [], stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
   const lines: string[] = [];
   if (child.stderr) createInterface({ input: child.stderr }).on('line', (line) => lines.push(line));
   const log = () => lines.join('\n');

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { network } from '@covey/ports/network';
 import { topicOf } from '@covey/protocol';
@@ -43,8 +43,9 @@ describe('behind a proxy that lets nothing but HTTPS through', () => {
     const { mqttUrl, deviceUrl } = controller.addresses;
     const refused = { target: `${host}:${portOf(mqttUrl)}`, status: 403 };
     expect(proxy.asked).toContainEqual(refused);
+    const linkFile = join(folder, 'state', 'link.json');
     await until('the way to be remembered', async () =>
-      readFileSync(join(folder, 'state', 'link.json'), 'utf8').includes('websocket') ? true : undefined,
+      existsSync(linkFile) && readFileSync(linkFile, 'utf8').includes('websocket') ? true : undefined,
     );
     await agent.stop();
 

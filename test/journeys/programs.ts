@@ -13,7 +13,5 @@ export function setup(): () => void {
   const folder = mkdtempSync(join(tmpdir(), 'covey-programs-'));
   execFileSync(process.execPath, [builder, folder], { stdio: 'inherit' });
   process.env.COVEY_PROGRAMS = join(folder, 'app');
-  // What is compiled once need not be again in the processes to come.
-  process.env.NODE_COMPILE_CACHE = join(folder, 'compiled');
   return () => rmSync(folder, { recursive: true, force: true });
 }

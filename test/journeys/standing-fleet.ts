@@ -179,7 +179,7 @@ export async function freePorts(count: number): Promise<number[]> {
 
 /** Resolves when the ledger in `folder` says one of `states`; looks every millisecond, because some last no longer than a few. */
 export async function ledgerReaches(folder: string, ...states: string[]): Promise<void> {
-  const deadline = performance.now() + 30_000;
+  const deadline = performance.now() + 100_000;
   while (!states.includes(ledgerState(folder) ?? '')) {
     if (performance.now() > deadline)
       throw new Error(`the update of ${folder} never reached ${states.join()}`);

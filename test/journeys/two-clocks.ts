@@ -15,7 +15,7 @@ import {
 } from '@covey/ports';
 import { mqttLink, type Network, nodeFetch } from '@covey/ports/network';
 import { DeviceView } from '@covey/protocol/api';
-import { temporaryFolder, until } from './harness.ts';
+import { runtimeProgram, temporaryFolder, until } from './harness.ts';
 import { createToken } from './standing-fleet.ts';
 
 /** The real clock, shifted. */
@@ -141,8 +141,8 @@ export async function startAgentHere(
   const agent = createAgent(ports, {
     folder,
     agentVersion: '0.1.0',
-    runtimeModule: import.meta.resolve('@covey/runtime/process'),
-    probeModule: import.meta.resolve('@covey/runtime/probe'),
+    runtimeModule: runtimeProgram('process'),
+    probeModule: runtimeProgram('probe'),
     inference: { host: '127.0.0.1', port: 0 },
     warmSpare: false,
     intervals: { metricsMs: 1_000, summaryMs: 1_000, telemetryFlushMs: 200 },

@@ -26,7 +26,7 @@ import * as to from './transitions.ts';
  * A candidate that changes the agent's own software is also committed by `contact`, and not without it: no contact in the time of
  * the soak reverts.
  * `reverted` straight from downloading, verifying and probing: what served was never touched. A newer desired generation
- * pre-empts up to probing; from activating on it waits for the end. An unproven committed version that keeps ending the runtime,
+ * pre-empts up to probing; from activating on it waits for the end, which comes at once where it puts back what was before. An unproven committed version that keeps ending the runtime,
  * or the agent, falls back: from any settled state to `reverting`, and the last good release serves. Invariants: SPEC.md.
  */
 export type UpdateEvent =
@@ -216,7 +216,7 @@ const table: Record<UpdateState, Row> = {
   },
   soaking: {
     ...nothing,
-    desired: wait,
+    desired: (update, { desired }, now) => soaking.supersede(update, desired, now),
     started: restart,
     tick: (update, _event, now) => {
       if (!isOver(update, now)) return update;

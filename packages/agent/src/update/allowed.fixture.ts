@@ -45,11 +45,12 @@ export const allowed: Record<UpdateState, Record<EventKind, UpdateState[]>> = {
     started: ['activating', 'reverting'],
     tick: ['activating', 'reverting'],
     failed: ['activating', 'reverting'],
-    candidateApplied: ['soaking', 'committed'],
+    candidateApplied: ['soaking', 'committed', 'reverting'],
     runtimeDied: ['reverting'],
   },
   soaking: {
     ...only('soaking'),
+    desired: ['soaking', 'reverting'],
     contact: ['soaking', 'committed'],
     started: ['soaking', 'reverting'],
     tick: ['soaking', 'reverting'],

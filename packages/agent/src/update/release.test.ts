@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { plan } from '../plan/index.ts';
-import type { UpdateEvent } from './advance.ts';
+import { advance, type UpdateEvent } from './advance.ts';
 import { Device } from './device.fixture.ts';
 import type { Update } from './state.ts';
 import { desired, sha } from './update.fixture.ts';
@@ -59,5 +59,35 @@ describe('several models in one release change together or not at all', () => {
       '2.0.0',
       '2.0.0',
     ]);
+  });
+
+  it('an order that puts back what was before ends the soak at once, and is held against nobody', () => {
+    const device = installed();
+    device.activate();
+    const update = both(device, '1.0.0', '1.0.0');
+    expect(update).toMatchObject({ state: 'reverting', reason: { code: 'SUPERSEDED' }, penalties: [] });
+    expect(versionsServed(update)).toEqual(['1.0.0', '1.0.0']);
+    device.tell({ kind: 'committedApplied' });
+    expect(device.tell({ kind: 'tick' })).toMatchObject({ state: 'committed', desired: { generation: 3 } });
+  });
+
+  it('an order for something newer, or for one model of two alone, waits for the end of the soak', () => {
+    const device = installed();
+    device.activate();
+    expect(both(device, '1.0.0', '2.0.0').state).toBe('soaking');
+    const update = both(device, '3.0.0', '3.0.0');
+    expect(update).toMatchObject({ state: 'soaking', waiting: { generation: 4 } });
+    expect(both(device, '1.0.0', '1.0.0').state).toBe('reverting');
+  });
+
+  it('one that comes while the candidate is being loaded ends the soak before it begins', () => {
+    const device = installed();
+    const soaking = device.activate();
+    // As it was before it was applied.
+    const activating: Update = { ...soaking, state: 'activating' };
+    const waits = advance(activating, { kind: 'desired', desired: desired(3, ['1.0.0', '1.0.0']) }, 10);
+    expect(waits.state).toBe('activating');
+    const event: UpdateEvent = { kind: 'candidateApplied', generation: 2 };
+    expect(advance(waits, event, 11)).toMatchObject({ state: 'reverting', reason: { code: 'SUPERSEDED' } });
   });
 });

@@ -1,4 +1,4 @@
-import type { MirrorEvidence, ProbeResult } from '@covey/protocol';
+import type { Desired, MirrorEvidence, ProbeResult } from '@covey/protocol';
 import { advanceDeadMan } from '../deadman/index.ts';
 import { blame, bounds, enter, revert } from './endings.ts';
 import { pardon } from './penalties.ts';
@@ -13,10 +13,32 @@ import {
   type Update,
   wantedSoftware,
 } from './state.ts';
+import { wait } from './transitions.ts';
 
 export function soak(update: Update, now: number): Update {
+  if (isPutBack(update)) return putBack(update, now);
   if (judgedModels(update).length === 0 && isReached(update)) return commit(update, 'proven');
   return enter({ ...update, reason: null }, 'soaking', now + (update.desired?.soak.maxDurationMs ?? 0));
+}
+
+/** Waits for the end of the soak, but for an order that puts the versions before back: it need not see what it ends proven. */
+export function supersede(update: Update, desired: Desired, now: number): Update {
+  const next = wait(update, desired);
+  return isPutBack(next) ? putBack(next, now) : next;
+}
+
+/** What waits wants, of every model that changed, what was committed before, or none where none was. */
+function isPutBack(update: Update): boolean {
+  const changed = changedModels(update);
+  if (update.waiting === null || changed.length === 0) return false;
+  const bundlesOf = (release: SettledRelease['release'] | undefined) =>
+    new Map(release?.models.map(({ model, bundle }) => [model, bundle]));
+  const [wanted, before] = [bundlesOf(update.waiting.release), bundlesOf(update.committed?.release)];
+  return changed.every(({ model }) => wanted.get(model) === before.get(model));
+}
+
+function putBack(update: Update, now: number): Update {
+  return revert(update, 'SUPERSEDED', 'a newer order puts the version before it back', now);
 }
 
 /** The controller was reached by the software that runs: `software` is its digest. All that its soak asks of it. */

@@ -6,7 +6,7 @@ import { parseMetadata, type TopLevelRole } from './documents.ts';
 import { SimulatedRepository, startMs } from './simulated-repository.fixture.ts';
 
 /** Cases per property. Unit tests take few; the long form, `npm run fuzz`, sets COVEY_FUZZ_RUNS high. */
-const numRuns = Number(process.env.COVEY_FUZZ_RUNS ?? 300);
+const numRuns = Number(process.env.COVEY_FUZZ_RUNS ?? 100);
 /** 20,000 runs, the long form, make a million. */
 const parsesPerRun = 52;
 const timeoutMs = 60_000 + numRuns * 20;

@@ -1,5 +1,5 @@
 import { lookup } from 'node:dns/promises';
-import { connect, isIP } from 'node:net';
+import { connect, isIP, isIPv6 } from 'node:net';
 import { askStanding, tlsOf, webSocketUrl } from '@covey/agent';
 import { connectTls, type HttpProxy, isProxied, network, tunnel } from '@covey/ports/network';
 import { CoveyError, downKinds, errorCatalogue, toCoveyError, topicOf } from '@covey/protocol';
@@ -69,7 +69,7 @@ async function checkHttps({ store, proxy }: Patient): Promise<Finding> {
   const signal = AbortSignal.timeout(timeoutMs);
   const socket = await connectTls({ host, port, tls: tlsOf(store.identity), proxy, signal });
   socket.destroy();
-  return ok(`${host}:${port} is the controller that this device was enrolled at`);
+  return ok(`${shown(host, port)} is the controller that this device was enrolled at`);
 }
 
 async function checkController(patient: Patient): Promise<Finding> {
@@ -140,7 +140,7 @@ async function checkMqtt({ store, standing, proxy, network: through, isRunning }
   return blocked
     ? warning(
         `${blocked.message}; MQTT over WebSocket works (${url}) and is used instead`,
-        `Nothing needs to be done; ${hostname}:${port} would be used where it passes.`,
+        `Nothing needs to be done; ${shown(hostname, port)} would be used where it passes.`,
       )
     : ok(`connected and subscribed at ${url}`);
 }
@@ -186,8 +186,8 @@ async function passage(
     const refused = (error as NodeJS.ErrnoException).code === 'ECONNREFUSED';
     return failed(
       refused
-        ? `nothing listens at ${host}:${port}`
-        : `${host}:${port} does not answer: ${(error as Error).message}`,
+        ? `nothing listens at ${shown(host, port)}`
+        : `${shown(host, port)} does not answer: ${(error as Error).message}`,
       refused
         ? 'Start the controller, or correct its port.'
         : 'Have the firewall let this port through, or set an HTTP proxy with `covey proxy set`.',
@@ -213,4 +213,9 @@ function reachable(host: string, port: number): Promise<void> {
 function addressOf(url: string): { hostname: string; port: number } {
   const { hostname, port } = new URL(url);
   return { hostname: hostname.replace(/^\[|\]$/g, ''), port: Number(port || 443) };
+}
+
+/** As it stands in a URL. */
+function shown(host: string, port: number): string {
+  return `${isIPv6(host) ? `[${host}]` : host}:${port}`;
 }

@@ -170,6 +170,18 @@ it('names a damaged online key', async () => {
   });
 });
 
+it('says at once that an online key was lost which devices trust: the one made anew signs nothing', async () => {
+  const first = newController();
+  const { call } = await admin(folder, await first.start());
+  await trustPublisher(call);
+  await first.stop();
+  await rm(join(folder, 'controller', 'online-key.pem'));
+  await newController().start();
+  await expect
+    .poll(() => log.join('\n'))
+    .toMatch(/signing the timestamp failed.*another online key than the one in online-key.pem/);
+});
+
 it('names the port that is in use, and leaves nothing running', async () => {
   const other = createServer();
   await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));

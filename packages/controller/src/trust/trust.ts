@@ -104,12 +104,14 @@ export function createTrust({ storage, clock, signer }: TrustOptions): Trust {
       exclusive(async () => {
         const current = await repository();
         const now = clock.now();
-        if (!current || !isDue(current, now)) return;
+        if (!current) return;
+        // Said long before it is due: by then nothing can be published, and devices notice that nothing new is signed.
         if (!mayKeySign(current.root.signed, signer))
           throw new CoveyError(
             'TRUST_SIGNATURE',
-            'the root names another online key: sign a root with this one',
+            'the root names another online key than the one in online-key.pem: put that one back, or sign a root with this one (`covey key rotate online`)',
           );
+        if (!isDue(current, now)) return;
         await store(await renewOnline(current, signer, now), async () => {});
       }),
   };

@@ -8,7 +8,8 @@ import { convertOpset, dynamicBatch, editModel, removeZipMap, standardPasses } f
 import { arbitraryModel } from './random-model.fixture.ts';
 
 const execution = ortExecution();
-const numRuns = 40;
+/** `npm run long` takes more. */
+const numRuns = process.env.COVEY_LONG === undefined ? 12 : 200;
 
 describe('passes over random models', () => {
   it('answer the same in ONNX Runtime, all together', async () => {

@@ -132,7 +132,7 @@ describe('searchPrecision', () => {
           } else expect(result.trail.every(({ within }) => !within)).toBe(true);
         },
       ),
-      { numRuns: 5 },
+      { numRuns: process.env.COVEY_LONG === undefined ? 2 : 10 },
     );
   });
 });

@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { isIP, type Socket } from 'node:net';
+import { isIP, isIPv6, type Socket } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
 import { CoveyError } from '@covey/protocol';
 import type { ClientTls, FetchRequest } from '../ports.ts';
@@ -21,7 +21,7 @@ export interface TlsTarget {
  * PROXY_UNREACHABLE, and TIMEOUT when `signal` aborts.
  */
 export async function connectTls({ host, port, tls, proxy, signal }: TlsTarget): Promise<TLSSocket> {
-  const address = `${host}:${port}`;
+  const address = isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`;
   try {
     const through: Socket | undefined =
       proxy && isProxied(proxy, host) ? await tunnel(proxy, host, port, signal) : undefined;

@@ -68,6 +68,12 @@ export const updateErrors = {
     retry: 'rejected',
     remedy: 'The device kept restarting with the version; look at its log and memory.',
   },
+  SUPERSEDED: {
+    status: 409,
+    retry: 'deferred',
+    remedy:
+      'Nothing was wrong with the version: a newer order put the one before it back before it had proven itself.',
+  },
   RECENTLY_FAILED: {
     status: 409,
     retry: 'deferred',

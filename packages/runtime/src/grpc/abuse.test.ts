@@ -7,7 +7,7 @@ import { grpcClient } from '../grpc-client.fixture.ts';
 import { addModel, countingModel, identityModel, schemaOf } from '../models.fixture.ts';
 import { serverWith } from '../server.fixture.ts';
 
-const numRuns = Number(process.env.COVEY_FUZZ_RUNS ?? 200);
+const numRuns = Number(process.env.COVEY_FUZZ_RUNS ?? 80);
 const infer = '/inference.GRPCInferenceService/ModelInfer';
 const streamInfer = '/inference.GRPCInferenceService/ModelStreamInfer';
 const predict = '/tensorflow.serving.PredictionService/Predict';

@@ -35,7 +35,7 @@ test('too large: declared, or only when decoded', async () => {
 });
 
 /** Unit tests take few; the long form, `npm run fuzz`, sets COVEY_FUZZ_RUNS high. */
-const numRuns = Number(process.env.COVEY_FUZZ_RUNS ?? 300);
+const numRuns = Number(process.env.COVEY_FUZZ_RUNS ?? 100);
 
 test(
   'garbage, truncated and lying bodies are 4xx with a JSON error, and the server lives',

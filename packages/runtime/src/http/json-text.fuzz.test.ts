@@ -5,7 +5,7 @@ import { isNested, nestedShape, tensorFromJson } from './json-tensors.ts';
 import { parseJson } from './json-text.ts';
 
 /** Cases per property. Unit tests take few; the long form, `npm run fuzz`, sets COVEY_FUZZ_RUNS high. */
-const runs = { numRuns: Number(process.env.COVEY_FUZZ_RUNS ?? 300) };
+const runs = { numRuns: Number(process.env.COVEY_FUZZ_RUNS ?? 80) };
 const timeoutMs = 60_000 + runs.numRuns * 10;
 
 const parse = (text: string, exact: boolean) => parseJson(Buffer.from(text), 'document', exact);
