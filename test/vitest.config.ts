@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 
 const root = join(import.meta.dirname, '..');
 /** More than there are processors: journeys wait for processes and timers most of their time. */
-const maxWorkers = Math.max(2, availableParallelism()) + 3;
+const maxWorkers = Math.max(2, availableParallelism()) + 2;
 const beside = {
   root,
   maxWorkers,
