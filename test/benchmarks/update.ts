@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import {
   closeSync,
+  existsSync,
   fsyncSync,
   openSync,
   readdirSync,
@@ -161,7 +162,7 @@ async function measured(fleet: StandingFleet, version: string): Promise<Update> 
   writeFileSync(`/proc/${pid}/clear_refs`, '5');
   const [idleMb, cpuBeforeMs, bytesBefore] = [peakMbOf(pid), cpuMsOf(pid), networkBytesOf(device.folder)];
   const startedMs = performance.now();
-  const installing = fleet.install(version);
+  const installing = install(fleet, version);
   await Promise.race([ledgerReaches(device.folder, 'probing', 'activating', 'soaking'), installing]);
   const fetchMs = performance.now() - startedMs;
   const [peakMb, cpuMs] = [peakMbOf(pid) - idleMb, cpuMsOf(pid) - cpuBeforeMs];
@@ -170,18 +171,30 @@ async function measured(fleet: StandingFleet, version: string): Promise<Update> 
   return { fetchMs, servedMs, cpuMs, peakMb, networkBytes: networkBytesOf(device.folder) - bytesBefore };
 }
 
+/** With an allowance that is never used up: with one, a device keeps count. */
+async function install(fleet: StandingFleet, version: string): Promise<void> {
+  const { id } = await fleet.roll(version, {
+    waves: [{ percent: 100 }],
+    delivery: { device: { bytes: 10 * weightBytes } },
+  });
+  const { state, reason } = await fleet.settled(id);
+  if (state !== 'succeeded') throw new Error(`${version} was not installed: ${reason}`);
+}
+
 /** Bytes that came twice. The device counts ahead, so that the figure is rather too high. */
 async function killedHalfWay(fleet: StandingFleet, version: string, sizeBytes: number): Promise<number> {
   const [device] = fleet.devices;
   if (!device) throw new Error('there is one device');
   await makeTransfers(fleet, version);
   const before = networkBytesOf(device.folder);
-  const installing = fleet.install(version);
+  const installing = install(fleet, version);
   await until('half of it to arrive', async () =>
     arrivedBytes(device.folder) > sizeBytes / 2 ? true : undefined,
   );
   await device.restart('SIGKILL');
+  const load = startLoad(device.inferenceUrl, 'scaling');
   await installing;
+  await load.stop();
   return networkBytesOf(device.folder) - before - sizeBytes;
 }
 
@@ -206,7 +219,10 @@ function arrivedBytes(folder: string): number {
 
 /** As the device counts them: packages/agent/src/delivery/usage.ts. */
 function networkBytesOf(folder: string): number {
-  const [, json = ''] = readFileSync(join(folder, 'delivery'), 'utf8').split('\n');
+  const path = join(folder, 'state', 'delivery');
+  // Written with the first bytes that count.
+  if (!existsSync(path)) return 0;
+  const [, json = ''] = readFileSync(path, 'utf8').split('\n');
   return (JSON.parse(json) as { todayBytes: number }).todayBytes;
 }
 

@@ -42,8 +42,8 @@ export interface Passage {
 /** Two looks at the conditions are not further apart than this. */
 const lookBytes = 256 * 1024;
 const lookMs = 5_000;
-/** How far the count on disk may be ahead, within an eighth of what is left: what a crash costs of a budget. */
-const aheadBytes = { least: 16 * 1024, most: 256 * 1024 };
+/** How far the count on disk may be ahead, within a sixteenth of what is left: what a crash costs of a budget. */
+const aheadBytes = { least: 16 * 1024, most: 4 * 1024 * 1024, shareOfLeft: 1 / 16 };
 /** Shortest stretch asked for at a time where the rate is limited: less would be all headers. */
 const stretchBytes = 64 * 1024;
 
@@ -181,7 +181,7 @@ class CountedPassage implements Passage {
     this.#aheadBytes = Math.min(
       leftBytes,
       aheadBytes.most,
-      Math.max(aheadBytes.least, Math.floor(leftBytes / 8)),
+      Math.max(aheadBytes.least, Math.floor(leftBytes * aheadBytes.shareOfLeft)),
     );
     const ahead = addBytes(this.#usage, this.#aheadBytes, this.#isMetered);
     await writeUsage(this.#disk, this.#options.stateFolder, ahead);

@@ -111,6 +111,9 @@ describe('what is kept', () => {
     const { sha256 } = await storage.db.selectFrom('transfers').select('sha256').executeTakeFirstOrThrow();
     const path = `/blobs/transfers/${sha256?.slice(0, 2)}/${sha256}`;
     await disk.write(path, new Uint8Array(100));
+    // It is looked at when the controller starts, and then every hour.
+    await site.transfers.stop();
+    site.start();
     expect(await site.ask(file.sha256, null)).toEqual(transfer);
     await storage.db.deleteFrom('transfers').execute();
     await site.transfers.collect();

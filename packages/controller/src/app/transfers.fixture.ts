@@ -29,8 +29,9 @@ export class TransfersFixture {
   }
 
   /** As a device asks that waits for as long as it takes. */
-  ask(target: string, base: string | null, device = 'edge-1', patienceMs = waitMs) {
-    return this.transfers.get(device, { target, base }, patienceMs);
+  async ask(target: string, base: string | null, device = 'edge-1', patienceMs = waitMs) {
+    const stored = await this.transfers.get(device, { target, base }, patienceMs);
+    return stored && (await stored.read(0, stored.sizeBytes));
   }
 
   /** Orders a version for a device. */

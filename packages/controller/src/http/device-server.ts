@@ -10,6 +10,7 @@ import fastify, {
   type FastifyRequest,
 } from 'fastify';
 import { isIssuedHere, type ServerCredentials } from '../identity/index.ts';
+import { storedBytes } from '../storage/index.ts';
 import type { AdminApp } from './admin.ts';
 import { errorHandler, notFoundHandler } from './errors.ts';
 import { identityRoutes } from './identity-routes.ts';
@@ -123,7 +124,7 @@ function fileRoutes(app: FastifyInstance, services: DeviceServices, askerOf: Ask
     const { sha256 } = request.params;
     const bytes = Digest.safeParse(sha256).success ? await services.registry.chunk(sha256) : undefined;
     if (!bytes) throw new CoveyError('NOT_FOUND', `there is no chunk ${sha256}`);
-    return askerOf(request).send(immutable(reply), bytes, request.headers.range);
+    return askerOf(request).send(immutable(reply), storedBytes(bytes), request.headers.range);
   });
   transferRoute(app, services, askerOf);
 }
@@ -142,15 +143,15 @@ function transferRoute(app: FastifyInstance, { transfers }: DeviceServices, aske
       const isNamed = [target, ...(base === null ? [] : [base])].every(
         (digest) => Digest.safeParse(digest).success,
       );
-      const bytes = isNamed
+      const stored = isNamed
         ? await transfers.get(device, { target, base }, transferWaitMs).catch((error: unknown) => {
             if (error instanceof CoveyError && error.code === 'TRANSFER_PENDING')
               reply.header('retry-after', comeAgainSeconds);
             throw error;
           })
         : null;
-      if (!bytes) throw new CoveyError('NOT_FOUND', `there is no transfer of ${target}`);
-      return send(immutable(reply), bytes, request.headers.range);
+      if (!stored) throw new CoveyError('NOT_FOUND', `there is no transfer of ${target}`);
+      return send(immutable(reply), stored, request.headers.range);
     },
   );
 }

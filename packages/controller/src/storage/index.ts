@@ -1,4 +1,4 @@
-export type { Blobs } from './blobs.ts';
+export { type Blobs, type StoredBytes, storedBytes } from './blobs.ts';
 export { claimDataFolder } from './data-folder.ts';
 export { openStorage, type Storage } from './storage.ts';
 export type * from './tables.ts';

@@ -237,6 +237,9 @@ describe('blobs', () => {
     await blobs.put(sha256, bytes);
     expect(new Uint8Array((await blobs.get(sha256)) ?? [])).toEqual(bytes);
     await expect(blobs.put('0'.repeat(64), bytes)).rejects.toMatchObject({ code: 'BUNDLE_CORRUPT' });
+    expect(await blobs.isWhole(sha256)).toBe(true);
+    expect(new Uint8Array(await blobs.readRange(sha256, 1, 1_000))).toEqual(bytes.slice(1));
+    expect(await blobs.isWhole('0'.repeat(64))).toBe(false);
     await expect(blobs.get('../../etc/passwd')).rejects.toMatchObject({ code: 'INVALID_DOCUMENT' });
     await close();
   });

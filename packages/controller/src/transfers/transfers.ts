@@ -1,6 +1,7 @@
 import type { Clock, Log } from '@covey/ports';
 import { CoveyError } from '@covey/protocol';
-import type { Storage } from '../storage/index.ts';
+import type { Storage, StoredBytes } from '../storage/index.ts';
+import { createBlobChecks } from './checks.ts';
 import { collect, keepToQuota } from './collect.ts';
 import { findFile, missingBytes } from './files.ts';
 import { forget, type Known, lookUp, type Pair } from './kept.ts';
@@ -23,7 +24,7 @@ export interface Transfers {
    * many wait already. Errors: TRANSFER_REFUSED where the device has no use for it; TRANSFER_PENDING when it is not ready
    * within `waitMs` (it is made all the same), or the device waits for others already, or for the same one too often.
    */
-  get(device: string, pair: Pair, waitMs: number): Promise<Uint8Array | null>;
+  get(device: string, pair: Pair, waitMs: number): Promise<StoredBytes | null>;
   /** For operators: its size, as `get`, for any two files; also where a file has to come chunk by chunk: what that takes. */
   sizeOf(target: string, base: string | null, waitMs: number): Promise<TransferSize | null>;
   /** Removes what nobody has a use for any more; between two makings. */
@@ -71,9 +72,12 @@ export function createTransfers(options: TransfersOptions): Transfers {
     }
     return patiently(device, () => queue.begin(device, pair), waitMs);
   };
-  const bytesOf = async (device: string, pair: Pair, waitMs: number): Promise<Uint8Array | null> => {
+  const isWhole = createBlobChecks(storage.transferBlobs, clock);
+  const bytesOf = async (device: string, pair: Pair, waitMs: number): Promise<StoredBytes | null> => {
     const known = await ensure(device, pair, waitMs);
-    return (known && (await storage.transferBlobs.get(known.sha256))) ?? null;
+    if (!known || !(await isWhole(known.sha256))) return null;
+    const { sha256, sizeBytes } = known;
+    return { sizeBytes, read: (offset, wanted) => storage.transferBlobs.readRange(sha256, offset, wanted) };
   };
   return {
     get: async (device, pair, waitMs) => {
