@@ -11,6 +11,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { buildBundle } from '@covey/bundle';
 import { ensureTrust, publishBundle } from '@covey/cli';
 import { GraphBuilder, tensorRanges, writeModel } from '@covey/onnx';
@@ -162,7 +163,7 @@ async function measured(fleet: StandingFleet, version: string): Promise<Update> 
   writeFileSync(`/proc/${pid}/clear_refs`, '5');
   const [idleMb, cpuBeforeMs, bytesBefore] = [peakMbOf(pid), cpuMsOf(pid), networkBytesOf(device.folder)];
   const startedMs = performance.now();
-  const installing = install(fleet, version);
+  const installing = install(fleet, version, 'device');
   await Promise.race([ledgerReaches(device.folder, 'probing', 'activating', 'soaking'), installing]);
   const fetchMs = performance.now() - startedMs;
   const [peakMb, cpuMs] = [peakMbOf(pid) - idleMb, cpuMsOf(pid) - cpuBeforeMs];
@@ -171,23 +172,22 @@ async function measured(fleet: StandingFleet, version: string): Promise<Update> 
   return { fetchMs, servedMs, cpuMs, peakMb, networkBytes: networkBytesOf(device.folder) - bytesBefore };
 }
 
-/** With an allowance that is never used up: with one, a device keeps count. */
-async function install(fleet: StandingFleet, version: string): Promise<void> {
+/** With an allowance that is never used up: where there is one, what comes is counted. */
+async function install(fleet: StandingFleet, version: string, of: 'device' | 'rollout'): Promise<void> {
   const { id } = await fleet.roll(version, {
     waves: [{ percent: 100 }],
-    delivery: { device: { bytes: 10 * weightBytes } },
+    delivery: { [of]: { bytes: 10 * weightBytes } },
   });
   const { state, reason } = await fleet.settled(id);
   if (state !== 'succeeded') throw new Error(`${version} was not installed: ${reason}`);
 }
 
-/** Bytes that came twice. The device counts ahead, so that the figure is rather too high. */
+/** Bytes that were sent twice, as the controller counts them before it sends them: rather too many than too few. */
 async function killedHalfWay(fleet: StandingFleet, version: string, sizeBytes: number): Promise<number> {
   const [device] = fleet.devices;
   if (!device) throw new Error('there is one device');
   await makeTransfers(fleet, version);
-  const before = networkBytesOf(device.folder);
-  const installing = install(fleet, version);
+  const installing = install(fleet, version, 'rollout');
   await until('half of it to arrive', async () =>
     arrivedBytes(device.folder) > sizeBytes / 2 ? true : undefined,
   );
@@ -195,7 +195,9 @@ async function killedHalfWay(fleet: StandingFleet, version: string, sizeBytes: n
   const load = startLoad(device.inferenceUrl, 'scaling');
   await installing;
   await load.stop();
-  return networkBytesOf(device.folder) - before - sizeBytes;
+  // Which has its database to itself.
+  await fleet.controller.kill('SIGTERM');
+  return sentBytes(fleet.data) - sizeBytes;
 }
 
 /** The least there is to do for as many bytes: read, hashed, written and synced, once. */
@@ -224,6 +226,17 @@ function networkBytesOf(folder: string): number {
   if (!existsSync(path)) return 0;
   const [, json = ''] = readFileSync(path, 'utf8').split('\n');
   return (JSON.parse(json) as { todayBytes: number }).todayBytes;
+}
+
+/** Of the one rollout that the controller has to count for. */
+function sentBytes(folder: string): number {
+  const database = new DatabaseSync(join(folder, 'controller', 'covey.db'), { readOnly: true });
+  try {
+    const row = database.prepare('select sum(bytes) as bytes from deliveries').get();
+    return Number(row?.bytes);
+  } finally {
+    database.close();
+  }
 }
 
 function peakMbOf(pid: number): number {
