@@ -70,12 +70,23 @@ async function throughputFigures({ name, file, inputs }: BatchedModel): Promise<
       }
     }
     const size = median(sizes).toFixed(0);
-    const floor = { name: `bare loop of ${bareRows} together`, value: await bareMs(file, inputs[0] ?? {}) };
+    const [alone, together] = [
+      await bareMs(file, inputs[0] ?? {}, 1),
+      await bareMs(file, inputs[0] ?? {}, bareRows),
+    ];
+    const floor = { name: `bare loop of ${bareRows} together`, value: together };
     return [
       {
         name: `${name}: one by one, ${concurrency} at a time, per inference`,
         value: spreadOf(times.single),
         unit: 'ms',
+        floor: { name: 'bare loop', value: alone },
+      },
+      {
+        name: `${name}: bare loop, ${bareRows} together`,
+        value: spreadOf([together]),
+        unit: 'ms',
+        baseline: { name: 'bare loop', ratio: spreadOf([together / alone]) },
       },
       {
         name: `${name}: batched (${size} in a run), per inference`,
@@ -112,7 +123,7 @@ async function saturate(
 }
 
 /** Milliseconds per inference of ONNX Runtime alone, on one thread, joined in runs. */
-async function bareMs(file: string, inputs: Record<string, Tensor>): Promise<number> {
+async function bareMs(file: string, inputs: Record<string, Tensor>, rows: number): Promise<number> {
   const session = await InferenceSession.create(file, { intraOpNumThreads: 1, logSeverityLevel: 4 });
   const feeds = Object.fromEntries(
     Object.entries(inputs).map(([name, { datatype, shape, data }]) => {
@@ -120,16 +131,16 @@ async function bareMs(file: string, inputs: Record<string, Tensor>): Promise<num
         return [name, new OrtTensor('int64', new BigInt64Array(data.slice().buffer), shape)];
       const axis = shape.indexOf(1);
       const elements = new Float32Array(data.slice().buffer);
-      const joined = new Float32Array(elements.length * bareRows);
-      for (let row = 0; row < bareRows; row++) joined.set(elements, row * elements.length);
-      return [name, new OrtTensor('float32', joined, shape.with(axis, bareRows))];
+      const joined = new Float32Array(elements.length * rows);
+      for (let row = 0; row < rows; row++) joined.set(elements, row * elements.length);
+      return [name, new OrtTensor('float32', joined, shape.with(axis, rows))];
     }),
   );
   const timesMs: number[] = [];
   for (let run = 0; run < 50; run++) {
     const startedMs = performance.now();
     await session.run(feeds);
-    timesMs.push((performance.now() - startedMs) / bareRows);
+    timesMs.push((performance.now() - startedMs) / rows);
   }
   await session.release();
   return median(timesMs);
