@@ -1,4 +1,4 @@
-import type { LinkSession, Ports, Timer } from '@covey/ports';
+import type { LinkOptions, LinkSession, Ports, Timer } from '@covey/ports';
 import {
   type Birth,
   CoveyError,
@@ -15,6 +15,8 @@ import type { Routes } from './routes.ts';
 
 const keepaliveSeconds = 30;
 const connectTimeoutMs = 30_000;
+/** How long a goodbye may take: a connection may be broken without anybody having noticed. */
+const farewellMs = 2_000;
 
 export interface ConnectionHandlers {
   birth(): Birth;
@@ -166,6 +168,9 @@ class MqttConnection implements Connection {
 
   async #connect(): Promise<void> {
     const mine = ++this.#attempt;
+    // One session at a time: the broker would end the older one as if it had broken.
+    await this.#ending;
+    if (mine !== this.#attempt) return;
     try {
       const session = await this.#ports.link.connect(
         linkOptions(this.#identity, this.#routes.url, this.#bootId, {
@@ -224,8 +229,25 @@ class MqttConnection implements Connection {
     const closing = this.#session;
     this.#session = null;
     if (!closing) return;
-    this.#ending = closing.end({ graceful }).catch((error) => {
+    this.#ending = this.#leave(closing, graceful).catch((error) => {
       this.#ports.log.write('debug', 'ending a session failed', { message: toCoveyError(error).message });
+    });
+  }
+
+  async #leave(session: LinkSession, graceful: boolean): Promise<void> {
+    try {
+      // Nobody is told the will of a client that says goodbye (MQTT 3.1.1, 3.14.4): it is told here, while somebody listens.
+      const { topic, payload } = willOf(this.#identity, this.#bootId);
+      if (graceful) await this.#within(farewellMs, session.publish(topic, payload, 1));
+    } finally {
+      await session.end({ graceful });
+    }
+  }
+
+  #within(ms: number, work: Promise<void>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const timer = this.#ports.clock.setTimer(ms, resolve);
+      work.then(resolve, reject).finally(() => timer.cancel());
     });
   }
 }
@@ -240,11 +262,15 @@ function linkOptions(
     url,
     clientId: identity.deviceId,
     tls: tlsOf(identity),
-    will: { topic: topicOf(identity.deviceId, 'death'), payload: encodeJson({ bootId }) },
+    will: willOf(identity, bootId),
     keepaliveSeconds,
     connectTimeoutMs,
     ...callbacks,
   };
+}
+
+function willOf({ deviceId }: Identity, bootId: string): LinkOptions['will'] {
+  return { topic: topicOf(deviceId, 'death'), payload: encodeJson({ bootId }) };
 }
 
 function encodeJson(document: unknown): Uint8Array {

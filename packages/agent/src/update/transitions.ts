@@ -36,7 +36,7 @@ export function begin(update: Update, desired: Desired, now: number): Update {
   if (!penalty) return first;
   const { bundle, failures, until } = penalty;
   const ref = desired.release.models.find((model) => model.bundle === bundle);
-  const message = `${ref?.model} ${ref?.version} failed here ${failures === 1 ? 'once' : `${failures} times`} lately`;
+  const message = `${ref?.model} ${ref?.version} failed here ${failures === 1 ? 'once' : `${failures} times`} lately; a rollout with --force tries it at once`;
   return hold(first, 'downloading', { code: 'RECENTLY_FAILED', message, until }, now);
 }
 

@@ -42,6 +42,10 @@ export function waitForRollout(
 
 function summarize(rollout: RolloutView): string {
   const wave = rollout.waves[rollout.wave];
-  const devices = wave?.devices.map((member) => `${member.device} ${member.state}`).join(', ') ?? '';
+  const devices = wave?.devices.map(memberText).join(', ') ?? '';
   return `${rollout.plan.model}@${rollout.plan.version} ${rollout.state}, wave ${rollout.wave + 1} of ${rollout.waves.length}: ${devices}`;
+}
+
+function memberText({ device, state, reason }: RolloutView['waves'][number]['devices'][number]): string {
+  return reason === null ? `${device} ${state}` : `${device} ${state} (${reason})`;
 }

@@ -118,11 +118,14 @@ async function addBoot(tx: Tx, device: string, bootId: string, wentBack: boolean
   await tx.deleteFrom('boots').where('device', '=', device).where('id', 'not in', newest).execute();
 }
 
+/** What the machine that has the id now has said; one that took it over may be another, and then counts from the beginning. */
 async function upToOf(tx: Tx, device: string): Promise<number> {
   const row = await tx
     .selectFrom('sequences')
+    .innerJoin('devices', 'devices.id', 'sequences.device')
     .select('up_to')
     .where('device', '=', device)
+    .where('birth', 'is not', null)
     .executeTakeFirst();
   return row?.up_to ?? 0;
 }

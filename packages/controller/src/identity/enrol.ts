@@ -114,6 +114,5 @@ async function claimDevice(
     .set({ online: 0, reported: null, reported_at: null })
     .where('id', '=', id)
     .execute();
-  await tx.deleteFrom('sequences').where('device', '=', id).execute();
   return false;
 }

@@ -17,6 +17,7 @@ export async function explainServing(
   const ofModel = await rollouts.list({ model, limit: historyLength });
   const concerning = ofModel.filter((rollout) => memberOf(rollout, id)?.generation != null);
   const ref = device.desired?.models.find((candidate) => candidate.model === model);
+  const setBy = device.desired && setterOf(device.desired.setBy, id, ofModel);
   const history = [
     ...concerning.map((rollout) => ({
       at: rollout.updatedAt,
@@ -36,15 +37,24 @@ export async function explainServing(
     online: device.online,
     lastSeenAt: device.lastSeenAt,
     serving: device.reported?.serving.find((candidate) => candidate.model === model) ?? null,
-    wanted: device.desired && ref ? { version: ref.version, ...pick(device.desired) } : null,
+    wanted:
+      device.desired && setBy && ref ? { version: ref.version, setBy, setAt: device.desired.setAt } : null,
     proof: device.reported?.proof ?? null,
     evidence: device.reported?.evidence ?? null,
-    statements: statementsOf(device, model, concerning),
+    statements: statementsOf(device, model, concerning, setBy),
     history: history.sort((a, b) => b.at - a.at).slice(0, historyLength),
   };
 }
 
-const pick = ({ setBy, setAt }: NonNullable<DeviceView['desired']>) => ({ setBy, setAt });
+type Setter = NonNullable<DeviceView['desired']>['setBy'];
+
+/** Who wants what it says of this model: a device's order is of all its models, and names who set the last of them. */
+function setterOf(last: Setter, device: string, ofModel: readonly RolloutView[]): Setter {
+  if (last.kind !== 'rollout' || ofModel.some(({ id }) => id === last.id)) return last;
+  const generationIn = (rollout: RolloutView) => memberOf(rollout, device)?.generation ?? -1;
+  const [newest] = ofModel.toSorted((a, b) => generationIn(b) - generationIn(a));
+  return newest && generationIn(newest) >= 0 ? { kind: 'rollout', id: newest.id } : last;
+}
 
 function memberOf(rollout: RolloutView, device: string) {
   return rollout.waves.flatMap((wave) => wave.devices).find((member) => member.device === device);
@@ -65,7 +75,12 @@ async function auditOf(db: Db, model: string): Promise<WhyAnswer['history']> {
   }));
 }
 
-function statementsOf(device: DeviceView, model: string, rollouts: readonly RolloutView[]): string[] {
+function statementsOf(
+  device: DeviceView,
+  model: string,
+  rollouts: readonly RolloutView[],
+  setBy: Setter | null,
+): string[] {
   const { desired, reported } = device;
   const serving = reported?.serving.find((candidate) => candidate.model === model);
   const wanted = desired?.models.find((candidate) => candidate.model === model);
@@ -75,8 +90,8 @@ function statementsOf(device: DeviceView, model: string, rollouts: readonly Roll
     serving
       ? `${device.id} serves ${model} ${serving.version} (${serving.variant} on ${serving.provider}).`
       : `${device.id} does not serve ${model}${reported ? '' : ': it has never reported'}.`,
-    wanted && desired
-      ? `It is to serve ${wanted.version}, set by ${desired.setBy.kind} ${desired.setBy.id}.`
+    wanted && setBy
+      ? `It is to serve ${wanted.version}, set by ${setBy.kind} ${setBy.id}.`
       : `Nobody wants it to serve ${model}.`,
     ...(reported && desired ? [stateText(device, desired, reported)] : []),
     ...(latest && member?.reason ? [`In ${latest.id} to ${latest.plan.version}: ${member.reason}.`] : []),
