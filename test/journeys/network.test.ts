@@ -48,6 +48,9 @@ describe('behind a proxy that lets nothing but HTTPS through', () => {
       existsSync(linkFile) && readFileSync(linkFile, 'utf8').includes('websocket') ? true : undefined,
     );
     await agent.stop();
+    await until('it to be known as stopped', async () =>
+      (await controller.view('edge-1')).online ? undefined : true,
+    );
 
     proxy.asked.length = 0;
     const agentAgain = await agentIn(folder, throughProxy());

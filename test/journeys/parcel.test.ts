@@ -30,10 +30,11 @@ test('a version comes on a stick while the controller is gone; it then knows, an
       return answer?.ok ? true : undefined;
     });
   const infer = onDevice(inferenceUrl, 'scaling');
-  const file = join(fleet.data, 'scaling.parcel');
-  const args = ['bundle', 'export', 'scaling@2.0.0', '--out', file, '--data', fleet.data];
-  const exported = await coveyJson<{ ref: { number: number }; sizeBytes: number }>(args);
-  expect(exported.ref.number).toBe(2);
+  const file = join(fleet.data, 'stick', 'scaling-2.0.0.parcel');
+  const stick = join(fleet.data, 'stick/');
+  const args = ['bundle', 'export', 'scaling@2.0.0', '--out', stick, '--data', fleet.data];
+  const exported = await coveyJson<{ ref: { number: number }; path: string; sizeBytes: number }>(args);
+  expect(exported).toMatchObject({ ref: { number: 2 }, path: file });
   expect(exported.sizeBytes).toBeGreaterThan(300_000);
   await fleet.controller.kill('SIGTERM');
 

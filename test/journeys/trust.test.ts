@@ -75,6 +75,7 @@ describe('a machine that builds, limited to one model and to canaries', () => {
     delete process.env.COVEY_TEST_CI_KEY;
     await expect(fleet.roll('1.1.0')).rejects.toMatchObject({ code: 'TRUST_LIMITED' });
     await install('1.1.0', 'canary', 'ring=canary');
+    expect(await errorOf('model', 'promote', 'scaling@1.1.0', '--key', privateKey)).toBe('TRUST_LIMITED');
     await cli('model', 'promote', 'scaling@1.1.0');
     await install('1.1.0', 'edge-1');
   });

@@ -151,6 +151,7 @@ class RunningAgent {
   }
 
   start(): void {
+    this.#ports.log.write('info', `agent ${this.#options.agentVersion} of ${this.#identity.deviceId} starts`);
     this.#supervisor.start();
     this.#inbox.start(this.#updater, (kind, message) => this.#event(kind, message));
     this.#updater.start();

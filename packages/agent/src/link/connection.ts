@@ -148,6 +148,7 @@ class MqttConnection implements Connection {
         break;
       case 'announceOnline':
         this.#routes.worked();
+        this.#ports.log.write('info', 'link online', { url: this.#routes.url });
         this.#handlers.online();
         break;
       case 'announceOffline':

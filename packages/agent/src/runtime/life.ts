@@ -184,6 +184,7 @@ export class Life {
   #listens({ type: _type, ...addresses }: RuntimeToAgent & { type: 'ready' }): void {
     this.addresses = addresses;
     const { url: _url, grpcUrl: _grpcUrl, tensorflowServingUrl: _servingUrl, ...ports } = addresses;
+    this.#ports.log.write('info', 'inference listens', { ...addresses });
     this.#handlers.ready(this, ports);
   }
 

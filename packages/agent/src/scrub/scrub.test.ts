@@ -56,6 +56,16 @@ describe('a medium that loses bits', () => {
     expect(device.machine.disk.paths()).toContain(path);
   });
 
+  it('reads every part of every file in time, also of a device that is started every few minutes', async () => {
+    const device = await serving('scrub-starts', 200_000_000);
+    device.machine.disk.damage(fileOf(device), 199_999);
+    for (let starts = 0; starts < 30 && events(device, 'bundle-repaired').length === 0; starts++) {
+      await device.boot();
+      await device.world.advance(2.5 * minuteMs);
+    }
+    expect(events(device, 'bundle-repaired')).toHaveLength(1);
+  });
+
   it('reads no more than it may in a day', async () => {
     // The file has 200,000 bytes: read in the first minute, and again after 58.
     const device = await serving('scrub-rate', 5_000_000);

@@ -1,5 +1,5 @@
 import { isChunk } from '@covey/bundle';
-import type { Clock, Disk, Log, Timer } from '@covey/ports';
+import type { Ports, Timer } from '@covey/ports';
 import { type BundleFile, toCoveyError } from '@covey/protocol';
 import type { BundleStore } from '../bundles/index.ts';
 
@@ -11,6 +11,8 @@ export interface Scrub {
   /** An update has begun: it comes first. */
   interrupt(): void;
 }
+
+type ScrubPorts = Pick<Ports, 'clock' | 'disk' | 'log' | 'random'>;
 
 export interface ScrubOptions {
   /** Read in a day, spread over it. */
@@ -31,27 +33,23 @@ const repairAgainMs = 10 * 60_000;
  * Reads the files of the bundles in turn, a little every minute, and compares each chunk with the manifest. A damaged file
  * stays where it is, and whoever has it in memory serves on; the chunks that are damaged are fetched, and the file is replaced.
  */
-export function createScrub(
-  ports: { clock: Clock; disk: Disk; log: Log },
-  store: BundleStore,
-  options: ScrubOptions,
-): Scrub {
+export function createScrub(ports: ScrubPorts, store: BundleStore, options: ScrubOptions): Scrub {
   return new TimedScrub(ports, store, options);
 }
 
 class TimedScrub implements Scrub {
-  readonly #ports: { clock: Clock; disk: Disk; log: Log };
+  readonly #ports: ScrubPorts;
   readonly #store: BundleStore;
   readonly #options: ScrubOptions;
   #timer: Timer | null = null;
   #isStopped = true;
   #repair: AbortController | null = null;
   #repairNotBeforeMs = 0;
-  /** Where it is: after a start it begins anew, since files are read in a day or two. */
-  #at = { sha256: '', chunk: 0 };
+  /** Where it is. It begins anywhere, so that a device which is often started reads all of them as well. */
+  #at: { sha256: string; chunk: number } | null = null;
   #creditBytes = 0;
 
-  constructor(ports: { clock: Clock; disk: Disk; log: Log }, store: BundleStore, options: ScrubOptions) {
+  constructor(ports: ScrubPorts, store: BundleStore, options: ScrubOptions) {
     this.#ports = ports;
     this.#store = store;
     this.#options = options;
@@ -102,21 +100,34 @@ class TimedScrub implements Scrub {
   async #read(files: readonly BundleFile[]): Promise<void> {
     const shareBytes = (this.#options.bytesPerDay * tickMs) / dayMs;
     this.#creditBytes = Math.min(this.#creditBytes, shareBytes) + shareBytes;
-    const file = files.find(({ sha256 }) => sha256 >= this.#at.sha256) ?? files[0];
-    if (!file) return;
-    if (file.sha256 !== this.#at.sha256) this.#at = { sha256: file.sha256, chunk: 0 };
-    for (; this.#creditBytes > 0; this.#at.chunk++) {
-      const chunk = file.chunks[this.#at.chunk];
-      if (!chunk) {
-        // The next one begins in the next minute.
-        this.#at = { sha256: `${file.sha256}+`, chunk: 0 };
-        return;
-      }
-      this.#creditBytes -= chunk.sizeBytes;
-      if (await this.#isWhole(file, this.#at.chunk)) continue;
+    this.#at ??= this.#anywhereIn(files);
+    // Each of them once at the most: a medium is not read over and over, whatever it may be asked for.
+    for (let looked = 0; looked < files.length && this.#creditBytes > 0; looked++)
+      if (!(await this.#readOne(files))) return;
+  }
+
+  /** False where there is something to mend. */
+  async #readOne(files: readonly BundleFile[]): Promise<boolean> {
+    const at = this.#at;
+    const file = files.find(({ sha256 }) => at !== null && sha256 >= at.sha256) ?? files[0];
+    if (!file) return true;
+    let chunk = file.sha256 === at?.sha256 ? at.chunk : 0;
+    for (; this.#creditBytes > 0 && chunk < file.chunks.length; chunk++) {
+      this.#creditBytes -= file.chunks[chunk]?.sizeBytes ?? 0;
+      if (await this.#isWhole(file, chunk)) continue;
+      this.#at = { sha256: file.sha256, chunk: chunk + 1 };
       await this.#report(file);
-      return;
+      return false;
     }
+    this.#at =
+      chunk < file.chunks.length ? { sha256: file.sha256, chunk } : { sha256: `${file.sha256}+`, chunk: 0 };
+    return true;
+  }
+
+  #anywhereIn(files: readonly BundleFile[]): { sha256: string; chunk: number } | null {
+    const pick = <T>(list: readonly T[]) => Math.floor(this.#ports.random.fraction() * list.length);
+    const file = files[pick(files)];
+    return file ? { sha256: file.sha256, chunk: pick(file.chunks) } : null;
   }
 
   async #isWhole(file: BundleFile, index: number): Promise<boolean> {

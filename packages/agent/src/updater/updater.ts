@@ -126,8 +126,9 @@ class LedgerUpdater implements Updater {
     try {
       await this.#ledger.save(next, now);
       if (next.state !== this.#update.state) {
-        this.#ports.log.write('info', 'update', {
-          state: next.state,
+        const models = next.desired?.release.models.map(({ model, version }) => `${model}@${version}`);
+        this.#ports.log.write('info', `update ${next.state}`, {
+          release: models,
           ...(next.reason && { reason: next.reason }),
         });
       }

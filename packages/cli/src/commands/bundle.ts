@@ -10,14 +10,17 @@ export function bundleCommand(): Command {
     .addCommand(
       apiCommand('export', 'write a version, with the signatures that devices ask for, into one file')
         .argument('<model@version>', 'a published version, its number or a channel')
-        .requiredOption('--out <file>', 'the file to write, such as one on a USB stick')
+        .requiredOption(
+          '--out <path>',
+          'the file to write, or the folder to write it in, such as that of a USB stick',
+        )
         .action(async (target: string, { out }: { out: string }, command: Command) => {
           const { client, output } = session(command);
           const exported = await exportParcel(client, parseModelVersion(target), out, output.progress);
-          const { ref, sizeBytes, expires } = exported;
+          const { ref, path, sizeBytes, expires } = exported;
           output.result(
             exported,
-            `${ref.model}@${ref.version} is in ${out}, ${sizeBytes} bytes; devices take it until ${expires}`,
+            `${ref.model}@${ref.version} is in ${path}, ${sizeBytes} bytes; devices take it until ${expires}`,
           );
         }),
     )

@@ -89,7 +89,7 @@ const weekdays = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const;
 
 function addWindow(text: string, before: Window[] = []): Window[] {
   const [, days = '', start = '', hours = '', unit] =
-    /^([a-z,-]+)@(\d\d:\d\d)\+(\d{1,4})(m|h)$/.exec(text) ?? [];
+    /^([a-z,-]+)@((?:[01]\d|2[0-3]):[0-5]\d)\+(\d{1,4})(m|h)$/.exec(text) ?? [];
   const named = days.split(',').flatMap(daysOf);
   const durationMinutes = Number(hours) * (unit === 'h' ? 60 : 1);
   if (unit === undefined || named.some((day) => day === undefined))
@@ -112,21 +112,22 @@ function windowText({ days, start, durationMinutes }: Window): string {
   return `${days.join(',')} ${start} for ${formatDuration(durationMinutes * 60_000)}`;
 }
 
+/** However they are written: KB is kB. */
 const units: Record<string, number> = {
-  B: 1,
-  kB: 1e3,
-  MB: 1e6,
-  GB: 1e9,
-  KiB: 2 ** 10,
-  MiB: 2 ** 20,
-  GiB: 2 ** 30,
+  b: 1,
+  kb: 1e3,
+  mb: 1e6,
+  gb: 1e9,
+  kib: 2 ** 10,
+  mib: 2 ** 20,
+  gib: 2 ** 30,
 };
 
-function parseSize(text: string): number {
-  const [, number, unit = ''] = /^(\d+(?:\.\d+)?)([kMG]?B|[KMG]iB)$/.exec(text) ?? [];
+function parseSize(text: string, orElse = ''): number {
+  const [, number, unit = ''] = /^(\d+(?:\.\d+)?)([kmg]?i?b)$/.exec(text.toLowerCase()) ?? [];
   const size = Number(number) * (units[unit] ?? Number.NaN);
   if (!Number.isSafeInteger(Math.round(size)))
-    throw new InvalidArgumentError('a size such as 500kB, 20MB or 1GiB is wanted');
+    throw new InvalidArgumentError(`${orElse}a size such as 500kB, 20MB or 1GiB is wanted`);
   return Math.round(size);
 }
 
@@ -139,7 +140,9 @@ function sizeText(bytes: number): string {
 
 function parseMetered(text: string): Delivery['meteredLink'] {
   const words = ['everything', 'nothing', 'deltas'] as const;
-  return words.find((word) => word === text) ?? { upToBytes: parseSize(text) };
+  return (
+    words.find((word) => word === text) ?? { upToBytes: parseSize(text, 'everything, nothing, deltas or ') }
+  );
 }
 
 function addLimit(text: string, before: Limits = {}): Limits {

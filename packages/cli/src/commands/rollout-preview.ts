@@ -1,5 +1,5 @@
 import { CoveyError } from '@covey/protocol';
-import { RolloutPreview } from '@covey/protocol/api';
+import { type Delivery, RolloutPreview } from '@covey/protocol/api';
 import type { Client } from '../client/client.ts';
 import { formatBytes } from '../inspect/figures.ts';
 import { formatTable } from '../terminal/table.ts';
@@ -31,6 +31,16 @@ export async function previewOf(
 /** One line of a preview. */
 export function summarizePreview({ model, version, wireBytes, devices }: RolloutPreview): string {
   return `${model}@${version} brings ${formatBytes(wireBytes)} to ${count(devices)}`;
+}
+
+/** What no device can bring home with what it may fetch in all, or undefined: such a rollout would be put off for ever. */
+export function unreachable(
+  { classes }: RolloutPreview,
+  { device }: Pick<Delivery, 'device'>,
+): string | undefined {
+  const most = Math.max(0, ...classes.map(({ bytesPerDevice }) => bytesPerDevice));
+  if (device.bytes === undefined || most <= device.bytes) return undefined;
+  return `a device may fetch ${formatBytes(device.bytes)}, and ${formatBytes(most)} are to come: it is put off until somebody starts it with more`;
 }
 
 /** A table of classes and files, and the sums. */

@@ -1,7 +1,8 @@
 import { CoveyError } from '@covey/protocol';
-import { RolloutsAnswer, RolloutView } from '@covey/protocol/api';
+import { type Delivery, RolloutsAnswer, RolloutView } from '@covey/protocol/api';
 import { Command } from 'commander';
 import type { Client } from '../client/client.ts';
+import { exitCodes } from '../terminal/exit-codes.ts';
 import type { Output } from '../terminal/output.ts';
 import { formatDuration, formatTable } from '../terminal/table.ts';
 import {
@@ -18,7 +19,7 @@ import {
   deliveryOf,
   describeDelivery,
 } from './delivery-options.ts';
-import { describePreview, previewOf, summarizePreview } from './rollout-preview.ts';
+import { describePreview, previewOf, summarizePreview, unreachable } from './rollout-preview.ts';
 import { exitCodeOf, parseWaves, waitForRollout } from './rollout-wait.ts';
 
 /** About ten minutes, in which the controller makes the transfers of 2 GB. */
@@ -107,7 +108,7 @@ async function start({ client, output }: Session, target: string, options: Start
     output.result(preview, () => describePreview(preview));
     return;
   }
-  await announce({ client, output }, wanted);
+  await announce({ client, output }, wanted, deliveryOf(options));
   const rollout = await client.call({
     method: 'POST',
     path: '/rollouts',
@@ -139,9 +140,13 @@ async function start({ client, output }: Session, target: string, options: Start
 async function announce(
   { client, output }: Session,
   wanted: { model: string; version: string; selector: string },
+  { device = {} }: Partial<Delivery>,
 ): Promise<void> {
   try {
-    output.progress(summarizePreview(await previewOf(client, wanted, hasty)));
+    const preview = await previewOf(client, wanted, hasty);
+    output.progress(summarizePreview(preview));
+    const warning = unreachable(preview, { device });
+    if (warning !== undefined) output.progress(`careful: ${warning}`);
   } catch (error) {
     if (!(error instanceof CoveyError) || !['TRANSFER_PENDING', 'TIMEOUT'].includes(error.code)) throw error;
     output.progress('what it brings is not known yet: the controller is still making the transfers');
@@ -172,9 +177,18 @@ async function status({ client, output }: Session, id: string | undefined, wait:
 }
 
 async function follow({ client, output }: Session, id: string): Promise<void> {
-  const rollout = await waitForRollout(client, id, (change) => output.progress(change));
-  output.result(rollout, () => describe(rollout, output));
-  process.exitCode = exitCodeOf(rollout);
+  const onStop = () => {
+    output.progress(`it goes on without this command; \`covey rollout abort ${id}\` takes it back`);
+    process.exit(exitCodes.interrupted);
+  };
+  process.once('SIGINT', onStop);
+  try {
+    const rollout = await waitForRollout(client, id, (change) => output.progress(change));
+    output.result(rollout, () => describe(rollout, output));
+    process.exitCode = exitCodeOf(rollout);
+  } finally {
+    process.removeListener('SIGINT', onStop);
+  }
 }
 
 async function act({ client, output }: Session, id: string, verb: string): Promise<void> {
@@ -211,7 +225,7 @@ function describe(rollout: RolloutView, output: Output): string {
   const head = `${rollout.id}  ${rollout.plan.model}@${rollout.plan.version}  ${colouredState(rollout, output)}`;
   const members = rollout.waves.flatMap((wave, index) =>
     wave.devices.map((member) => [
-      `${index + 1} ${wave.state}`,
+      `${index + 1} ${rollout.state === 'reverted' && wave.state === 'moving' ? 'ended' : wave.state}`,
       member.device,
       member.state,
       member.previous ?? 'first install',

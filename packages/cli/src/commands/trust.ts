@@ -101,7 +101,7 @@ async function verify(
         ['role', 'version', 'expires'],
         versions.map(({ role, version, expires }) => [role, String(version), expires]),
       ),
-      ...found.map(({ role }) => `${target} is signed by ${role}`),
+      ...found.map(({ role, limits }) => `${target} is signed by ${role}${limitsText(limits)}`),
       `all signatures hold and nothing has expired, ${rootDigest === undefined ? 'if the newest root is the right one: tell it with --root-digest' : 'from the root that you named'}`,
     ].join('\n'),
   );
@@ -113,4 +113,12 @@ async function listed(target: string, rolesListing: Verified['rolesListing']) {
   const found = await rolesListing(model, version);
   if (found.length === 0) throw new CoveyError('TRUST_UNKNOWN', `no role lists ${target}`);
   return found.map(({ role, limits }) => ({ role, limits }));
+}
+
+function limitsText(limits: Awaited<ReturnType<typeof listed>>[number]['limits']): string {
+  if (limits.length === 0) return '';
+  const tags = limits.flatMap((limit) =>
+    Object.entries(limit.tags).map(([name, value]) => `${name}=${value}`),
+  );
+  return `, for devices with ${tags.join(' and ')} only`;
 }

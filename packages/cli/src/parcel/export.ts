@@ -1,4 +1,6 @@
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { statSync } from 'node:fs';
+import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { encodeParcelHead, type Parcel, parseManifest, verifyChunk } from '@covey/bundle';
 import { CoveyError, isSoftware, type ModelVersionRef } from '@covey/protocol';
 import { VersionDetail } from '@covey/protocol/api';
@@ -7,19 +9,21 @@ import { verifyServed } from '../publish/verified.ts';
 
 export interface Exported {
   ref: ModelVersionRef;
+  /** Of the file that was written. */
+  path: string;
   sizeBytes: number;
   /** When the timestamp expires that says what is in force, ISO 8601. */
   expires: string;
 }
 
 /**
- * Writes a parcel with all that a device asks for that installs the version. Errors: NOT_FOUND, TRUST_UNKNOWN, BUNDLE_CORRUPT,
+ * Writes a parcel, to a file or into a folder, with all that a device asks for that installs the version. Errors: NOT_FOUND, TRUST_UNKNOWN, BUNDLE_CORRUPT,
  * INVALID_ARGUMENT for software of the agent, those of verifyServed and of the file.
  */
 export async function exportParcel(
   client: Client,
   target: { model: string; version: string },
-  path: string,
+  out: string,
   progress: (text: string) => void,
 ): Promise<Exported> {
   if (isSoftware(target.model))
@@ -45,6 +49,7 @@ export async function exportParcel(
     ],
   };
   const head = encodeParcelHead(parcel);
+  const path = isFolder(out) ? join(out, `${ref.model}-${ref.version}.parcel`) : out;
   await writeWhole(path, async (file) => {
     for (const bytes of [head, ...files.values()]) await file.writeFile(bytes);
     for (const [index, chunk] of distinct.entries()) {
@@ -55,7 +60,11 @@ export async function exportParcel(
     }
   });
   const sizeBytes = parcel.files.reduce((sum, file) => sum + file.sizeBytes, head.byteLength);
-  return { ref, sizeBytes, expires };
+  return { ref, path, sizeBytes, expires };
+}
+
+function isFolder(path: string): boolean {
+  return /[/\\]$/.test(path) || statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
 /** The metadata files that lead from any root a device may hold to whoever lists the version. */
@@ -80,6 +89,7 @@ async function metadataFor(client: Client, { model, version }: ModelVersionRef) 
 /** Whoever finds a file of that name finds all of it. */
 async function writeWhole(path: string, write: (file: FileHandle) => Promise<void>): Promise<void> {
   const temporary = `${path}.tmp`;
+  await mkdir(dirname(path), { recursive: true });
   try {
     const file = await open(temporary, 'w');
     try {

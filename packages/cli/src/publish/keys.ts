@@ -31,12 +31,15 @@ export function fileSigner(path: string): Signer {
   return pemSigner(readKeyFile(path), passphraseOf(process.env));
 }
 
-/** Errors: NOT_FOUND. */
+/** Errors: KEY_UNUSABLE. */
 export function readKeyFile(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (cause) {
-    throw new CoveyError('NOT_FOUND', `cannot read the key ${path}: ${(cause as Error).message}`, { cause });
+    const why = (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : String(cause);
+    throw new CoveyError('KEY_UNUSABLE', `cannot read the key ${path}, which --key may name: ${why}`, {
+      cause,
+    });
   }
 }
 

@@ -123,6 +123,6 @@ async function refuseOverlap(tx: Tx, model: string, devices: string[]): Promise<
   if (other)
     throw new CoveyError(
       'CONFLICT',
-      `rollout ${other.id} of ${model} is ${other.state} on device ${other.device}; abort it or wait for its end`,
+      `rollout ${other.id} of ${model} is ${other.state} on device ${other.device}; abort it, or ${other.state === 'paused' ? 'resume it and ' : ''}wait for its end`,
     );
 }

@@ -183,7 +183,7 @@ describe('a device that is put off is no failure (nerves_hub_web #774)', () => {
     expect(world.rollout.state).toBe('running');
     expect(world.rollout.members[0]).toMatchObject({
       state: 'moving',
-      reason: 'put off until 1970-01-01T01:00:00.000Z: the window opens at four',
+      reason: 'put off: the window opens at four; it asks again at 1970-01-01T01:00:00.000Z',
     });
     world.now += 1;
     world.tick();

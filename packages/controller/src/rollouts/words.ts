@@ -41,8 +41,9 @@ export function describeOther(
 
 /** Why a device has not begun, or not gone on, which is no failure. */
 export function describeDeferral({ reason }: NonNullable<Observation['reported']>): string {
-  const until = !reason?.until ? '' : ` until ${new Date(reason.until).toISOString()}`;
-  return `put off${until}: ${reason?.message ?? 'the device gave no reason'}`;
+  // Which may be long before it may go on: what holds it up, says the message.
+  const again = !reason?.until ? '' : `; it asks again at ${new Date(reason.until).toISOString()}`;
+  return `put off: ${reason?.message ?? 'the device gave no reason'}${again}`;
 }
 
 const refusalWords: Readonly<Record<DeviceRefusal, string>> = {

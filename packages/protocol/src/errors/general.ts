@@ -29,7 +29,8 @@ export const generalErrors = {
   WIRE_MALFORMED: {
     status: 400,
     retry: 'rejected',
-    remedy: 'The sender is broken or of another version; update it.',
+    remedy:
+      'It was damaged on its way, or made by another version: send or write it again, and update who made it.',
   },
   WIRE_CHECKSUM: { status: 400, remedy: 'The payload was damaged on the way; it is sent again by itself.' },
   WIRE_BOMB: { status: 413, remedy: 'The frame would decode to more than the limit; it was not decoded.' },
