@@ -120,4 +120,18 @@ describe('what is kept', () => {
     expect(await site.kept()).toEqual({ blobs: 0, rows: 0 });
     expect(await site.ask(file.sha256, null)).toEqual(transfer);
   });
+
+  test.each(['lost', 'cut'])(
+    'a blob that the disk has %s since it was looked at fails once, and is made anew',
+    async (how) => {
+      const file = await site.publish('1.0.0', modelBytes(0));
+      const transfer = await site.ask(file.sha256, null);
+      const { storage, disk } = site.domain;
+      const { sha256 } = await storage.db.selectFrom('transfers').select('sha256').executeTakeFirstOrThrow();
+      const path = `/blobs/transfers/${sha256?.slice(0, 2)}/${sha256}`;
+      await (how === 'lost' ? disk.remove(path) : disk.truncate(path, 100));
+      await expect(site.ask(file.sha256, null)).rejects.toThrow();
+      expect(await site.ask(file.sha256, null)).toEqual(transfer);
+    },
+  );
 });

@@ -11,7 +11,7 @@ test('a blob is read through once in an hour while it is whole, and each time wh
       return isWhole;
     },
   };
-  const check = createBlobChecks(blobs, { monotonicMs: () => nowMs });
+  const { isWhole: check, doubt } = createBlobChecks(blobs, { monotonicMs: () => nowMs });
   expect(await Promise.all([check('a'), check('a')])).toEqual([true, true]);
   isWhole = false;
   nowMs = 3_599_999;
@@ -20,4 +20,6 @@ test('a blob is read through once in an hour while it is whole, and each time wh
   expect([await check('a'), await check('a'), looks]).toEqual([false, false, 3]);
   isWhole = true;
   expect([await check('a'), await check('b'), looks]).toEqual([true, true, 5]);
+  doubt('a');
+  expect([await check('a'), await check('b'), looks]).toEqual([true, true, 6]);
 });

@@ -5,11 +5,17 @@ import type { Blobs } from '../storage/index.ts';
 const trustedMs = 3_600_000;
 const mostKept = 1_024;
 
-/** Whether a blob is on the disk as it was written. One that was is not read again for an hour, one that was not is. */
+export interface BlobChecks {
+  /** Whether a blob is on the disk as it was written. One that was is not read again for an hour, one that was not is. */
+  isWhole(sha256: string): Promise<boolean>;
+  /** It did not read as one that is whole: it is looked at again. */
+  doubt(sha256: string): void;
+}
+
 export function createBlobChecks(
   blobs: Pick<Blobs, 'isWhole'>,
   clock: Pick<Clock, 'monotonicMs'>,
-): (sha256: string) => Promise<boolean> {
+): BlobChecks {
   const checks = new Map<string, { untilMs: number; isWhole: Promise<boolean> }>();
   const check = async (sha256: string): Promise<boolean> => {
     let isWhole = false;
@@ -20,14 +26,15 @@ export function createBlobChecks(
     }
     return isWhole;
   };
-  return (sha256) => {
+  const isWhole = (sha256: string): Promise<boolean> => {
     const nowMs = clock.monotonicMs();
     const known = checks.get(sha256);
     if (known && nowMs < known.untilMs) return known.isWhole;
     const oldest = checks.keys().next().value;
     if (checks.size >= mostKept && oldest !== undefined) checks.delete(oldest);
-    const isWhole = check(sha256);
-    checks.set(sha256, { untilMs: nowMs + trustedMs, isWhole });
-    return isWhole;
+    const looking = check(sha256);
+    checks.set(sha256, { untilMs: nowMs + trustedMs, isWhole: looking });
+    return looking;
   };
+  return { isWhole, doubt: (sha256) => void checks.delete(sha256) };
 }

@@ -1,7 +1,7 @@
 import type { Clock, Log } from '@covey/ports';
 import { CoveyError } from '@covey/protocol';
-import type { Storage, StoredBytes } from '../storage/index.ts';
-import { createBlobChecks } from './checks.ts';
+import type { Blobs, Storage, StoredBytes } from '../storage/index.ts';
+import { type BlobChecks, createBlobChecks } from './checks.ts';
 import { collect, keepToQuota } from './collect.ts';
 import { findFile, missingBytes } from './files.ts';
 import { forget, type Known, lookUp, type Pair } from './kept.ts';
@@ -72,12 +72,11 @@ export function createTransfers(options: TransfersOptions): Transfers {
     }
     return patiently(device, () => queue.begin(device, pair), waitMs);
   };
-  const isWhole = createBlobChecks(storage.transferBlobs, clock);
+  const checks = createBlobChecks(storage.transferBlobs, clock);
   const bytesOf = async (device: string, pair: Pair, waitMs: number): Promise<StoredBytes | null> => {
     const known = await ensure(device, pair, waitMs);
-    if (!known || !(await isWhole(known.sha256))) return null;
-    const { sha256, sizeBytes } = known;
-    return { sizeBytes, read: (offset, wanted) => storage.transferBlobs.readRange(sha256, offset, wanted) };
+    if (!known || !(await checks.isWhole(known.sha256))) return null;
+    return readingOf(storage.transferBlobs, known, checks);
   };
   return {
     get: async (device, pair, waitMs) => {
@@ -104,6 +103,26 @@ export function createTransfers(options: TransfersOptions): Transfers {
       await queue.run(async () => undefined);
     },
   };
+}
+
+/** What the disk has lost since it was looked at is made anew for who asks next. */
+function readingOf(
+  blobs: Pick<Blobs, 'readRange'>,
+  { sha256, sizeBytes }: NonNullable<Known>,
+  checks: BlobChecks,
+): StoredBytes {
+  const read = async (offset: number, wanted: number) => {
+    const bytes = await blobs.readRange(sha256, offset, wanted).catch((error: unknown) => {
+      checks.doubt(sha256);
+      throw error;
+    });
+    if (bytes.byteLength < Math.min(wanted, sizeBytes - offset)) {
+      checks.doubt(sha256);
+      throw new CoveyError('DISK_FAILED', `the transfer ${sha256} is cut short on the disk`);
+    }
+    return bytes;
+  };
+  return { sizeBytes, read };
 }
 
 /** What is made, and what is removed, one after the other: neither sees what the other has half done. */
