@@ -97,6 +97,19 @@ test('at whichever change the power is cut, a parcel lies there, the new one las
     }
 });
 
+test('one at a time: a second one is told so, and spoils nothing of the first', async () => {
+  const outcomes = await Promise.allSettled(
+    ['1.0.0', '2.0.0', '3.0.0'].map((version) => installParcel(systemDisk, parcel(version), device)),
+  );
+  const [first, ...others] = outcomes.sort((a, b) => (a.status < b.status ? -1 : 1));
+  expect(first?.status).toBe('fulfilled');
+  for (const other of others)
+    expect(other).toMatchObject({ status: 'rejected', reason: { code: 'DATA_LOCKED' } });
+  expect(inbox()).toHaveLength(1);
+  await installParcel(systemDisk, parcel('4.0.0'), device);
+  expect(inbox()).toHaveLength(1);
+});
+
 test('what is not there, or no file, is NOT_FOUND', async () => {
   for (const path of [join(root, 'none'), root, '/dev/null'])
     await expect(installParcel(systemDisk, path, device)).rejects.toMatchObject({ code: 'NOT_FOUND' });

@@ -4,14 +4,25 @@ import { arrivingParcel, openDeviceFolder, parcelName } from '@covey/agent';
 import { type OpenParcel, openParcel, sha256 } from '@covey/bundle';
 import type { Disk } from '@covey/ports';
 import { CoveyError, type ModelVersionRef, toCoveyError } from '@covey/protocol';
+import { lockFolder } from '../folder/lock.ts';
 
 /**
  * Puts a parcel that has come whole into a device's inbox, in place of one that is there; whether it is to be trusted the agent finds out. Errors: those of
- * openDeviceFolder and openParcel, NOT_FOUND (no file, or one that cannot be read), DATA_CORRUPT, DISK_FULL.
+ * openDeviceFolder and openParcel, NOT_FOUND (no file, or one that cannot be read), DATA_CORRUPT, DISK_FULL, DATA_LOCKED (another one is being put there).
  */
 export async function installParcel(disk: Disk, path: string, folder: string): Promise<ModelVersionRef> {
-  const { inbox } = await openDeviceFolder(disk, folder);
+  const { root, inbox } = await openDeviceFolder(disk, folder);
   await disk.makeFolder(inbox);
+  // Two at a time would write into one file, and what was checked would not be what gets its name.
+  const lock = lockFolder(inbox, join(root, 'inbox.lock'));
+  try {
+    return await putInto(disk, path, inbox);
+  } finally {
+    lock.release();
+  }
+}
+
+async function putInto(disk: Disk, path: string, inbox: string): Promise<ModelVersionRef> {
   // Checked is what has been copied: a stick may be pulled out.
   const temporary = join(inbox, arrivingParcel);
   try {
