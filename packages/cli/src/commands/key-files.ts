@@ -40,9 +40,22 @@ export async function signDraft(
     ...options.publicKey.map((file) => readPublicKey(readKeyFile(file))),
   ];
   const signers = await Promise.all(options.key.map((key) => openSigner(key, named)));
-  writeDraft(path, await signUpload(upload, signers));
+  const signed = await signUpload(upload, signers);
+  writeDraft(path, signed);
   const keys = signers.map(({ key }) => keyIdOf(key));
-  createOutput(options.json).result({ draft: path, keys }, `${path} is signed by ${keys.join(', ')}`);
+  createOutput(options.json).result(
+    { draft: path, keys },
+    [`${path} is signed by ${keys.join(', ')}`, ...signed.roots.map(countText)].join('\n'),
+  );
+}
+
+/** How far a root is. Those of the root in force have to sign as well, which only the controller knows. */
+function countText({ signed, signatures }: Upload['roots'][number]): string {
+  const { version, roles } = signed as Root;
+  const { keyids, threshold } = roles.root;
+  const own = signatures.filter(({ keyid }) => keyids.includes(keyid)).length;
+  const more = own < threshold ? `; ${threshold - own} more wanted` : '';
+  return `root ${version} has ${own} of the ${threshold} signatures that its own keys have to give${more}`;
 }
 
 export async function submitDraft(path: string, command: Command): Promise<void> {

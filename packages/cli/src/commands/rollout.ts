@@ -1,4 +1,4 @@
-import { CoveyError } from '@covey/protocol';
+import { CoveyError, isSoftware } from '@covey/protocol';
 import { type Delivery, RolloutsAnswer, RolloutView } from '@covey/protocol/api';
 import { Command } from 'commander';
 import type { Client } from '../client/client.ts';
@@ -228,7 +228,7 @@ function describe(rollout: RolloutView, output: Output): string {
       `${index + 1} ${rollout.state === 'reverted' && wave.state === 'moving' ? 'ended' : wave.state}`,
       member.device,
       member.state,
-      member.previous ?? 'first install',
+      member.previous ?? (isSoftware(rollout.plan.model) ? 'as installed' : 'first install'),
       member.evidence?.agreement == null
         ? '-'
         : `${(member.evidence.agreement * 100).toFixed(1)} % of ${member.evidence.samples}`,
