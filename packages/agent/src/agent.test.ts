@@ -1,3 +1,4 @@
+import { topicOf } from '@covey/protocol';
 import { describe, expect, it } from 'vitest';
 import type { Behaviour } from './programs.fixture.ts';
 import { makeBundle, type Simulation, simulate, withFirstVersion } from './simulation.fixture.ts';
@@ -220,6 +221,23 @@ describe('the agent on virtual time', () => {
     expect(device.controller.reports.at(-1)).toEqual(device.status().reported);
     expect(device.controller.receipt().missing).toEqual([]);
     expect(device.status().outbox.messages).toBe(0);
+  });
+
+  it('says again what it serves to a controller that has forgotten it, such as one restored from a backup', async () => {
+    const device = await withFirstVersion('backup');
+    const { received, reports } = device.controller;
+    device.want(2, [await device.publish(makeBundle('2.0.0'), 2)]);
+    await device.untilSettled(2);
+    await device.world.advance(60_000);
+    const missing = [...received.keys()].filter((seq) => seq > 2);
+    for (const seq of missing) received.delete(seq);
+    reports.length = 0;
+    // As the next message of the device brings it about.
+    const receipt = JSON.stringify({ upTo: Math.max(...missing), missing });
+    device.broker.send('device-1', topicOf('device-1', 'receipt'), Buffer.from(receipt));
+    await device.world.advance(60_000);
+    expect(reports).toEqual([device.status().reported]);
+    expect(device.controller.receipt().missing).toEqual([]);
   });
 
   it('comes back by itself from a clock that jumped, both ways', async () => {

@@ -284,7 +284,8 @@ class RunningAgent {
 
   async #receipt(payload: Uint8Array): Promise<void> {
     const receipt = parseDocument(ReceiptSchema, payload, 'receipt');
-    await this.#outbox.receipt(receipt);
+    // Such as by a controller that was restored from a backup: the report may have been among them.
+    if (await this.#outbox.receipt(receipt)) this.#reportAgain();
     if (receipt.rebirth) await this.#connection.greetAgain();
   }
 

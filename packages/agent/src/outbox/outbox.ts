@@ -30,7 +30,8 @@ export interface Outbox {
   /** The link is up: sends everything not receipted, from the oldest. */
   attach(publish: Publish): void;
   detach(): void;
-  receipt(receipt: Receipt): Promise<void>;
+  /** True where messages that the controller asks for will never come: what it knows of this device may be old. */
+  receipt(receipt: Receipt): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -116,8 +117,9 @@ class DurableOutbox implements Outbox {
     this.#sender.detach();
   }
 
-  receipt({ upTo, missing }: Receipt): Promise<void> {
-    return this.#exclusively(async () => {
+  async receipt({ upTo, missing }: Receipt): Promise<boolean> {
+    let isLost = false;
+    await this.#exclusively(async () => {
       // A controller that knows more than this outbox: the folder was lost. Its numbers must not be given again.
       await this.#store.skipTo(upTo + 1);
       const isMissing = new Set(missing);
@@ -127,9 +129,11 @@ class DurableOutbox implements Outbox {
       const isDeclared = (seq: number) => this.#declared.some(({ from, to }) => from <= seq && seq <= to);
       const gone = missing.filter((seq) => !this.#store.has(seq) && !isDeclared(seq));
       this.#declareLost(gone.map((seq) => ({ from: seq, to: seq })));
-      if (gone.length > 0) await this.#writeWaiting();
+      isLost = gone.length > 0;
+      if (isLost) await this.#writeWaiting();
       this.#sender.receipted(missing);
     });
+    return isLost;
   }
 
   async close(): Promise<void> {
