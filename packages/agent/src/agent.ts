@@ -255,8 +255,8 @@ class RunningAgent {
   }
 
   async #metrics(measured: Metrics): Promise<void> {
-    const sources = { ports: this.#ports, supervisor: this.#supervisor, outbox: this.#outbox };
-    await withSystem(measured, { ...sources, folder: this.#options.folder })
+    const [ports, supervisor, outbox] = [this.#ports, this.#supervisor, this.#outbox];
+    await withSystem(measured, { ports, supervisor, outbox, folder: this.#options.folder })
       .then((metrics) => this.#outbox.put({ kind: 'metrics', metrics }))
       .catch((error) => this.#note('metrics', error));
   }
@@ -275,10 +275,9 @@ class RunningAgent {
 
   async #desired(payload: Uint8Array): Promise<void> {
     const desired = readDesired(payload);
-    if (desired.generation > this.#updater.update.accepted) {
-      this.#trust.heardTime(desired.now);
-      this.#updater.dispatch({ kind: 'desired', desired });
-    }
+    const isNew = desired.generation > this.#updater.update.accepted;
+    if (isNew) this.#trust.heardTime(desired.now);
+    if (isNew) this.#updater.dispatch({ kind: 'desired', desired });
     await this.#linkTrial.want(desired.link);
   }
 
