@@ -204,7 +204,7 @@ test('a model that hangs takes the process with it, and is counted', async () =>
   await world.advance(2_000);
   expect(first.isAlive()).toBe(false);
   expect(processes.length).toBe(2);
-  expect(events).toEqual(['the runtime was ended, since a run gave no answer, while bad 1.0.0 ran']);
+  expect(events).toEqual(['the runtime hung while bad 1.0.0 ran']);
 });
 
 test('a warm spare holds the models, takes over when the process dies, and is replaced', async () => {

@@ -218,9 +218,7 @@ class RuntimeSupervisor implements Supervisor {
     const hung = this.#hungRef;
     this.#hungRef = null;
     const bundles = hung ? [hung.bundle] : await runningAtDeath(this.#ports, life);
-    const ending = hung
-      ? 'the runtime was ended, since a run gave no answer,'
-      : `the runtime ended with ${signal ?? `code ${code}`}`;
+    const ending = hung ? 'the runtime hung' : `the runtime ended with ${signal ?? `code ${code}`}`;
     this.#buried(life, bundles, ending);
   }
 
