@@ -33,7 +33,7 @@ test('chunks cover a file in order, none empty, none above the limit, whatever i
       expect(Buffer.concat(all).equals(bytes)).toBe(true);
       for (const { length } of all) expect(length > 0 && length <= 1024 * kib).toBe(true);
     }),
-    { numRuns: process.env.COVEY_LONG === undefined ? 20 : 200 },
+    { numRuns: process.env.COVEY_LONG === undefined ? 50 : 200 },
   );
 });
 

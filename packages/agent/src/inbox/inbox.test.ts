@@ -202,6 +202,18 @@ describe('a parcel brought to a device that reaches nobody', () => {
     expect(device.servingVersions()).toEqual(['4.0.0']);
   });
 
+  test('that a stranger has signed is done with at once: a file stays what it is', async () => {
+    const device = await alone('parcel/stranger');
+    await put(device, await strangers(device));
+    await device.world.runUntil(() => device.state() === 'rejected', 120_000);
+    await device.world.advance(120_000);
+    expect(inboxOf(device)).toEqual([]);
+    expect(device.status().reported).toMatchObject({
+      state: 'rejected',
+      reason: { code: 'TRUST_SIGNATURE' },
+    });
+  });
+
   test('is a first install, too: on a device that has never been connected', async () => {
     const device = simulate('parcel/first');
     await device.enrol();

@@ -1,7 +1,7 @@
 import { type OpenParcel, openParcel, sha256 } from '@covey/bundle';
 import type { Disk, Fetch, FetchAnswer, FetchRequest, Ports, Timer } from '@covey/ports';
 import { CoveyError, toCoveyError } from '@covey/protocol';
-import { isSettled, type Update } from '../update/index.ts';
+import { isSettled, parcelPrefix, type Update } from '../update/index.ts';
 import type { Updater } from '../updater/index.ts';
 import { localOrder } from './order.ts';
 
@@ -11,7 +11,6 @@ export const arrivingParcel = 'arriving.tmp';
 const suffix = '.parcel';
 const numberDigits = 8;
 const partBytes = 64 * 1024;
-const idPrefix = 'parcel ';
 
 /** The name of a parcel that is brought now, by the digest of its head: it comes after those that lie there. */
 export function parcelName(others: readonly string[], headSha256: string): string {
@@ -52,7 +51,7 @@ class FolderInbox implements Inbox {
 
   readonly fetch: Fetch = async (request) => {
     const id = this.#updater && orderUnderWay(this.#updater.update);
-    const arrived = id?.startsWith(idPrefix) ? await this.#find() : null;
+    const arrived = id?.startsWith(parcelPrefix) ? await this.#find() : null;
     const answer = arrived?.id === id && arrived && (await answerFrom(this.#ports.disk, arrived, request));
     return answer || this.#ports.fetch(request);
   };
@@ -86,7 +85,7 @@ class FolderInbox implements Inbox {
     event: (kind: string, message: string) => void,
   ): Promise<void> {
     const underWay = orderUnderWay(updater.update);
-    if (underWay && !underWay.startsWith(idPrefix)) return;
+    if (underWay && !underWay.startsWith(parcelPrefix)) return;
     const arrived = await this.#find();
     if (!arrived) return;
     const { id, path, parcel } = arrived;
@@ -124,7 +123,7 @@ class FolderInbox implements Inbox {
       const read = (offset: number, sizeBytes: number) => disk.readRange(path, offset, sizeBytes);
       try {
         const parcel = await openParcel(entry.sizeBytes, read);
-        this.#arrived = { id: `${idPrefix}${sha256(parcel.head)}`, path, parcel };
+        this.#arrived = { id: `${parcelPrefix}${sha256(parcel.head)}`, path, parcel };
       } catch (error) {
         // A disk that does not read may read the next time.
         if (error instanceof CoveyError && error.code !== 'DISK_FAILED') await this.#drop(path);

@@ -8,7 +8,7 @@ import {
 import * as crash from './crashes.ts';
 import * as end from './endings.ts';
 import * as soaking from './soaking.ts';
-import { type Held, isSettled, type Update } from './state.ts';
+import { type Held, isSettled, parcelPrefix, type Update } from './state.ts';
 import * as to from './transitions.ts';
 
 /**
@@ -98,6 +98,11 @@ const holdFrom =
     const until = event.until === null ? null : Math.min(event.until, now + end.bounds.holdAskMs);
     return to.hold(update, from, { ...event, until }, now);
   };
+/** Signatures that do not hold may be right the next time that a controller is asked; those in a file stay what they are. */
+const isBroughtWrong = ({ desired }: Update, code: string): boolean =>
+  code.startsWith('TRUST_') &&
+  retryClassOf(code) === 'retryable' &&
+  (desired?.setBy.id.startsWith(parcelPrefix) ?? false);
 /** What the error's class asks for; `orElse` is for what may be tried again. */
 const failedFrom =
   (from: Held['from'], orElse: Handler<'failed'>): Handler<'failed'> =>
@@ -105,7 +110,8 @@ const failedFrom =
     const retry = retryClassOf(event.code);
     // A disk that does not read may read what is fetched again.
     if (event.code === 'DISK_FAILED') return to.retryDownload(update, event, now);
-    if (retry === 'rejected') return end.reject(update, event.code, event.message);
+    if (retry === 'rejected' || isBroughtWrong(update, event.code))
+      return end.reject(update, event.code, event.message);
     if (retry === 'deferred') return to.hold(update, from, { ...event, until: null }, now);
     return orElse(update, event, now);
   };

@@ -6,6 +6,7 @@ export {
   initialUpdate,
   isSettled,
   isSoftwareOnTrial,
+  parcelPrefix,
   pinnedBundles,
   type Update,
   wantedSoftware,

@@ -21,20 +21,23 @@ export function soak(update: Update, now: number): Update {
   return enter({ ...update, reason: null }, 'soaking', now + (update.desired?.soak.maxDurationMs ?? 0));
 }
 
-/** Waits for the end of the soak, but for an order that puts the versions before back: it need not see what it ends proven. */
+/** Waits for the end of the soak, but for an order that puts a version before back: it need not see what it ends proven. */
 export function supersede(update: Update, desired: Desired, now: number): Update {
   const next = wait(update, desired);
   return isPutBack(next) ? putBack(next, now) : next;
 }
 
-/** What waits wants, of every model that changed, what was committed before, or none where none was. */
+/**
+ * What waits wants, of a model that changed, what was committed before, or none where none was. Of several models one is enough:
+ * they change together, and what nobody wants any more shall not serve on; the others have their soak after it.
+ */
 function isPutBack(update: Update): boolean {
   const changed = changedModels(update);
   if (update.waiting === null || changed.length === 0) return false;
   const bundlesOf = (release: SettledRelease['release'] | undefined) =>
     new Map(release?.models.map(({ model, bundle }) => [model, bundle]));
   const [wanted, before] = [bundlesOf(update.waiting.release), bundlesOf(update.committed?.release)];
-  return changed.every(({ model }) => wanted.get(model) === before.get(model));
+  return changed.some(({ model }) => wanted.get(model) === before.get(model));
 }
 
 function putBack(update: Update, now: number): Update {

@@ -136,6 +136,9 @@ export function isSettled(update: Update): boolean {
   return ['idle', 'committed', 'reverted', 'rejected'].includes(update.state);
 }
 
+/** Orders that came to the device in a file have an id that begins so: what they bring cannot become another. */
+export const parcelPrefix = 'parcel ';
+
 /** The release on its way in, null when none is or it is being taken back. */
 export function candidateOf(update: Update): Release | null {
   return isSettled(update) || update.state === 'reverting' ? null : (update.desired?.release ?? null);

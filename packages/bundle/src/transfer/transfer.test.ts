@@ -6,7 +6,7 @@ import { decodeSegment } from './decode.ts';
 import { encodeTransfer, type TransferFile } from './encode.ts';
 import { openTransfer, segmentsFrom, type TransferTarget } from './format.ts';
 
-const numRuns = Number(process.env.COVEY_FUZZ_RUNS ?? 40);
+const numRuns = Number(process.env.COVEY_FUZZ_RUNS ?? 100);
 const timeoutMs = 60_000 + numRuns * 200;
 
 /** The file that a transfer decodes to. */

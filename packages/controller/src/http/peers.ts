@@ -14,11 +14,19 @@ export interface Peers {
   disconnect(device: string): void;
 }
 
+/** A device has one or two connections. Of more, the oldest are taken to be broken: what one may hold in memory is bounded. */
+const mostConnections = 16;
+
 export function createPeers(identity: Pick<Identity, 'check'>): Peers {
   const connections = new Map<string, Set<TLSSocket>>();
   const remember = (device: string, socket: TLSSocket) => {
     const known = connections.get(device) ?? new Set();
     if (known.has(socket)) return;
+    for (const oldest of known) {
+      if (known.size < mostConnections) break;
+      known.delete(oldest);
+      oldest.destroy();
+    }
     connections.set(device, known.add(socket));
     socket.once('close', () => {
       known.delete(socket);

@@ -118,11 +118,17 @@ function refuseUnsigned(
   );
 }
 
+/** What there is to do about one that is in the way. */
+const waysOut: Partial<Record<string, string>> = {
+  running: 'abort it, or wait for its end',
+  paused: 'resume or abort it, and wait for its end',
+};
+
 async function refuseOverlap(tx: Tx, model: string, devices: string[]): Promise<void> {
   const [other] = await overlapping(tx, model, devices);
   if (other)
     throw new CoveyError(
       'CONFLICT',
-      `rollout ${other.id} of ${model} is ${other.state} on device ${other.device}; abort it, or ${other.state === 'paused' ? 'resume it and ' : ''}wait for its end`,
+      `rollout ${other.id} of ${model} is ${other.state} on device ${other.device}; ${waysOut[other.state] ?? 'wait for its end'}`,
     );
 }

@@ -56,6 +56,8 @@ function waitedForSince(
 function evidenceFor(member: Member, seen: Observation | undefined): Reported | null {
   if (!seen?.reported || member.generation === null || seen.reported.generation < member.generation)
     return null;
+  // Gone back for the sake of a newer order, which it takes up next: what comes of that will be reported.
+  if (seen.reported.reason?.code === 'SUPERSEDED') return null;
   return seen.reported;
 }
 

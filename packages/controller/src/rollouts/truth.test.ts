@@ -190,6 +190,18 @@ describe('a device that is put off is no failure (nerves_hub_web #774)', () => {
     expect(world.rollout).toMatchObject({ state: 'paused', waves: ['inconclusive'] });
   });
 
+  it('one that went back for the sake of a newer order, such as for another model, is waited for', () => {
+    const world = new World(newRollout(['a'], plan()));
+    world.tick();
+    const reason = { code: 'SUPERSEDED', message: 'a newer order puts the version before it back' };
+    world.report('a', { ...report('reverted', '1.0.0'), reason });
+    world.tick();
+    expect(world.rollout).toMatchObject({ state: 'running', members: [{ state: 'moving' }] });
+    world.report('a', report('committed', '2.0.0'));
+    world.tick();
+    expect(world.rollout.members[0]).toMatchObject({ state: 'proven' });
+  });
+
   it('without a time it is waited for as long as it is heard of, and no longer', () => {
     const world = new World(newRollout(['a'], plan()));
     world.tick();

@@ -10,7 +10,7 @@ import { checkModel } from './index.ts';
 import { createRichModel } from './rich-model.fixture.ts';
 
 /** Cases per property. Unit tests take few; the long form, `npm run fuzz`, sets COVEY_FUZZ_RUNS high. */
-const fuzzRuns = { numRuns: Number(process.env.COVEY_FUZZ_RUNS ?? 80) };
+const fuzzRuns = { numRuns: Number(process.env.COVEY_FUZZ_RUNS ?? 200) };
 const timeoutMs = 60_000 + fuzzRuns.numRuns * 10;
 /** Most cases take a millisecond; a machine that does other things at the same time may take a while. */
 const maxCaseMs = 5_000;

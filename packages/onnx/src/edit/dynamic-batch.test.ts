@@ -59,7 +59,7 @@ describe('dynamic-batch', () => {
           if (!(error instanceof CoveyError) || error.code !== 'MODEL_UNSUPPORTED') throw error;
         }
       }),
-      { numRuns: process.env.COVEY_LONG === undefined ? 20 : 200 },
+      { numRuns: process.env.COVEY_LONG === undefined ? 60 : 200 },
     );
     expect(varied).toBeGreaterThan(10);
   });

@@ -21,7 +21,7 @@ import { integers, modelOf, waves } from './edit.fixture.ts';
 import { convertOpset, dynamicBatch, editModel, removeZipMap, standardPasses } from './index.ts';
 
 /** Cases per property. Unit tests take few; the long form, `npm run fuzz`, sets COVEY_FUZZ_RUNS high. */
-const numRuns = Number(process.env.COVEY_FUZZ_RUNS ?? 60);
+const numRuns = Number(process.env.COVEY_FUZZ_RUNS ?? 100);
 /** A case of a real model takes ten times as long as one of a small model. */
 const numRealRuns = Math.ceil(numRuns / 10);
 const timeoutMs = 60_000 + numRuns * 50;

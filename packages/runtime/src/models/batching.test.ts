@@ -89,7 +89,7 @@ test('in ONNX Runtime too, whatever comes together: each answer is that of its o
       for (const outcome of outcomes)
         expect(['answered', 'CANCELLED', 'DEADLINE_EXCEEDED']).toContain(outcome);
     }),
-    { numRuns: process.env.COVEY_LONG === undefined ? 15 : 100 },
+    { numRuns: process.env.COVEY_LONG === undefined ? 40 : 100 },
   );
   expect(mostJoined).toBeGreaterThan(5);
   expect(instance.state).toMatchObject({ waiting: 0, running: 0 });
