@@ -27,7 +27,7 @@ export interface Blobs {
   has(sha256: string): Promise<boolean>;
   /** As `get`, of one that is too large to be held: it is read, and checked, a piece at a time. */
   isWhole(sha256: string): Promise<boolean>;
-  /** Unchecked; fewer bytes where it ends. Errors: DISK_FAILED, also where there is none. */
+  /** Unchecked; fewer bytes where it ends. Errors: those of `Disk.readRange`, also where there is none. */
   readRange(sha256: string, offset: number, sizeBytes: number): Promise<Uint8Array>;
   /** Absent is fine. */
   remove(sha256: string): Promise<void>;
