@@ -46,6 +46,7 @@ function summarize(rollout: RolloutView): string {
   return `${rollout.plan.model}@${rollout.plan.version} ${rollout.state}, wave ${rollout.wave + 1} of ${rollout.waves.length}: ${devices}`;
 }
 
+/** Why a device waits; why one failed is long, and told at the end. */
 function memberText({ device, state, reason }: RolloutView['waves'][number]['devices'][number]): string {
-  return reason === null ? `${device} ${state}` : `${device} ${state} (${reason})`;
+  return reason === null || state === 'failed' ? `${device} ${state}` : `${device} ${state} (${reason})`;
 }
