@@ -45,7 +45,7 @@ export async function loadedModel(file: ModelFile, index: number): Promise<Loade
   const pipeline = file.pipeline && checkDocument(PipelineSchema, file.pipeline, `pipeline of ${name}`);
   checkDocument(VersionSchema, version, `version ${version} of ${name}`);
   const path = resolve(file.path);
-  const bundle = await identityOf(path, { pipeline, classification });
+  const bundle = await identityOf(path, { name, version, pipeline, classification });
   return {
     ref: { model: name, version, number: index + 1, bundle },
     variant: 'file',

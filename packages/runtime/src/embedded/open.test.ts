@@ -97,6 +97,23 @@ test('replacing a version under load fails no request', async () => {
   await own.close();
 });
 
+test('one file under two versions is two versions: each answers what names it, and routes tell them apart', async () => {
+  const both = ['1.0.0', '2.0.0'].map((version) => ({ name: 'add', path: files.one ?? '', version }));
+  const split = [{ version: '1.0.0', share: 1 }];
+  const two = await open(both, { routes: [{ model: 'add', version: '2.0.0', split }] });
+  expect((await two.infer('add', pair(1, 2))).version).toBe('1.0.0');
+  expect((await two.infer('add', pair(1, 2), { version: '2.0.0' })).version).toBe('2.0.0');
+  await two.replace([{ name: 'add', path: files.one ?? '', version: '3.0.0' }]);
+  expect((await two.infer('add', pair(1, 2))).version).toBe('3.0.0');
+  const wrong = [{ model: 'add', version: '3.0.0', split: [{ version: '3.0.0', share: 5 }] }];
+  await expect(two.replace(both, wrong)).rejects.toMatchObject({ code: 'INVALID_DOCUMENT' });
+  const late = two.replace(both);
+  await two.close();
+  await late.catch(() => {});
+  await expect(two.replace(both)).rejects.toMatchObject({ code: 'MODEL_UNAVAILABLE' });
+  await expect(two.infer('add', pair(1, 2))).rejects.toMatchObject({ code: 'MODEL_UNAVAILABLE' });
+});
+
 test('a file that changed is loaded again', async () => {
   const path = await models.write('changing.onnx', addModel(1, [-1, 2]));
   const own = await open([{ name: 'add', path }]);

@@ -1,4 +1,15 @@
-import type { LoadedModel, Metrics, ModelSchema, Provider, Route, Summary } from '@covey/protocol';
+import {
+  CoveyError,
+  checkDocument,
+  type LoadedModel,
+  type Metrics,
+  type ModelSchema,
+  type Provider,
+  type Route,
+  RouteSchema,
+  type Summary,
+} from '@covey/protocol';
+import * as v from 'valibot';
 import type { Engine, EngineOptions } from '../engine/index.ts';
 import type { Timings } from '../scheduler/index.ts';
 import type { Tensors } from '../tensors/index.ts';
@@ -49,7 +60,7 @@ export interface Runtime<File> {
   schema(model: string, version?: string): ModelSchema;
   /**
    * Serves these from now on, without failing a request; on an error everything stays as it was. A file is loaded again when
-   * it is another. Errors: those of `open`.
+   * it is another. Errors: those of `open`; MODEL_UNAVAILABLE after `close`.
    */
   replace(models: readonly File[], routes?: Route[]): Promise<void>;
   /** Finishes what runs, gives out the last measurements, releases everything. */
@@ -72,8 +83,15 @@ export function engineOptionsOf({
     // What nobody is told is not made.
     ...(onSummary === undefined && { summaryShare: 0 }),
     send: (message) => {
-      if (message.type === 'metrics') onMetrics?.(message.metrics);
-      else if (message.type === 'summary') onSummary?.(message.summary);
+      try {
+        if (message.type === 'metrics') onMetrics?.(message.metrics);
+        else if (message.type === 'summary') onSummary?.(message.summary);
+      } catch (error) {
+        // A fault of the program's, for whoever hears of those: the runtime goes on, and closes.
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
     },
   };
 }
@@ -108,6 +126,7 @@ class EmbeddedRuntime<File> implements Runtime<File> {
   #plans = 0;
   /** Replacements, one after the other. */
   #queue: Promise<unknown> = Promise.resolve();
+  #isClosed = false;
 
   constructor(engine: Engine, loader: Loader<File>) {
     this.#engine = engine;
@@ -137,8 +156,10 @@ class EmbeddedRuntime<File> implements Runtime<File> {
 
   replace(models: readonly File[], routes?: Route[]): Promise<void> {
     const replaced = this.#queue.then(async () => {
+      if (this.#isClosed) throw new CoveyError('MODEL_UNAVAILABLE', 'the runtime was closed');
+      const checked = routes && checkDocument(v.array(RouteSchema), routes, 'routes');
       const loaded = await this.#loader.load(models);
-      await this.#engine.apply({ plan: ++this.#plans, models: loaded, ...(routes && { routes }) });
+      await this.#engine.apply({ plan: ++this.#plans, models: loaded, ...(checked && { routes: checked }) });
       this.#loader.opened(loaded);
     });
     // A replacement that failed is its caller's business, not that of the next.
@@ -147,7 +168,10 @@ class EmbeddedRuntime<File> implements Runtime<File> {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     this.#engine.stopAccepting();
+    // One under way would leave its models loaded.
+    await this.#queue;
     await this.#engine.close(closeGraceMs);
   }
 }
