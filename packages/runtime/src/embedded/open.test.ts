@@ -52,6 +52,19 @@ describe('errors are in the words and codes of the catalogue', () => {
     await expect(runtime.infer(model, inputs)).rejects.toMatchObject({ code });
   });
 
+  test.each<[string, unknown[], string]>([
+    ['no inputs', [], 'INPUT_INVALID'],
+    ['null for inputs', [null], 'INPUT_INVALID'],
+    ['null for a tensor', [{ x: null }], 'INPUT_INVALID'],
+    ['an array for a tensor', [{ x: [1, 2] }], 'INPUT_INVALID'],
+    ['a time that is none', [pair(1, 2), { timeoutMs: Number.NaN }], 'INPUT_INVALID'],
+    ['a priority that is none', [pair(1, 2), { priority: 'x' }], 'INPUT_INVALID'],
+  ])('of a program without types: %s', async (_, given, code) => {
+    const infer = runtime.infer.bind(runtime) as (...args: unknown[]) => Promise<unknown>;
+    await expect(infer('add', ...given)).rejects.toMatchObject({ code });
+    await expect(runtime.replace('add' as never)).rejects.toMatchObject({ code: 'INVALID_DOCUMENT' });
+  });
+
   test('files that are none', async () => {
     const garbage = await models.write('garbage.onnx', Buffer.from('no model'));
     await expect(open([{ name: 'm', path: garbage }])).rejects.toMatchObject({ code: 'MODEL_INVALID' });

@@ -9,11 +9,7 @@ const entries = {
 
 /** A worker thread of Node's. One that does steps does not keep the process alive. */
 export const startWorker: StartThread = (role, start) => {
-  // Which is of the text that a program was given as, and no thread takes.
-  const worker = new Worker(new URL(import.meta.resolve(entries[role])), {
-    workerData: { role, start },
-    execArgv: process.execArgv.filter((flag) => !flag.startsWith('--input-type')),
-  });
+  const worker = new Worker(new URL(import.meta.resolve(entries[role])), { workerData: { role, start } });
   if (role === 'steps') worker.unref();
   return new WorkerThread(worker);
 };

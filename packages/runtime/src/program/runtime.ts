@@ -8,6 +8,7 @@ import {
   type Route,
   RouteSchema,
   type Summary,
+  type Tensor,
 } from '@covey/protocol';
 import * as v from 'valibot';
 import type { Engine, EngineOptions } from '../engine/index.ts';
@@ -135,6 +136,7 @@ class EmbeddedRuntime<File> implements Runtime<File> {
 
   async infer(model: string, inputs: Tensors, options: InferOptions = {}): Promise<Inference> {
     const { version, key, priority = 0, timeoutMs, signal } = options;
+    checkCall(inputs, priority, timeoutMs);
     const servable = this.#engine.route({ model, version, key });
     const reply = await this.#engine.infer(servable, {
       inputs,
@@ -156,6 +158,7 @@ class EmbeddedRuntime<File> implements Runtime<File> {
 
   replace(models: readonly File[], routes?: Route[]): Promise<void> {
     const replaced = this.#queue.then(async () => {
+      if (!Array.isArray(models)) throw new CoveyError('INVALID_DOCUMENT', 'a list of models is wanted');
       if (this.#isClosed) throw new CoveyError('MODEL_UNAVAILABLE', 'the runtime was closed');
       const checked = routes && checkDocument(v.array(RouteSchema), routes, 'routes');
       const loaded = await this.#loader.load(models);
@@ -174,4 +177,17 @@ class EmbeddedRuntime<File> implements Runtime<File> {
     await this.#queue;
     await this.#engine.close(closeGraceMs);
   }
+}
+
+/** Programs without types call as well; what tensors hold is checked with the model's schema. */
+function checkCall(inputs: Tensors, priority: number, timeoutMs: number | undefined): void {
+  if (typeof inputs !== 'object' || inputs === null)
+    throw new CoveyError('INPUT_INVALID', 'inputs: tensors by their names are wanted');
+  for (const [name, given] of Object.entries(inputs) as [string, Partial<Tensor> | null | undefined][]) {
+    if (!(given?.data instanceof Uint8Array) || !Array.isArray(given.shape))
+      throw new CoveyError('INPUT_INVALID', `input "${name}" is no tensor: make one with \`tensor\``);
+  }
+  if (!(priority >= 0)) throw new CoveyError('INPUT_INVALID', 'priority: a number from 0 to 9 is wanted');
+  if (timeoutMs !== undefined && !(timeoutMs >= 0))
+    throw new CoveyError('INPUT_INVALID', 'timeoutMs: milliseconds are wanted');
 }
