@@ -1,4 +1,4 @@
-import { appendFileSync, readdirSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { RolloutView, WhyAnswer } from '@covey/protocol/api';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -33,6 +33,9 @@ test('a version comes on a stick while the controller is gone; it then knows, an
   const file = join(fleet.data, 'stick', 'scaling-2.0.0.parcel');
   const stick = join(fleet.data, 'stick/');
   const args = ['bundle', 'export', 'scaling@2.0.0', '--out', stick, '--data', fleet.data];
+  const unmounted = await covey([...args, '--json']);
+  expect([unmounted.code, unmounted.stdout]).toEqual([1, expect.stringContaining('NOT_FOUND')]);
+  mkdirSync(stick);
   const exported = await coveyJson<{ ref: { number: number }; path: string; sizeBytes: number }>(args);
   expect(exported).toMatchObject({ ref: { number: 2 }, path: file });
   expect(exported.sizeBytes).toBeGreaterThan(300_000);

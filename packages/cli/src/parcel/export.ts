@@ -1,5 +1,5 @@
-import { statSync } from 'node:fs';
-import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
+import { existsSync, statSync } from 'node:fs';
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { encodeParcelHead, type Parcel, parseManifest, verifyChunk } from '@covey/bundle';
 import { CoveyError, isSoftware, type ModelVersionRef } from '@covey/protocol';
@@ -89,7 +89,9 @@ async function metadataFor(client: Client, { model, version }: ModelVersionRef) 
 /** Whoever finds a file of that name finds all of it. */
 async function writeWhole(path: string, write: (file: FileHandle) => Promise<void>): Promise<void> {
   const temporary = `${path}.tmp`;
-  await mkdir(dirname(path), { recursive: true });
+  // Not made here: where a stick is not mounted, the parcel would lie on this machine and seem to be on the stick.
+  if (!existsSync(dirname(path)))
+    throw new CoveyError('NOT_FOUND', `there is no folder ${dirname(path)} to write to`);
   try {
     const file = await open(temporary, 'w');
     try {

@@ -173,10 +173,19 @@ class EmbeddedRuntime<File> implements Runtime<File> {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#engine.stopAccepting();
-    // One under way would leave its models loaded.
-    await this.#queue;
+    // One under way would leave its models loaded; one that hangs is not waited for.
+    await within(closeGraceMs, this.#queue);
     await this.#engine.close(closeGraceMs);
   }
+}
+
+async function within(ms: number, work: Promise<unknown>): Promise<void> {
+  let late: ReturnType<typeof setTimeout> | undefined;
+  const over = new Promise<void>((resolve) => {
+    late = setTimeout(resolve, ms);
+  });
+  await Promise.race([work, over]);
+  clearTimeout(late);
 }
 
 /** Programs without types call as well; what tensors hold is checked with the model's schema. */
