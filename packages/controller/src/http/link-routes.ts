@@ -5,7 +5,7 @@ import {
   LinkChangesQuery,
   LinkChangeView,
 } from '@covey/protocol/api';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { AdminApp } from './admin.ts';
 import { actor, errorAnswers, LinkChangeParams } from './routes.ts';
 import type { AdminServices } from './services.ts';

@@ -9,7 +9,7 @@ import {
   VersionDetail,
   VersionView,
 } from '@covey/protocol/api';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { AdminApp } from './admin.ts';
 import {
   actor,

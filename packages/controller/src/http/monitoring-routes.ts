@@ -13,7 +13,7 @@ import {
   SummariesQuery,
   WhyAnswer,
 } from '@covey/protocol/api';
-import { z } from 'zod';
+import * as z from 'zod';
 import { queryAudit } from '../audit/index.ts';
 import { explainServing, listEvents, queryMetrics, querySummaries } from '../monitoring/index.ts';
 import type { AdminApp } from './admin.ts';

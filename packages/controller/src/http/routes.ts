@@ -1,5 +1,5 @@
 import { DeviceId, Digest, ErrorAnswer, Name, VersionName } from '@covey/protocol/api';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Who acts: /v1 knows one identity. */
 export const actor = 'admin';

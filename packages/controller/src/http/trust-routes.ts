@@ -1,6 +1,6 @@
 import { CoveyError, limits } from '@covey/protocol';
 import { SignedDocument, TrustUpload, TrustView } from '@covey/protocol/api';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { AdminApp } from './admin.ts';
 import { actor, errorAnswers } from './routes.ts';
 import type { AdminServices } from './services.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { DesiredView, Evidence, ServingView } from './devices.ts';
 import { DeviceId, Name, SemanticVersion, Time } from './terms.ts';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { updateStates } from '../messages.ts';
 import { Count, DeviceId, Digest, Name, Selector, SemanticVersion, TagsDocument, Time } from './terms.ts';
 

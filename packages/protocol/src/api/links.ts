@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { isControllerAddress } from '../address.ts';
 import { limits } from '../limits.ts';
 import { WaveSize } from './rollouts.ts';

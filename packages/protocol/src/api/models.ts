@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { datatypes } from '../tensors.ts';
 import { Count, Digest, Name, SemanticVersion, Time, VersionName } from './terms.ts';
 import { TargetsFiles } from './trust.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { Count, DeviceId, Name, Selector, SemanticVersion, Time } from './terms.ts';
 
 const window = {

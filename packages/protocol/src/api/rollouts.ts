@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type DeliveryPolicy, weekdays } from '../delivery.ts';
 import type { SoakPolicy } from '../messages.ts';
 import { Evidence } from './devices.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { Digest } from './terms.ts';
 
 /** A metadata file as it is signed: the controller checks it as devices do (TUF specification 1.0.x, section 4). */
