@@ -5,9 +5,12 @@ import { defineConfig } from 'vitest/config';
 const root = join(import.meta.dirname, '..');
 /** More than there are processors: journeys wait for processes and timers most of their time. */
 const maxWorkers = Math.max(2, availableParallelism()) + 2;
+/** Node runs the source itself, as it runs the programs: what Vite makes of it takes longer to make, and to run. */
+const experimental = { viteModuleRunner: false, nodeLoader: false };
 const beside = {
   root,
   maxWorkers,
+  experimental,
   // Far above what any takes on a machine that does other things at the same time.
   testTimeout: 60_000,
   hookTimeout: 60_000,
@@ -54,6 +57,7 @@ export default defineConfig({
           globalSetup: 'test/journeys/programs.ts',
           root,
           maxWorkers,
+          experimental,
           include: ['test/{journeys,simulator,contracts,conformance}/**/*.test.ts'],
           testTimeout: 240_000,
           hookTimeout: 240_000,

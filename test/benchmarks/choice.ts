@@ -13,7 +13,15 @@ import {
   storeHalf,
   writeModel,
 } from '@covey/onnx';
-import type { Golden, ModelSchema, ProbeAnswer, ProbeJob, ProbeResult, Tensor } from '@covey/protocol';
+import {
+  encodeGolden,
+  type GoldenVector,
+  type ModelSchema,
+  type ProbeAnswer,
+  type ProbeJob,
+  type ProbeResult,
+  type Tensor,
+} from '@covey/protocol';
 import { createExecution, type Execution } from '@covey/runtime';
 import { InferenceSession } from 'onnxruntime-node';
 import type { Figure, Result } from './figures.ts';
@@ -105,8 +113,8 @@ async function choiceFigures(execution: Execution, folder: string, one: Case): P
     paths[variant] = join(folder, `${one.name}-${index}.onnx`);
     await writeFile(paths[variant], bytes);
   }
-  const goldenPath = join(folder, `${one.name}.json`);
-  await writeFile(goldenPath, JSON.stringify(await goldenOf(execution, one)));
+  const goldenPath = join(folder, `${one.name}.golden`);
+  await writeFile(goldenPath, await goldenOf(execution, one));
   const job = jobOf(one, paths, goldenPath);
   const startedMs = performance.now();
   const results = await probed(job);
@@ -175,20 +183,12 @@ function jobOf({ name, schema }: Case, paths: Record<string, string>, goldenPath
   return { type: 'probe', limitMs: probeLimitMs, candidates: [{ ref, schema, variants, goldenPath }] };
 }
 
-async function goldenOf(execution: Execution, { variants, samples }: Case): Promise<Golden> {
+async function goldenOf(execution: Execution, { variants, samples }: Case): Promise<Uint8Array> {
   const [first = new Uint8Array(0)] = Object.values(variants);
   const loaded = await execution.load(first);
-  const documentOf = (tensors: Sample) =>
-    Object.fromEntries(
-      Object.entries(tensors).map(([name, { datatype, shape, data }]) => [
-        name,
-        { datatype, shape, data: Buffer.from(data).toString('base64') },
-      ]),
-    );
-  const vectors: Golden['vectors'] = [];
-  for (const inputs of samples.slice(0, 4))
-    vectors.push({ inputs: documentOf(inputs), outputs: documentOf(await loaded.run(inputs)) });
-  return { format: 'covey-golden/1', vectors };
+  const vectors: GoldenVector[] = [];
+  for (const inputs of samples.slice(0, 4)) vectors.push({ inputs, outputs: await loaded.run(inputs) });
+  return encodeGolden(vectors);
 }
 
 async function probed(job: ProbeJob): Promise<ProbeResult[]> {

@@ -15,7 +15,13 @@ import {
   writeModel,
 } from '@covey/onnx';
 import { nodeProcesses } from '@covey/ports';
-import type { Golden, ProbeAnswer, ProbeJob, ProbeResult, Tensor } from '@covey/protocol';
+import {
+  encodeGolden,
+  type ProbeAnswer,
+  type ProbeJob,
+  type ProbeResult,
+  type Tensor,
+} from '@covey/protocol';
 import { createExecution } from '@covey/runtime';
 import { afterAll, expect, test } from 'vitest';
 
@@ -64,14 +70,6 @@ async function probed(job: ProbeJob): Promise<ProbeResult[]> {
   return answer.results;
 }
 
-const encoded = (tensors: Record<string, Tensor>) =>
-  Object.fromEntries(
-    Object.entries(tensors).map(([name, tensor]) => [
-      name,
-      { ...tensor, data: Buffer.from(tensor.data).toString('base64') },
-    ]),
-  );
-
 /** The model quantized in ways that compute the same where sums are exact. */
 async function variantsOf(model: Model, execution: Execution): Promise<Record<string, Model>> {
   const ranges = await calibrate(model, execution, [sample], { method: 'minmax' });
@@ -91,9 +89,8 @@ async function jobOf(model: Model, variants: Record<string, Model>, execution: E
   const loaded = await execution.load(writeModel(model));
   const outputs = await loaded.run(sample);
   await loaded.release();
-  const vectors = [{ inputs: encoded(sample), outputs: encoded(outputs) }];
-  const goldenPath = join(folder, 'golden.json');
-  writeFileSync(goldenPath, JSON.stringify({ format: 'covey-golden/1', vectors } satisfies Golden));
+  const goldenPath = join(folder, 'golden.bin');
+  writeFileSync(goldenPath, encodeGolden([{ inputs: sample, outputs }]));
   const files = Object.entries(variants).map(([name, variant]) => {
     const path = join(folder, `${name}.onnx`);
     writeFileSync(path, writeModel(variant));

@@ -27,7 +27,7 @@ describe.skipIf(noChromium !== '')(`the choice of a variant in a page of Chromiu
       const model = {
         name,
         variants: [{ name: 'fp32', ...page.site.put(file, bytes) }],
-        golden: page.site.put(`${name}.json`, golden),
+        golden: page.site.put(`${name}.golden`, golden),
       };
       const choices = await page.open([model], { choiceLimitMs: 2_000 });
       expect(choices, name).toContainEqual(
@@ -92,7 +92,7 @@ describe.skipIf(noChromium !== '')(`the choice of a variant in a page of Chromiu
     const quantized = {
       name: 'add',
       variants: [{ name: 'int8-qdq', ...page.site.put('quantized.onnx', model) }],
-      golden: page.site.put('quantized.json', golden),
+      golden: page.site.put('quantized.golden', golden),
       strict: true,
     };
     const choices = await page.open([quantized], { choiceLimitMs: 60_000 });

@@ -1,6 +1,6 @@
 import { crc32, deflateSync } from 'node:zlib';
 import { GraphBuilder, writeModel } from '@covey/onnx';
-import type { Golden, ModelSchema, Tensor } from '@covey/protocol';
+import { encodeGolden, type ModelSchema, type Tensor } from '@covey/protocol';
 import { createExecution } from '@covey/runtime';
 
 export const floats = (shape: number[], values: ArrayLike<number>): Tensor => ({
@@ -61,22 +61,10 @@ export async function goldenOf(model: Uint8Array, inputs: Record<string, Tensor>
   try {
     const loaded = await execution.load(model);
     const outputs = await loaded.run(inputs);
-    const golden: Golden = {
-      format: 'covey-golden/1',
-      vectors: [{ inputs: documentsOf(inputs), outputs: documentsOf(outputs) }],
-    };
-    return { outputs, golden: new TextEncoder().encode(JSON.stringify(golden)) };
+    return { outputs, golden: encodeGolden([{ inputs, outputs }]) };
   } finally {
     await execution.close();
   }
-}
-
-function documentsOf(tensors: Record<string, Tensor>) {
-  const documents = Object.entries(tensors).map(([name, { datatype, shape, data }]) => [
-    name,
-    { datatype, shape, data: Buffer.from(data).toString('base64') },
-  ]);
-  return Object.fromEntries(documents);
 }
 
 /** A PNG of 20 x 10 pixels, each of its own colour. */

@@ -110,6 +110,6 @@ export class PageOfTests {
   /** The same with golden vectors. */
   async measured(constant: number) {
     const { golden } = await goldenOf(addModel(constant), { x: floats([1, 4], four.x.values) });
-    return { ...this.adding(constant), golden: this.site.put(`add-${constant}.json`, golden) };
+    return { ...this.adding(constant), golden: this.site.put(`add-${constant}.golden`, golden) };
   }
 }

@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import type { EvaluationReport } from '@covey/protocol';
+import { type EvaluationReport, parseGolden, type Tensor } from '@covey/protocol';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { drawDigit, drawnDigits } from './digits.ts';
 import { facesIn } from './faces.ts';
@@ -132,17 +132,14 @@ describe.skipIf(!hasData)('covey model quantize (skipped where ../shared/data is
       const rollout = ['rollout', 'start', 'faces@1.0.0', '--samples', '5', '--soak', '1s', '--wait'];
       const { code, stdout, stderr } = await covey([...rollout, '--data', fleet.data]);
       expect(code, stdout + stderr).toBe(0);
-      const golden = JSON.parse(readFileSync(join(out, 'golden.json'), 'utf8')) as {
-        vectors: { inputs: { input: { data: string } }; outputs: Record<string, { data: string }> }[];
-      };
-      const floats = (text = '') => new Float32Array(new Uint8Array(Buffer.from(text, 'base64')).buffer);
-      for (const { inputs, outputs } of golden.vectors) {
+      const floats = (tensor?: Tensor) => new Float32Array(tensor?.data.slice().buffer ?? new ArrayBuffer());
+      for (const { inputs, outputs } of parseGolden(readFileSync(join(out, 'golden.bin')))) {
         const answer = await onDevice(
           deviceUrl,
           'faces',
-        )({ input: { shape: [1, 3, 240, 320], data: floats(inputs.input.data) } });
+        )({ input: { shape: [1, 3, 240, 320], data: floats(inputs.input) } });
         const found = facesIn(answer.scores ?? floats(), answer.boxes ?? floats());
-        const expected = facesIn(floats(outputs.scores?.data), floats(outputs.boxes?.data));
+        const expected = facesIn(floats(outputs.scores), floats(outputs.boxes));
         expect(expected.length).toBeGreaterThan(0);
         // In a crowd a face or two lie at the threshold.
         expect(Math.abs(found.length - expected.length)).toBeLessThanOrEqual(expected.length / 10);

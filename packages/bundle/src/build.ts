@@ -1,9 +1,15 @@
-import type { Dependency, Manifest, Variant } from '@covey/protocol';
+import {
+  type Dependency,
+  encodeGolden,
+  type GoldenVector,
+  type Manifest,
+  type Variant,
+} from '@covey/protocol';
 import type { Extent } from './cut.ts';
 import { sha256 } from './digest.ts';
 import { encodeEvaluation } from './evaluation.ts';
 import { cutFile } from './files.ts';
-import { checkGolden, encodeGolden, type GoldenVector } from './golden.ts';
+import { checkGolden } from './golden.ts';
 import { checkManifest, encodeManifest } from './manifest.ts';
 import { parseReference } from './reference.ts';
 
@@ -73,7 +79,7 @@ export function buildBundle(source: BundleSource): Bundle {
       file: place(file ?? `${variant.name}.onnx`, bytes, tensors),
     })),
     ...(software ? { software: place('software.tar', software) } : {}),
-    ...(golden ? { golden: place('golden.json', encodeGolden(golden)) } : {}),
+    ...(golden ? { golden: place('golden.bin', encodeGolden(golden)) } : {}),
     ...(reference ? { reference: place('reference.pb', reference) } : {}),
     ...(evaluation === undefined
       ? {}

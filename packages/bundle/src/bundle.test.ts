@@ -61,7 +61,7 @@ test('round trip: what is built is read and assembled to the same bytes', async 
   const manifest = parseManifest(bundle.manifestBytes);
   expect(manifest).toEqual(bundle.manifest);
   expect(sha256(bundle.manifestBytes)).toBe(bundle.digest);
-  expect(manifest.files.map(({ path }) => path)).toEqual(['fp32.onnx', 'golden.json', 'evaluation.json']);
+  expect(manifest.files.map(({ path }) => path)).toEqual(['fp32.onnx', 'golden.bin', 'evaluation.json']);
   expect(modelFile().chunks.map(({ sizeBytes }) => sizeBytes)).toEqual([40_000, 60_000, 50_000]);
   expect((await assemble(modelFile(), bundle.chunks)).equals(model)).toBe(true);
 });
@@ -96,7 +96,7 @@ test.each([
   ['a\0b'],
   ['fp32.onnx/x'],
   ['FP32.onnx'],
-  ['golden.json'],
+  ['golden.bin'],
 ])('a bundle with the hostile or clashing path %j is refused', (file) => {
   const extra: BundleSource['variants'][number] = {
     name: 'int8-qdq',

@@ -10,7 +10,7 @@ import { EvaluationReportSchema } from './evaluation.ts';
 import { TelemetrySchema } from './generated/telemetry_pb.ts';
 import { limits } from './limits.ts';
 import { checkLz4Frame } from './lz4.ts';
-import { GoldenSchema, ManifestSchema } from './manifest.ts';
+import { ManifestSchema } from './manifest.ts';
 import {
   BirthSchema,
   CommandSchema,
@@ -24,6 +24,7 @@ import {
   ReportedMessageSchema,
 } from './messages.ts';
 import { decodeTelemetry } from './telemetry.ts';
+import { GoldenHeadSchema } from './tensors/index.ts';
 import { VariantFolderSchema } from './variant-folder.ts';
 
 /** Cases per property. Unit tests take few; the long form, `npm run fuzz`, sets COVEY_FUZZ_RUNS high. */
@@ -127,7 +128,7 @@ const telemetry = {
 function documents(): Record<string, { schema: v.GenericSchema; valid: unknown }> {
   const digest = 'ab'.repeat(32);
   const ref = { model: 'bearing', version: '1.2.0', number: 3, bundle: digest };
-  const tensor = { datatype: 'FP32', shape: [1, 2], data: 'AAAAAAAAAAA=' };
+  const tensor = { datatype: 'FP32', shape: [1, 2], sizeBytes: 8 };
   const spec = { name: 'x', datatype: 'FP32', shape: [-1, 2] };
   const tags = { site: 'north' };
   const now = 1_700_000_000_000;
@@ -161,13 +162,13 @@ function documents(): Record<string, { schema: v.GenericSchema; valid: unknown }
         format: 'covey-variants/1',
         schema: { inputs: [spec], outputs: [spec] },
         variants: [{ name: 'fp32', file: 'fp32.onnx', sha256: digest, tolerances: everyTolerance }],
-        golden: 'golden.json',
+        golden: 'golden.bin',
         reference: 'reference.pb',
         evaluation: 'evaluation.json',
       },
     },
-    'golden vectors': {
-      schema: GoldenSchema,
+    'head of golden vectors': {
+      schema: GoldenHeadSchema,
       valid: { format: 'covey-golden/1', vectors: [{ inputs: { x: tensor }, outputs: { y: tensor } }] },
     },
   };

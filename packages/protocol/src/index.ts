@@ -14,7 +14,7 @@ export * from './requirements.ts';
 export * from './run-record.ts';
 export * from './serving.ts';
 export * from './serving-file.ts';
-export * from './tensors.ts';
+export * from './tensors/index.ts';
 export * from './tolerance.ts';
 export * from './topics.ts';
 export * from './variant-folder.ts';

@@ -4,7 +4,7 @@ import type { Classification } from './manifest.ts';
 import type { ModelVersionRef, ProbeResult, Provider } from './messages.ts';
 import type { Pipeline } from './pipeline/index.ts';
 import type { Route, ServingSettings } from './serving.ts';
-import type { ModelSchema } from './tensors.ts';
+import type { ModelSchema } from './tensors/index.ts';
 import type { Tolerance } from './tolerance.ts';
 
 /**

@@ -4,7 +4,7 @@ import { limits } from './limits.ts';
 import { PipelineSchema } from './pipeline/index.ts';
 import { DependencySchema, RequirementsSchema } from './requirements.ts';
 import { ServingSettingsSchema } from './serving.ts';
-import { TensorDocumentSchema, TensorSpecSchema } from './tensors.ts';
+import { TensorSpecSchema } from './tensors/index.ts';
 import { ToleranceSchema } from './tolerance.ts';
 
 /** A path inside a bundle: relative, no `..`, no leading slash. */
@@ -84,19 +84,3 @@ export const ManifestSchema = v.object({
   evaluation: v.optional(BundlePathSchema),
 });
 export type Manifest = v.InferOutput<typeof ManifestSchema>;
-
-/** Golden vectors: inputs with the outputs that the publisher's own run gave. */
-export const GoldenSchema = v.object({
-  format: v.literal('covey-golden/1'),
-  vectors: v.pipe(
-    v.array(
-      v.object({
-        inputs: v.record(v.string(), TensorDocumentSchema),
-        outputs: v.record(v.string(), TensorDocumentSchema),
-      }),
-    ),
-    v.minLength(1),
-    v.maxLength(64),
-  ),
-});
-export type Golden = v.InferOutput<typeof GoldenSchema>;

@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { DigestSchema } from './ids.ts';
 import { BundlePathSchema, ClassificationSchema, VariantSchema } from './manifest.ts';
-import { ModelSchemaSchema } from './tensors.ts';
+import { ModelSchemaSchema } from './tensors/index.ts';
 
 /** `variants.json`: what a folder holds that `covey model quantize` made and `covey model push` publishes. */
 export const VariantFolderSchema = v.object({

@@ -108,7 +108,7 @@ test('what is done is told, and the steps are removed once the result is there',
     'evaluation.json',
     'fp16.onnx',
     'fp32.onnx',
-    'golden.json',
+    'golden.bin',
     'reference.pb',
     'variants.json',
   ]);

@@ -1,5 +1,4 @@
-import type { GoldenVector } from '@covey/bundle';
-import type { ModelSchema, TensorSpec, Tolerance } from '@covey/protocol';
+import type { GoldenVector, ModelSchema, TensorSpec, Tolerance } from '@covey/protocol';
 import { floatsOf } from './floats.ts';
 
 type BoxTolerance = Extract<Tolerance, { kind: 'boxes' }>;

@@ -53,7 +53,7 @@ test('the same files give the same bundle, golden vectors included, at any time 
   expect([...one.chunks.keys()]).toEqual([...two.chunks.keys()]);
   expect(one.manifest).toMatchObject({
     ...needs,
-    golden: 'golden.json',
+    golden: 'golden.bin',
     createdAt: '2026-01-01T00:00:00.000Z',
   });
   expect(Object.keys(one.manifest.variants[0]?.requirements?.opsets ?? {})).toEqual(['']);

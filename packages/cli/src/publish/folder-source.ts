@@ -1,14 +1,8 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  encodeReference,
-  parseEvaluation,
-  parseGolden,
-  parseReference,
-  type VariantSource,
-} from '@covey/bundle';
-import { CoveyError } from '@covey/protocol';
+import { encodeReference, parseEvaluation, parseReference, type VariantSource } from '@covey/bundle';
+import { CoveyError, parseGolden } from '@covey/protocol';
 import { readPlainFile } from '../folder/plain-file.ts';
 import { readModelFile } from './model-file.ts';
 import { indexName, readIndex } from './variant-folder.ts';

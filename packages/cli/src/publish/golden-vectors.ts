@@ -1,5 +1,4 @@
-import type { GoldenVector } from '@covey/bundle';
-import { CoveyError, type ModelSchema, type Tensor } from '@covey/protocol';
+import { CoveyError, type GoldenVector, type ModelSchema, type Tensor } from '@covey/protocol';
 import { readTensor } from '../tensors/read.ts';
 import type { ModelFile } from './model-file.ts';
 import { runSamples, sampleInputs } from './samples.ts';

@@ -25,7 +25,7 @@ const published: VersionDetail = {
   ],
   schema: { inputs: [], outputs: [] },
   classNames: ['cat', 'dog'],
-  files: [file('fp32.onnx', 'full'), file('int8-qdq.onnx', 'half'), file('golden.json', '{}')],
+  files: [file('fp32.onnx', 'full'), file('int8-qdq.onnx', 'half'), file('golden.bin', '{}')],
   hasGolden: true,
   hasReference: false,
   serving: null,

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import type { GoldenVector } from '@covey/bundle';
 import { streamLog, systemClock } from '@covey/ports';
 import {
   CoveyError,
   canonicalJson,
   elementBytes,
   elementCount,
+  type GoldenVector,
   type ModelSchema,
   type Tensor,
   type TensorSpec,

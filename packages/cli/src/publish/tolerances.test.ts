@@ -1,5 +1,4 @@
-import type { GoldenVector } from '@covey/bundle';
-import type { ModelSchema, Tensor, TensorSpec } from '@covey/protocol';
+import type { GoldenVector, ModelSchema, Tensor, TensorSpec } from '@covey/protocol';
 import { compareWithGolden } from '@covey/runtime';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';

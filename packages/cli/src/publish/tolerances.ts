@@ -1,5 +1,4 @@
-import type { GoldenVector } from '@covey/bundle';
-import type { Classification, ModelSchema, Tolerance } from '@covey/protocol';
+import type { Classification, GoldenVector, ModelSchema, Tolerance } from '@covey/protocol';
 import { decidedBoxes } from './boxes.ts';
 import { distanceOf, largestRowNorm } from './floats.ts';
 

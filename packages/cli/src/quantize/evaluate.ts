@@ -1,4 +1,3 @@
-import type { GoldenVector } from '@covey/bundle';
 import {
   type BehaviourComparison,
   type BehaviourOptions,
@@ -11,6 +10,7 @@ import {
   type Classification,
   CoveyError,
   type ErrorCode,
+  type GoldenVector,
   type ModelSchema,
   type Tolerance,
 } from '@covey/protocol';

@@ -1,6 +1,12 @@
-import { encodeReference, type GoldenVector } from '@covey/bundle';
+import { encodeReference } from '@covey/bundle';
 import type { Sample } from '@covey/onnx';
-import { type Classification, CoveyError, type ModelSchema, type Tensor } from '@covey/protocol';
+import {
+  type Classification,
+  CoveyError,
+  type GoldenVector,
+  type ModelSchema,
+  type Tensor,
+} from '@covey/protocol';
 import { SummaryAccumulator } from '@covey/stats';
 import { floatsOf } from '../publish/floats.ts';
 import type { DigestedModel, Job } from './job.ts';

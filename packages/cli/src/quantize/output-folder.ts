@@ -1,12 +1,12 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { encodeGolden } from '@covey/bundle';
 import {
   CoveyError,
   canonicalJson,
   checkDocument,
   type EvaluationReport,
   EvaluationReportSchema,
+  encodeGolden,
   toCoveyError,
   type VariantFolder,
   VariantFolderSchema,
@@ -37,7 +37,7 @@ export function writeOutput(
       sha256: candidate.digest,
       tolerances,
     })),
-    golden: 'golden.json',
+    golden: 'golden.bin',
     reference: 'reference.pb',
     evaluation: 'evaluation.json',
   };

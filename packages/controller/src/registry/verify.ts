@@ -1,6 +1,6 @@
-import { assembleFile, parseEvaluation, parseGolden, parseReference } from '@covey/bundle';
+import { assembleFile, parseEvaluation, parseReference } from '@covey/bundle';
 import { modelSchema, readModel } from '@covey/onnx';
-import { type BundleFile, CoveyError, canonicalJson, type Manifest } from '@covey/protocol';
+import { type BundleFile, CoveyError, canonicalJson, type Manifest, parseGolden } from '@covey/protocol';
 import type { Blobs } from '../storage/index.ts';
 
 /**

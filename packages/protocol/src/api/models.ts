@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { datatypes } from '../tensors.ts';
+import { datatypes } from '../tensors/index.ts';
 import { Count, Digest, Name, SemanticVersion, Time, VersionName } from './terms.ts';
 import { TargetsFiles } from './trust.ts';
 

@@ -1,6 +1,6 @@
 import { CoveyError } from '../errors/index.ts';
 import type { Classification } from '../manifest.ts';
-import type { Datatype, ModelSchema, TensorSpec } from '../tensors.ts';
+import type { Datatype, ModelSchema, TensorSpec } from '../tensors/index.ts';
 import { givenBy, type Pipeline, readBy, type Stage, stageName } from './pipeline.ts';
 
 type Form = Pick<TensorSpec, 'datatype' | 'shape'>;

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { checkDocument } from '../document.ts';
 import { CoveyError } from '../errors/index.ts';
-import type { Datatype, ModelSchema, TensorSpec } from '../tensors.ts';
+import type { Datatype, ModelSchema, TensorSpec } from '../tensors/index.ts';
 import { checkPipeline, type PipelineSurroundings } from './check.ts';
 import { type Pipeline, PipelineSchema, type Stage } from './pipeline.ts';
 

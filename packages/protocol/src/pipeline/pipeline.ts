@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { NameSchema } from '../ids.ts';
 import { limits } from '../limits.ts';
-import { datatypes, TensorSpecSchema } from '../tensors.ts';
+import { datatypes, TensorSpecSchema } from '../tensors/index.ts';
 import { PreprocessingSchema } from './preprocessing.ts';
 
 const tensor = v.pipe(v.string(), v.minLength(1), v.maxLength(256));

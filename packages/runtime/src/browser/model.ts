@@ -35,7 +35,7 @@ export interface WebModel {
   version?: string;
   /** At least one; the publisher's own first. */
   variants: readonly WebVariant[];
-  /** A document `covey-golden/1`, as bundles hold it. Without one nothing is measured, as nothing could be shown to be right. */
+  /** A file `covey-golden/1`, as bundles hold it. Without one nothing is measured, as nothing could be shown to be right. */
   golden?: WebFile;
   /** How the first variant is run where nothing is measured: with one of these, or without golden vectors. `cpu`, which is WebAssembly, by one thread unless said. */
   provider?: Provider;

@@ -1,12 +1,4 @@
-import {
-  type Golden,
-  GoldenSchema,
-  limits,
-  parseDocument,
-  type Tensor,
-  type TensorDocument,
-  type Tolerance,
-} from '@covey/protocol';
+import { parseGolden, type Tensor, type Tolerance } from '@covey/protocol';
 import type { Files } from '../platform/index.ts';
 import type { Tensors } from '../tensors/index.ts';
 import { largestError, mismatch } from './elements.ts';
@@ -18,21 +10,9 @@ export interface Vector {
   outputs: Tensors;
 }
 
-/** Reads golden vectors. Errors: NOT_FOUND (no file), and those of parseDocument. */
+/** Reads golden vectors. Errors: NOT_FOUND (no file), and those of parseGolden. */
 export async function readGolden(files: Files, path: string): Promise<Vector[]> {
-  const bytes = await files.read(path);
-  // Base64 is 4/3 of the bytes it stands for.
-  const golden: Golden = parseDocument(GoldenSchema, bytes, 'golden vectors', limits.goldenBytes * 2);
-  return golden.vectors.map(({ inputs, outputs }) => ({ inputs: decode(inputs), outputs: decode(outputs) }));
-}
-
-function decode(documents: Record<string, TensorDocument>): Tensors {
-  return Object.fromEntries(
-    Object.entries(documents).map(([name, { datatype, shape, data }]): [string, Tensor] => [
-      name,
-      { datatype, shape, data: Uint8Array.fromBase64(data) },
-    ]),
-  );
+  return parseGolden(await files.read(path));
 }
 
 /**

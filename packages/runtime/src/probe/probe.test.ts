@@ -1,6 +1,14 @@
 import { availableParallelism } from 'node:os';
 import { nodeProcesses } from '@covey/ports';
-import type { Golden, Measured, ProbeAnswer, ProbeCandidate, ProbeJob, ProbeResult } from '@covey/protocol';
+import {
+  encodeGolden,
+  type Measured,
+  type ProbeAnswer,
+  type ProbeCandidate,
+  type ProbeJob,
+  type ProbeResult,
+  type Tensor,
+} from '@covey/protocol';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { addModel, loadedModel, modelFolder, schemaOf } from '../models.fixture.ts';
 
@@ -12,16 +20,13 @@ let goldenPath: string;
 
 beforeAll(async () => {
   models = await modelFolder();
-  const tensor = (...values: number[]) => ({
-    datatype: 'FP32' as const,
+  const tensor = (...values: number[]): Tensor => ({
+    datatype: 'FP32',
     shape: [values.length],
-    data: Buffer.from(new Float32Array(values).buffer).toString('base64'),
+    data: new Uint8Array(new Float32Array(values).buffer),
   });
-  const golden: Golden = {
-    format: 'covey-golden/1',
-    vectors: [{ inputs: { x: tensor(1, 2, 3) }, outputs: { y: tensor(2, 3, 4) } }],
-  };
-  goldenPath = await models.write('golden.json', new TextEncoder().encode(JSON.stringify(golden)));
+  const golden = encodeGolden([{ inputs: { x: tensor(1, 2, 3) }, outputs: { y: tensor(2, 3, 4) } }]);
+  goldenPath = await models.write('golden.bin', golden);
 });
 afterAll(() => models.remove());
 

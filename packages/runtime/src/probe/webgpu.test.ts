@@ -4,7 +4,14 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Golden, ProbeAnswer, ProbeCandidate, ProbeJob, ProbeResult } from '@covey/protocol';
+import {
+  encodeGolden,
+  type ProbeAnswer,
+  type ProbeCandidate,
+  type ProbeJob,
+  type ProbeResult,
+  type Tensor,
+} from '@covey/protocol';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { addModel, identityModel, loadedModel, modelFolder, schemaOf } from '../models.fixture.ts';
 
@@ -30,20 +37,17 @@ async function candidateOf(
   datatype: 'FP32' | 'UINT16',
   [x, y]: [ArrayBufferView<ArrayBuffer>, ArrayBufferView<ArrayBuffer>],
 ): Promise<ProbeCandidate> {
-  const document = ({ buffer }: ArrayBufferView<ArrayBuffer>) => ({
+  const tensor = ({ buffer }: ArrayBufferView<ArrayBuffer>): Tensor => ({
     ...{ datatype, shape: [2] },
-    data: Buffer.from(buffer).toString('base64'),
+    data: new Uint8Array(buffer),
   });
-  const golden: Golden = {
-    format: 'covey-golden/1',
-    vectors: [{ inputs: { x: document(x) }, outputs: { y: document(y) } }],
-  };
+  const golden = encodeGolden([{ inputs: { x: tensor(x) }, outputs: { y: tensor(y) } }]);
   const { ref, schema } = loadedModel('', schemaOf(datatype, [2]), { name });
   const path = await models.write(`${name}.onnx`, model);
   return {
     ...{ ref, schema },
     variants: [{ name: 'plain', path, tolerances: [{ kind: 'elements', absolute: 0.01, relative: 0 }] }],
-    goldenPath: await models.write(`${name}.json`, new TextEncoder().encode(JSON.stringify(golden))),
+    goldenPath: await models.write(`${name}.golden`, golden),
   };
 }
 

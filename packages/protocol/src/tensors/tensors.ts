@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { limits } from './limits.ts';
+import { limits } from '../limits.ts';
 
 /** Datatypes of the Open Inference Protocol v2. */
 export const datatypes = [
@@ -58,11 +58,3 @@ export interface Tensor {
 export function elementCount(shape: readonly number[]): number {
   return shape.reduce((product, dimension) => product * dimension, 1);
 }
-
-/** A tensor as JSON: `data` is base64 of the little-endian elements. */
-export const TensorDocumentSchema = v.object({
-  datatype: v.picklist(datatypes),
-  shape: v.pipe(v.array(v.pipe(v.number(), v.integer(), v.minValue(0))), v.maxLength(limits.tensorRank)),
-  data: v.pipe(v.string(), v.maxLength(limits.goldenBytes)),
-});
-export type TensorDocument = v.InferOutput<typeof TensorDocumentSchema>;
