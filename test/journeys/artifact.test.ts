@@ -1,29 +1,20 @@
-import { execFile, execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { exampleVersion } from '@covey/example';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { bareEnvironment, deviceArtifact } from './device-artifact.ts';
 import { publishExample } from './example.ts';
 import { facePipeline } from './faces.ts';
 import { dataFolder, hasData, readData, startTestFleet, type TestFleet, temporaryFolder } from './harness.ts';
 
 const root = join(import.meta.dirname, '..', '..');
-const run = promisify(execFile);
-/** Nothing of the developer's environment reaches the device. */
-const bareEnvironment = { PATH: '/usr/bin:/bin' };
 
 let fleet: TestFleet;
 let installed: string;
 
 beforeAll(async () => {
-  // The archive is unpacked once: to pack it as small as can be takes far longer.
-  const env = { ...process.env, GZIP: '-1' };
-  const { stdout } = await run(process.execPath, [join(root, 'device-images', 'build.ts')], {
-    cwd: root,
-    env,
-  });
-  const archive = stdout.trim().split('\n')[1]?.split(' ')[0] ?? '';
+  const { archive } = await deviceArtifact();
   const target = temporaryFolder();
   execFileSync('tar', ['-xzf', archive, '-C', target]);
   installed = join(target, readdirSync(target)[0] ?? '');

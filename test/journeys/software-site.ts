@@ -1,37 +1,18 @@
-import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { cpSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { bareEnvironment, type DeviceArtifact } from './device-artifact.ts';
 import { temporaryFolder } from './harness.ts';
 
-const root = join(import.meta.dirname, '..', '..');
-const run = promisify(execFile);
-/** Nothing of the developer's environment reaches the device. */
-export const bareEnvironment = { PATH: '/usr/bin:/bin' };
 const restartMs = 100;
-
-/** The device folder and the archive of its software, as they are shipped. */
-export async function buildArtifact(): Promise<{ folder: string; archive: string }> {
-  const env = { ...process.env, GZIP: '-1' };
-  const { stdout } = await run(
-    process.execPath,
-    [join(root, 'device-images', 'build.ts'), temporaryFolder()],
-    {
-      cwd: root,
-      env,
-    },
-  );
-  const lines = stdout.trim().split('\n');
-  return { folder: lines[0] ?? '', archive: lines[2]?.split(' ')[0] ?? '' };
-}
 
 /** Most of the bytes, the same in every version: links in their place keep the journey from moving 170 MB about. */
 const heavy = ['bin/node', 'app/node_modules/onnxruntime-node'];
 
 /** The same software with another version, and texts of its programs replaced: each has to be there. Answers its archive. */
 export function changeSoftware(
-  { folder, archive }: { folder: string; archive: string },
+  { folder, software }: DeviceArtifact,
   version: string,
   replacements: Record<string, string> = {},
 ): string {
@@ -53,7 +34,7 @@ export function changeSoftware(
     }
     if (found !== 1) throw new Error(`"${before}" is in ${found} programs, not in one`);
   }
-  const target = join(temporaryFolder(), archive.split('/').at(-1)?.replace('0.1.0', version) ?? '');
+  const target = join(temporaryFolder(), software.split('/').at(-1)?.replace('0.1.0', version) ?? '');
   const plain = ['--format=ustar', '--sort=name', '--mtime=@0', '--owner=0', '--group=0', '--numeric-owner'];
   execFileSync('tar', [...plain, '-cf', target, '-C', changed, ...parts]);
   return target;

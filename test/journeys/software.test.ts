@@ -1,19 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { createClient, findConnection } from '@covey/cli';
 import { EventsAnswer } from '@covey/protocol/api';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { bareEnvironment, type DeviceArtifact, deviceArtifact } from './device-artifact.ts';
 import { publishExample } from './example.ts';
 import { covey, isLong, startTestFleet, type TestFleet, temporaryFolder, until } from './harness.ts';
-import {
-  bareEnvironment,
-  buildArtifact,
-  changeSoftware,
-  freePort,
-  keepRunning,
-  watchServing,
-} from './software-site.ts';
+import { changeSoftware, freePort, keepRunning, watchServing } from './software-site.ts';
 import { ledgerReaches } from './standing-fleet.ts';
 
 const id = 'press-7';
@@ -23,13 +17,13 @@ const current = isLong ? '0.2.2' : '0.2.0';
 const name = `covey-agent-${process.platform}-${process.arch}`;
 
 let fleet: TestFleet;
-let artifact: { folder: string; archive: string };
+let artifact: DeviceArtifact;
 let data: string;
 let device: ReturnType<typeof keepRunning>;
 let readyUrl: string;
 
 beforeAll(async () => {
-  artifact = await buildArtifact();
+  artifact = await deviceArtifact();
   fleet = await startTestFleet(0);
   data = join(temporaryFolder(), 'device');
   const { token } = await fleet.json<{ token: string }>('token', 'create');
@@ -52,7 +46,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await device?.stop();
   await fleet?.stop();
-  rmSync(dirname(artifact.folder), { recursive: true, force: true });
 }, limitMs);
 
 interface Rollout {
