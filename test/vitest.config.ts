@@ -46,6 +46,7 @@ export default defineConfig({
         test: {
           ...beside,
           // Each file in a process of its own, which those threads may end.
+          isolate: true,
           name: 'runtime',
           include: leavingThreads,
         },

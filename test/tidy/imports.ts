@@ -1,6 +1,6 @@
 import { isBuiltin } from 'node:module';
 import { posix } from 'node:path';
-import { isTest } from './sources.ts';
+import { isTest, type Source } from './sources.ts';
 
 /** Which packages of ours a package may import. No arrow may lead back, so none is added without redrawing the house. */
 export const mayImport: Record<string, readonly string[]> = {
@@ -49,6 +49,14 @@ const dataBesideCheckout = '../shared/data/';
 
 /** package.json by folder: `packages/<name>`, `test`, and `` for the root. */
 export type Workspace = ReadonlyMap<string, PackageManifest>;
+
+export function workspaceOf(sources: readonly Source[]): Workspace {
+  return new Map(
+    sources
+      .filter(({ path }) => /^(?:packages\/[^/]+\/|test\/)?package\.json$/.test(path))
+      .map(({ path, text }) => [path.replace(/\/?package\.json$/, ''), JSON.parse(text) as PackageManifest]),
+  );
+}
 
 /** What is wrong with `file` (path from the root) naming module `specifier`, or undefined. */
 export function importFault(file: string, specifier: string, workspace: Workspace): string | undefined {

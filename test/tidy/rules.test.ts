@@ -1,22 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { isForbidden, isVaguelyNamed, privatePathLines } from './rules.ts';
-import { isCode, readSources } from './sources.ts';
+import { readSources } from './sources.ts';
 import { readSyntax } from './syntax.ts';
 
 const sources = readSources();
 
 describe('the sources', () => {
-  it('keep to the house rules of TypeScript', () => {
-    const faults = sources
-      .filter(({ path }) => isCode(path))
-      .flatMap((source) =>
-        readSyntax(source)
-          .findings.filter((finding) => isForbidden(source.path, finding))
-          .map(({ rule, line }) => `${source.path}:${line} ${rule}`),
-      );
-    expect(faults).toEqual([]);
-  });
-
   it('are named for what they hold: no utils, common, helpers or misc', () => {
     expect(sources.map(({ path }) => path).filter(isVaguelyNamed)).toEqual([]);
   });
