@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import * as fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { ortExecution } from '../execution.fixture.ts';
@@ -8,8 +8,8 @@ import { convertOpset, dynamicBatch, editModel, removeZipMap, standardPasses } f
 import { arbitraryModel } from './random-model.fixture.ts';
 
 const execution = ortExecution();
-/** `npm run long` takes more. */
-const numRuns = process.env.COVEY_LONG === undefined ? 12 : 200;
+const isLong = process.env.COVEY_LONG !== undefined;
+const numRuns = isLong ? 200 : 12;
 
 describe('passes over random models', () => {
   it('answer the same in ONNX Runtime, all together', async () => {
@@ -72,7 +72,12 @@ const files = existsSync(folder) ? readdirSync(folder) : [];
 
 describe.skipIf(files.length === 0)('real models (skipped where ../shared/data is absent)', () => {
   const single = [...standardPasses, removeZipMap, ...[13, 17, 21].map(convertOpset)];
-  const passLists = [...single.map((pass) => [pass]), [...standardPasses, dynamicBatch, convertOpset(21)]];
+  const together = [...standardPasses, dynamicBatch, convertOpset(21)];
+  /** Each alone too; on models of a megabyte in `npm run long`. */
+  const passListsOf = (file: string) =>
+    isLong || statSync(new URL(file, folder)).size < 1e6
+      ? [...single.map((pass) => [pass]), together]
+      : [together];
 
   describe.each(files)('%s', (file) => {
     const model = withTensorOutputs(read(file));
@@ -82,7 +87,7 @@ describe.skipIf(files.length === 0)('real models (skipped where ../shared/data i
       expected = await answersOf(model, inputs);
     });
 
-    it.each(passLists.map((passes) => [passes.map(({ name }) => name).join(', '), passes] as const))(
+    it.each(passListsOf(file).map((passes) => [passes.map(({ name }) => name).join(', '), passes] as const))(
       'answers the same after %s',
       async (_, passes) => {
         const { model: edited } = await editModel(model, passes, execution);
