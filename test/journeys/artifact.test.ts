@@ -112,3 +112,12 @@ test('the unit file names programs and folders that the device folder has', () =
   expect(unit).toMatch(/^Restart=always$/m);
   execFileSync(join(installed, 'bin', 'covey'), ['agent', '--help'], { env: bareEnvironment });
 });
+
+test('no program imports what loads more than it says: all of node:http, every language of zod', () => {
+  const app = join(installed, 'app');
+  const programs = readdirSync(app, { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.js') && (!path.includes('node_modules') || path.includes('@covey')))
+    .map((path) => [path, readFileSync(join(app, path), 'utf8')] as const);
+  expect(programs.length).toBeGreaterThan(10);
+  for (const [path, text] of programs) expect(text, path).not.toMatch(/\bfrom "(?:node:)?http"|locales\/zh/);
+});
