@@ -52,6 +52,23 @@ test('no request fails while a device goes from one version to the next and back
   expect(longestGapMs).toBeLessThan(1_000);
 });
 
+test('a job that asks again for what every device is to run already succeeds, and a program can tell', async () => {
+  const start = ['rollout', 'start', 'scaling@1.0.0', '--data', fleet.data];
+  const told = await covey(start);
+  expect([told.code, told.stdout]).toEqual([
+    0,
+    expect.stringMatching(
+      /succeeded\nnothing to do: 1 of 1 devices of all were to run scaling 1\.0\.0 already\n$/,
+    ),
+  ]);
+  const { code, stdout } = await covey([...start, '--wait', '--json']);
+  expect(code).toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject({ begun: false, state: 'succeeded', waves: [] });
+  expect((await covey([...start, '--dry-run'])).stdout).toContain('scaling@1.0.0 brings 0 B to 1 device');
+  const listed = await covey(['rollout', 'status', '--data', fleet.data]);
+  expect(listed.stdout).toMatch(/scaling@1\.0\.0 +succeeded +- +nothing to do/);
+});
+
 test('the settings of the device split requests, mirror them, and ask a bigger model: with the versions that it holds', async () => {
   const [device] = fleet.devices;
   if (!device) throw new Error('the fleet has a device');

@@ -42,8 +42,10 @@ export function waitForRollout(
 
 function summarize(rollout: RolloutView): string {
   const wave = rollout.waves[rollout.wave];
-  const devices = wave?.devices.map(memberText).join(', ') ?? '';
-  return `${rollout.plan.model}@${rollout.plan.version} ${rollout.state}, wave ${rollout.wave + 1} of ${rollout.waves.length}: ${devices}`;
+  const what = `${rollout.plan.model}@${rollout.plan.version} ${rollout.state}`;
+  if (!wave) return what;
+  const devices = wave.devices.map(memberText).join(', ');
+  return `${what}, wave ${rollout.wave + 1} of ${rollout.waves.length}: ${devices}`;
 }
 
 /** Why a device waits; why one failed is long, and told at the end. */

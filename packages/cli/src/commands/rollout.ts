@@ -1,5 +1,5 @@
 import { CoveyError, isSoftware } from '@covey/protocol';
-import { type Delivery, RolloutsAnswer, RolloutView } from '@covey/protocol/api';
+import { type Delivery, RequestedRollout, RolloutsAnswer, RolloutView } from '@covey/protocol/api';
 import { Command } from 'commander';
 import type { Client } from '../client/client.ts';
 import { exitCodes } from '../terminal/exit-codes.ts';
@@ -125,14 +125,19 @@ async function start({ client, output }: Session, target: string, options: Start
         maxErrorRate: options.errors,
       },
     },
-    answer: RolloutView,
+    answer: RequestedRollout,
   });
-  if (options.wait) {
+  const { begun } = rollout;
+  // Where there was nothing to do, the rollout says so itself.
+  if (begun && options.wait)
     output.progress(
       `each device proves it on ${options.samples} live requests, within ${formatDuration(options.soak)}; without requests it stays unproven`,
     );
-    return follow({ client, output }, rollout.id);
-  }
+  else if (!begun && rollout.waves.length > 0)
+    output.progress(
+      `nothing is begun: rollout ${rollout.id} is bringing it to these devices, on its own terms`,
+    );
+  if (options.wait) return follow({ client, output }, rollout.id, { begun });
   output.result(rollout, () => describe(rollout, output));
 }
 
@@ -176,7 +181,8 @@ async function status({ client, output }: Session, id: string | undefined, wait:
   output.result(rollout, () => describe(rollout, output));
 }
 
-async function follow({ client, output }: Session, id: string): Promise<void> {
+/** `beside`: what a program is told beside the rollout. */
+async function follow({ client, output }: Session, id: string, beside: object = {}): Promise<void> {
   const onStop = () => {
     output.progress(`it goes on without this command; \`covey rollout abort ${id}\` takes it back`);
     process.exit(exitCodes.interrupted);
@@ -184,7 +190,7 @@ async function follow({ client, output }: Session, id: string): Promise<void> {
   process.once('SIGINT', onStop);
   try {
     const rollout = await waitForRollout(client, id, (change) => output.progress(change));
-    output.result(rollout, () => describe(rollout, output));
+    output.result({ ...rollout, ...beside }, () => describe(rollout, output));
     process.exitCode = exitCodeOf(rollout);
   } finally {
     process.removeListener('SIGINT', onStop);
@@ -205,7 +211,7 @@ function row(rollout: RolloutView, output: Output): string[] {
     rollout.id,
     `${rollout.plan.model}@${rollout.plan.version}`,
     colouredState(rollout, output),
-    `${rollout.wave + 1}/${rollout.waves.length}`,
+    rollout.waves.length === 0 ? '-' : `${rollout.wave + 1}/${rollout.waves.length}`,
     rollout.reason ?? '',
   ];
 }
@@ -235,7 +241,8 @@ function describe(rollout: RolloutView, output: Output): string {
       member.reason ?? '',
     ]),
   );
-  const table = formatTable(['wave', 'device', 'state', 'before', 'agreement', 'reason'], members);
+  const headers = ['wave', 'device', 'state', 'before', 'agreement', 'reason'];
+  const table = members.length === 0 ? [] : [formatTable(headers, members)];
   const policy = describeDelivery(rollout.plan.delivery);
   const next =
     rollout.state === 'paused'
@@ -243,5 +250,7 @@ function describe(rollout: RolloutView, output: Output): string {
           `go on with \`covey rollout resume ${rollout.id}\`, or take it back with \`covey rollout abort ${rollout.id}\``,
         ]
       : [];
-  return [head, ...policy, ...(rollout.reason === null ? [] : [rollout.reason]), table, ...next].join('\n');
+  return [head, ...policy, ...(rollout.reason === null ? [] : [rollout.reason]), ...table, ...next].join(
+    '\n',
+  );
 }

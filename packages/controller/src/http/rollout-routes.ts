@@ -1,5 +1,6 @@
 import {
   PreviewRequest,
+  RequestedRollout,
   RollbackAnswer,
   RollbackRequest,
   RolloutPreview,
@@ -29,7 +30,7 @@ export function rolloutRoutes(app: AdminApp, services: AdminServices): void {
         tags: ['rollouts'],
         summary: 'Move a group to a version, wave by wave',
         body: RolloutRequest,
-        response: { 200: RolloutView, ...errorAnswers },
+        response: { 200: RequestedRollout, ...errorAnswers },
       },
     },
     async ({ body }) => {

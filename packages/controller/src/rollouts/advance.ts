@@ -98,8 +98,11 @@ export function advance(before: Rollout, seen: Observations, now: number): Step 
 }
 
 /** Whether nothing of it can change any more. */
-export function hasEnded({ state, phaseStartedAt, plan }: Omit<Rollout, 'members'>, now: number): boolean {
-  if (state === 'succeeded') return now - (phaseStartedAt ?? 0) >= plan.gate.watchMs;
+export function hasEnded(
+  { state, phaseStartedAt, plan, waves }: Omit<Rollout, 'members'>,
+  now: number,
+): boolean {
+  if (state === 'succeeded') return waves.length === 0 || now - (phaseStartedAt ?? 0) >= plan.gate.watchMs;
   return state === 'reverted';
 }
 

@@ -6,6 +6,7 @@ import { requireCompatible } from './compatible.ts';
 import type { Rollout } from './state.ts';
 import { activeStates, insertRollout } from './store.ts';
 import { divideIntoWaves } from './waves.ts';
+import { describeNothing } from './words.ts';
 
 export interface NewRollout {
   id: string;
@@ -16,28 +17,31 @@ export interface NewRollout {
 }
 
 /**
- * Freezes the members of a new rollout and stores it. Devices that are to run the version already are left out.
+ * Freezes the members of a new rollout and stores it. Devices that are to run the version already are left out; where all are,
+ * it has succeeded without moving one, or the rollout that is bringing them there stands for it: its id is answered.
  * Errors: TRUST_LIMITED (devices that the version was not signed for), INVALID_ARGUMENT (times that cannot be met), NOT_FOUND
- * (empty group), CONFLICT (nothing to do, or a rollout of the model under way on one of the devices), BUNDLE_INCOMPATIBLE (a
- * device that it does not run on).
+ * (empty group), CONFLICT (another rollout of the model under way on one of the devices), BUNDLE_INCOMPATIBLE (a device that it
+ * does not run on).
  */
 export async function createRollout(
   tx: Tx,
   plan: RolloutPlan,
   { id, actor, now, isSignedFor }: NewRollout,
-): Promise<void> {
+): Promise<string> {
   if (plan.gate.timeoutMs < plan.soak.maxDurationMs)
     throw new CoveyError(
       'INVALID_ARGUMENT',
       `the gate gives up after ${plan.gate.timeoutMs} ms, before the soak may end (${plan.soak.maxDurationMs} ms)`,
     );
-  const members = await membersOf(tx, plan, isSignedFor);
+  const { members, groupSize, underWay } = await choose(tx, plan, isSignedFor);
+  if (underWay !== null) return underWay;
   const waves = divideIntoWaves(members, plan.waves);
   const rollout: Rollout = {
     id,
     plan,
-    state: 'running',
-    reason: null,
+    ...(members.length > 0
+      ? { state: 'running', reason: null }
+      : { state: 'succeeded', reason: describeNothing(plan, groupSize) }),
     wave: 0,
     waves: waves.map(() => 'waiting'),
     members: waves.flatMap((wave, index) =>
@@ -57,14 +61,23 @@ export async function createRollout(
     updatedAt: now,
   };
   await insertRollout(tx, rollout);
+  return id;
 }
 
-/** Whom a rollout would move, and from what. Errors: those of createRollout that follow from version and group. */
-export async function membersOf(
+interface Choice {
+  /** Whom a rollout would move, and from what; none: all of the group are to run it already. */
+  members: { device: string; previous: string | null }[];
+  groupSize: number;
+  /** The rollout that is bringing the version to a group of whom none is to be moved. */
+  underWay: string | null;
+}
+
+/** Errors: those of createRollout that follow from version and group. */
+export async function choose(
   tx: Tx,
   plan: Pick<RolloutPlan, 'model' | 'version' | 'selector'>,
   isSignedFor: NewRollout['isSignedFor'],
-): Promise<{ device: string; previous: string | null }[]> {
+): Promise<Choice> {
   const group = await devicesOf(tx, plan.selector);
   if (group.length === 0) throw new CoveyError('NOT_FOUND', `no device matches ${plan.selector}`);
   const members = group
@@ -73,24 +86,25 @@ export async function membersOf(
       previous: desiredOf(row)?.release.models.find(({ model }) => model === plan.model)?.version ?? null,
     }))
     .filter(({ previous }) => previous !== plan.version);
-  if (members.length === 0)
-    throw new CoveyError(
-      'CONFLICT',
-      `all ${group.length} devices of ${plan.selector} are to run ${plan.model} ${plan.version} already`,
-    );
+  const groupSize = group.length;
+  if (members.length === 0) return { members, groupSize, underWay: await bringing(tx, plan, group) };
   refuseUnsigned(plan, group, isSignedFor);
   const devices = members.map(({ device }) => device);
-  await refuseOverlap(tx, plan.model, devices);
+  const [other] = await overlapping(tx, plan.model, devices);
+  if (other) throw inTheWay(plan.model, other);
   await requireCompatible(tx, plan, group, new Set(devices));
-  return members;
+  return { members, groupSize, underWay: null };
+}
+
+interface Overlap {
+  id: string;
+  device: string;
+  state: string;
+  version: string;
 }
 
 /** Rollouts of the model that still have something to do on one of the devices, oldest first. */
-export async function overlapping(
-  tx: Tx,
-  model: string,
-  devices: readonly string[],
-): Promise<{ id: string; device: string; state: string }[]> {
+export async function overlapping(tx: Tx, model: string, devices: readonly string[]): Promise<Overlap[]> {
   const rows = await tx
     .selectFrom('rollouts')
     .innerJoin('rollout_devices', 'rollout_devices.rollout', 'rollouts.id')
@@ -99,9 +113,33 @@ export async function overlapping(
     .orderBy('rollouts.created_at')
     .execute();
   const wanted = new Set(devices);
-  return rows.filter(
-    (row) => wanted.has(row.device) && (JSON.parse(row.plan) as RolloutPlan).model === model,
+  return rows
+    .filter(({ device }) => wanted.has(device))
+    .map(({ plan, ...row }) => ({ ...row, plan: JSON.parse(plan) as RolloutPlan }))
+    .filter(({ plan }) => plan.model === model)
+    .map(({ plan: { version }, ...row }) => ({ ...row, version }));
+}
+
+/**
+ * Devices are to run the version, and may still lose it to the rollout that brings it: that it is there would be said too
+ * early. Errors: CONFLICT when a rollout takes it away, or several bring it.
+ */
+async function bringing(
+  tx: Tx,
+  { model, version }: Pick<RolloutPlan, 'model' | 'version'>,
+  group: readonly { id: string }[],
+): Promise<string | null> {
+  const all = await overlapping(
+    tx,
+    model,
+    group.map(({ id }) => id),
   );
+  const [first] = all;
+  const other = all.find(
+    (one) => one.id !== first?.id || one.version !== version || one.state === 'reverting',
+  );
+  if (other) throw inTheWay(model, other);
+  return first?.id ?? null;
 }
 
 /** Devices would refuse it too; here it is said before anything moves. */
@@ -124,11 +162,9 @@ const waysOut: Partial<Record<string, string>> = {
   paused: 'resume or abort it, and wait for its end',
 };
 
-async function refuseOverlap(tx: Tx, model: string, devices: string[]): Promise<void> {
-  const [other] = await overlapping(tx, model, devices);
-  if (other)
-    throw new CoveyError(
-      'CONFLICT',
-      `rollout ${other.id} of ${model} is ${other.state} on device ${other.device}; ${waysOut[other.state] ?? 'wait for its end'}`,
-    );
+function inTheWay(model: string, { id, state, device }: Overlap): CoveyError {
+  return new CoveyError(
+    'CONFLICT',
+    `rollout ${id} of ${model} is ${state} on device ${device}; ${waysOut[state] ?? 'wait for its end'}`,
+  );
 }

@@ -1,12 +1,18 @@
 import type { Clock, Random } from '@covey/ports';
 import { CoveyError } from '@covey/protocol';
-import type { RollbackAnswer, RollbackRequest, RolloutPlan, RolloutView } from '@covey/protocol/api';
+import type {
+  RequestedRollout,
+  RollbackAnswer,
+  RollbackRequest,
+  RolloutPlan,
+  RolloutView,
+} from '@covey/protocol/api';
 import { writeAudit } from '../audit/index.ts';
 import type { Db, Storage, Tx } from '../storage/index.ts';
 import type { Trust } from '../trust/index.ts';
 import { advance, command, type RolloutCommand } from './advance.ts';
 import { carryOut } from './carry-out.ts';
-import { createRollout, membersOf } from './create.ts';
+import { choose, createRollout } from './create.ts';
 import { rollBack } from './rollback.ts';
 import type { Rollout } from './state.ts';
 import { activeRollouts, observe, readRollout, watchedRollouts } from './store.ts';
@@ -16,7 +22,7 @@ const watchIntervalMs = 15_000;
 
 export interface Rollouts {
   /** `plan.version` is a published version. Errors: see createRollout. */
-  create(plan: RolloutPlan, actor: string): Promise<RolloutView>;
+  create(plan: RolloutPlan, actor: string): Promise<RequestedRollout>;
   /** What cannot begin now shall not be promised, nor its transfers made. Errors: those of `create` that follow from version and group. */
   check(plan: Pick<RolloutPlan, 'model' | 'version' | 'selector'>): Promise<void>;
   /** Errors: NOT_FOUND, CONFLICT when its state does not allow the order. */
@@ -47,21 +53,10 @@ export function createRollouts(options: RolloutsOptions): Rollouts {
   const advanceRollout = (id: string) => advanceFully(options, id);
   let nextWatchAt = 0;
   return {
-    create: async (plan, actor) => {
-      const id = newId('rollout');
-      const now = clock.now();
-      const isSignedFor = await trust.signedFor(plan.model, plan.version);
-      await storage.transaction(async (tx) => {
-        await createRollout(tx, plan, { id, actor, now, isSignedFor });
-        await audit(tx, now, actor, 'create', id, { plan });
-      });
-      onChange(id);
-      await advanceRollout(id);
-      return view(id);
-    },
+    create: (plan, actor) => request(options, plan, { id: newId('rollout'), actor }),
     check: async (plan) => {
       const isSignedFor = await trust.signedFor(plan.model, plan.version);
-      await storage.transaction((tx) => membersOf(tx, plan, isSignedFor));
+      await storage.transaction((tx) => choose(tx, plan, isSignedFor));
     },
     order: async (id, order, actor) => {
       const devices = await storage.transaction(async (tx) => {
@@ -95,6 +90,30 @@ export function createRollouts(options: RolloutsOptions): Rollouts {
       for (const id of await watchedRollouts(storage.db, clock.now())) await advanceRollout(id);
     },
   };
+}
+
+/** Stores what was asked for, and begins it where there is something to do. */
+async function request(
+  options: RolloutsOptions,
+  plan: RolloutPlan,
+  { id, actor }: { id: string; actor: string },
+): Promise<RequestedRollout> {
+  const { storage, clock, trust, onChange } = options;
+  const now = clock.now();
+  const isSignedFor = await trust.signedFor(plan.model, plan.version);
+  const answered = await storage.transaction(async (tx) => {
+    const found = await createRollout(tx, plan, { id, actor, now, isSignedFor });
+    if (found !== id) return found;
+    const { reason } = await rolloutOrRefuse(tx, id);
+    await audit(tx, now, actor, 'create', id, { plan, ...(reason !== null && { reason }) });
+    return id;
+  });
+  if (answered === id) {
+    onChange(id);
+    await advanceFully(options, id);
+  }
+  const rollout = viewOf(await rolloutOrRefuse(storage.db, answered));
+  return { ...rollout, begun: answered === id && rollout.waves.length > 0 };
 }
 
 /** Moves on until nothing more follows from what is known; bounded by the machine: each step leaves a state behind. */

@@ -191,13 +191,18 @@ export async function supersede(
   { model, devices, by }: { model: string; devices: readonly string[]; by: string },
 ): Promise<void> {
   if (devices.length === 0) return;
-  const rollouts = await tx
-    .selectFrom('rollouts')
-    .select(['id', 'plan'])
-    .where('id', '!=', by)
-    .where('state', '!=', 'reverted')
+  // Those with devices in their watch, and no more: of the others there may be as many as there were orders.
+  const watching = await tx
+    .selectFrom('rollout_devices')
+    .innerJoin('rollouts', 'rollouts.id', 'rollout_devices.rollout')
+    .select(['rollouts.id', 'rollouts.plan'])
+    .distinct()
+    .where('rollouts.id', '!=', by)
+    .where('rollouts.state', '!=', 'reverted')
+    .where('rollout_devices.state', 'in', ['proven', 'unproven'])
+    .where('rollout_devices.generation', 'is not', null)
     .execute();
-  const others = rollouts.filter(({ plan }) => (JSON.parse(plan) as RolloutPlan).model === model);
+  const others = watching.filter(({ plan }) => (JSON.parse(plan) as RolloutPlan).model === model);
   for (const { id } of others)
     for (const device of devices)
       await tx

@@ -90,6 +90,14 @@ export function describeInconclusiveWave(rollout: Rollout): string {
   return `wave ${index + 1} is inconclusive: ${firstOf(doubtful)}`;
 }
 
+/** Why a rollout has no devices. */
+export function describeNothing(
+  { model, version, selector }: Pick<RolloutPlan, 'model' | 'version' | 'selector'>,
+  devices: number,
+): string {
+  return `nothing to do: ${devices} of ${devices} devices of ${selector} were to run ${model} ${version} already`;
+}
+
 /** What a success leaves in doubt; null: nothing. */
 export function describeSuccess(rollout: Rollout): string | null {
   const doubtful = rollout.members.filter((member) => member.state !== 'proven');

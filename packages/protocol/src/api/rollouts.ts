@@ -154,6 +154,12 @@ export const RolloutView = z.object({
   updatedAt: Time,
 });
 export type RolloutView = z.infer<typeof RolloutView>;
+/**
+ * The answer to a request for a rollout. `begun` is false where every device is to run the version already: then it is the
+ * rollout that is bringing it to them, or one without waves that has succeeded at once.
+ */
+export const RequestedRollout = z.object({ ...RolloutView.shape, begun: z.boolean() });
+export type RequestedRollout = z.infer<typeof RequestedRollout>;
 export const RolloutsQuery = z.object({
   model: Name.optional(),
   limit: z.coerce.number().int().min(1).max(200).default(50),
