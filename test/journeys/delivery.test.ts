@@ -71,6 +71,7 @@ describe('delivery, with real processes', () => {
       return readdirSync(arriving).reduce((sum, name) => sum + statSync(join(arriving, name)).size, 0);
     };
     await until('half of it to arrive', async () => (arrived() > ballastBytes / 2 ? true : undefined));
+    expect(await members(rollout.id)).toMatchObject([{ state: 'moving', phase: 'downloading' }]);
     await device(first).restart('SIGKILL');
     expect((await fleet.settled(rollout.id)).state).toBe('succeeded');
   });
@@ -87,6 +88,10 @@ describe('delivery, with real processes', () => {
     expect(held.reason?.message).toMatch(/^held on the device: the press runs \(until /);
     const [member] = await members(rollout.id);
     expect(member).toMatchObject({ state: 'moving', reason: expect.stringContaining('the press runs') });
+    const shown = await covey(['rollout', 'status', rollout.id, '--data', fleet.data]);
+    expect(shown.stdout).toMatch(
+      new RegExp(`1 moving +${id} +moving \\(deferred\\) .* put off: held on the device`),
+    );
     const path = `/why/${id}/scaling`;
     const why = await fleet.client.call({ method: 'GET', path, answer: WhyAnswer });
     expect(why.statements.join('\n')).toContain(

@@ -233,7 +233,7 @@ function describe(rollout: RolloutView, output: Output): string {
     wave.devices.map((member) => [
       `${index + 1} ${rollout.state === 'reverted' && wave.state === 'moving' ? 'ended' : wave.state}`,
       member.device,
-      member.state,
+      member.phase === null ? member.state : `${member.state} (${member.phase})`,
       member.previous ?? (isSoftware(rollout.plan.model) ? 'as installed' : 'first install'),
       member.evidence?.agreement == null
         ? '-'

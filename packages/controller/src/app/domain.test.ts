@@ -67,6 +67,23 @@ describe('a rollout through messages', () => {
     });
   });
 
+  it('shows how far a device says it is, from its answer to the order until its outcome', async () => {
+    await install('1.0.0');
+    const { id } = await fixture.domain.rollouts.create(plan('1.1.0'), 'admin');
+    const phases = async () => (await view(id)).waves.map(({ devices }) => devices.map(({ phase }) => phase));
+    expect(await phases()).toEqual([[null], [null, null]]);
+    await fixture.world.advance(100);
+    for (const state of ['downloading', 'probing', 'soaking'] as const) {
+      await fixture.fleet.report('edge-1', state, { serving: serving('1.0.0', 1) });
+      expect(await phases()).toEqual([[state], [null, null]]);
+    }
+    const [listed] = await fixture.domain.rollouts.list({ limit: 1 });
+    expect(listed?.waves[0]?.devices[0]).toMatchObject({ state: 'moving', phase: 'soaking' });
+    await fixture.fleet.report('edge-1', 'committed', { proof: 'proven' });
+    await fixture.world.advance(1_000);
+    expect(await phases()).toEqual([[null], [null, null]]);
+  });
+
   it('accepts a first install without traffic, and shows it as unproven', async () => {
     const { id } = await fixture.domain.rollouts.create(plan('1.0.0', { waves: [] }), 'admin');
     await fixture.world.advance(100);

@@ -1,4 +1,4 @@
-import { retryClassOf } from '@covey/protocol';
+import { retryClassOf, type UpdateState } from '@covey/protocol';
 import type { Member, Observation, Rollout } from './state.ts';
 import { describeDeferral, describeFailure, describeOther, describeSilence } from './words.ts';
 
@@ -30,10 +30,9 @@ export function judgeMember(
   const change =
     member.state === 'returning' ? judgeReturn(member, seen) : judgeMove(member, seen, rollout, now);
   if (change) return { ...member, ...change, updatedAt: now };
-  const isWaitedFor = member.state === 'moving' || member.state === 'returning';
   const { timeoutMs } = rollout.plan.gate;
   const isLate = now >= waitedForSince(member, seen, rollout, now) + timeoutMs;
-  if (!isWaitedFor || !(isLate || seen?.refusal)) return member;
+  if (!isUnderWay(member) || !(isLate || seen?.refusal)) return member;
   return { ...member, state: 'silent', reason: describeSilence(member, seen, timeoutMs), updatedAt: now };
 }
 
@@ -51,6 +50,15 @@ function waitedForSince(
   // By the device's clock, which may be years off.
   const until = Math.min(reported.reason?.until ?? heardAt, reported.at + longestWaitMs);
   return Math.max(since, heardAt, until);
+}
+
+/** How far the device of a member under way says it is with what this rollout ordered; null: nothing yet. */
+export function phaseOf(member: Member, seen: Observation | undefined): UpdateState | null {
+  return isUnderWay(member) ? (evidenceFor(member, seen)?.state ?? null) : null;
+}
+
+export function isUnderWay({ state }: Member): boolean {
+  return state === 'moving' || state === 'returning';
 }
 
 function evidenceFor(member: Member, seen: Observation | undefined): Reported | null {

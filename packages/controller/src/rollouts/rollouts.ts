@@ -13,8 +13,9 @@ import type { Trust } from '../trust/index.ts';
 import { advance, command, type RolloutCommand } from './advance.ts';
 import { carryOut } from './carry-out.ts';
 import { choose, createRollout } from './create.ts';
+import { isUnderWay, phaseOf } from './member.ts';
 import { rollBack } from './rollback.ts';
-import type { Rollout } from './state.ts';
+import type { Observations, Rollout } from './state.ts';
 import { activeRollouts, observe, readRollout, watchedRollouts } from './store.ts';
 
 /** What has succeeded is looked at less often than what is under way. */
@@ -49,7 +50,7 @@ export interface RolloutsOptions {
 export function createRollouts(options: RolloutsOptions): Rollouts {
   const { storage, clock, random, trust, onDesired, onChange } = options;
   const newId = (prefix: string) => `${prefix}-${Buffer.from(random.bytes(6)).toString('hex')}`;
-  const view = async (id: string) => viewOf(await rolloutOrRefuse(storage.db, id));
+  const view = (id: string) => viewOf(storage.db, id);
   const advanceRollout = (id: string) => advanceFully(options, id);
   let nextWatchAt = 0;
   return {
@@ -112,7 +113,7 @@ async function request(
     onChange(id);
     await advanceFully(options, id);
   }
-  const rollout = viewOf(await rolloutOrRefuse(storage.db, answered));
+  const rollout = await viewOf(storage.db, answered);
   return { ...rollout, begun: answered === id && rollout.waves.length > 0 };
 }
 
@@ -146,7 +147,7 @@ async function listRollouts(
   const wanted = rows.filter(
     (row) => model === undefined || (JSON.parse(row.plan) as RolloutPlan).model === model,
   );
-  return Promise.all(wanted.slice(0, limit).map(async (row) => viewOf(await rolloutOrRefuse(db, row.id))));
+  return Promise.all(wanted.slice(0, limit).map(({ id }) => viewOf(db, id)));
 }
 
 async function rolloutOrRefuse(db: Db, id: string): Promise<Rollout> {
@@ -159,13 +160,19 @@ function audit(tx: Tx, at: number, actor: string, verb: string, id: string, deta
   return writeAudit(tx, { at, actor, action: `rollout.${verb}`, subject: `rollout:${id}`, detail });
 }
 
-function viewOf(rollout: Rollout): RolloutView {
+async function viewOf(db: Db, id: string): Promise<RolloutView> {
+  const rollout = await rolloutOrRefuse(db, id);
   const { members, waves, phaseStartedAt: _, ...rest } = rollout;
+  const seen: Observations = members.some(isUnderWay) ? await observe(db, rollout) : new Map();
+  const views = members.map(({ wave, ...member }) => ({
+    wave,
+    view: { ...member, phase: phaseOf({ wave, ...member }, seen.get(member.device)) },
+  }));
   return {
     ...rest,
     waves: waves.map((state, index) => ({
       state,
-      devices: members.filter((member) => member.wave === index).map(({ wave: _wave, ...member }) => member),
+      devices: views.filter(({ wave }) => wave === index).map(({ view }) => view),
     })),
   };
 }

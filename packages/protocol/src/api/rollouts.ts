@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { type DeliveryPolicy, weekdays } from '../delivery.ts';
-import type { SoakPolicy } from '../messages.ts';
+import { type SoakPolicy, updateStates } from '../messages.ts';
 import { Evidence } from './devices.ts';
 import { Count, DeviceId, Name, Selector, SemanticVersion, Time, VersionName } from './terms.ts';
 
@@ -131,6 +131,8 @@ export type RolloutPlan = z.infer<typeof RolloutPlan>;
 export const RolloutMember = z.object({
   device: DeviceId,
   state: z.enum(memberStates),
+  /** While it is moved or taken back, how far its device says it is; null: it has not answered to that order yet, or has an outcome. */
+  phase: z.enum(updateStates).nullable(),
   /** The version it had before; null: a first install. */
   previous: SemanticVersion.nullable(),
   reason: z.string().nullable(),
