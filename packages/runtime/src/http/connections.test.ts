@@ -79,7 +79,9 @@ const lives = async () => expect(await http.get('/v2/health/live')).toMatchObjec
 test('a body that stalls is given up, before the whole request is late', async () => {
   const startedMs = performance.now();
   const { closed } = raw(head('/v2/models/wide/infer', 'content-length: 1000'), '{"inputs"');
-  expect(await closed).toContain('408 Request Timeout');
+  const answer = await closed;
+  expect(answer).toContain('408 Request Timeout');
+  expect(answer).toContain('x-covey-error-code: TIMEOUT');
   expect(performance.now() - startedMs).toBeLessThan(3_500);
   await lives();
 });
@@ -163,27 +165,42 @@ test('connections beyond the limit are dropped, and those inside go on', async (
   await Promise.all(many.map(({ closed }) => closed));
 }, 40_000);
 
+const inferring = (...lines: string[]) => head('/v2/models/wide/infer', ...lines);
 test.each([
-  ['two lengths', head('/v2/models/wide/infer', 'content-length: 2', 'content-length: 3'), '400'],
+  ['no HTTP', 'nonsense\r\n\r\n', '400', 'WIRE_MALFORMED'],
+  ['two lengths', inferring('content-length: 2', 'content-length: 3'), '400', 'WIRE_MALFORMED'],
   [
     'length and chunks',
-    head('/v2/models/wide/infer', 'content-length: 2', 'transfer-encoding: chunked'),
+    inferring('content-length: 2', 'transfer-encoding: chunked'),
     '400',
+    'WIRE_MALFORMED',
   ],
-  ['a length that is none', head('/v2/models/wide/infer', 'content-length: -1'), '400'],
-  ['a bad chunk', `${head('/v2/models/wide/infer', 'transfer-encoding: chunked')}zz\r\n`, '400'],
-  ['headers without end', `GET /v2 HTTP/1.1\r\n${'x: y\r\n'.repeat(20_000)}`, '431'],
+  ['a length that is none', inferring('content-length: -1'), '400', 'WIRE_MALFORMED'],
+  ['a bad chunk', `${inferring('transfer-encoding: chunked')}zz\r\n`, '400', 'WIRE_MALFORMED'],
+  ['headers without end', `GET /v2 HTTP/1.1\r\n${'x: y\r\n'.repeat(20_000)}`, '431', 'PAYLOAD_TOO_LARGE'],
+  ['no Host', 'GET /v2 HTTP/1.1\r\nconnection: close\r\n\r\n', '400', 'INVALID_DOCUMENT'],
+  ['an unknown Expect', inferring('content-length: 2', 'expect: magic'), '417', 'UNSUPPORTED'],
   [
     'a header that lies about JSON',
-    `${head('/v2/models/wide/infer', 'inference-header-content-length: 9', 'content-length: 2', 'connection: close')}{}`,
+    `${inferring('inference-header-content-length: 9', 'content-length: 2', 'connection: close')}{}`,
     '400',
+    'INPUT_INVALID',
   ],
-  ['too large', head('/v2/models/wide/infer', `content-length: ${limits.inferenceBodyBytes + 1}`), '413'],
+  ['too large', inferring(`content-length: ${limits.inferenceBodyBytes + 1}`), '413', 'PAYLOAD_TOO_LARGE'],
 ])(
-  '%s',
-  async (_what, bytes, status) => {
-    expect(await raw(bytes).closed).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+  '%s has an answer with a code',
+  async (_what, bytes, status, code) => {
+    const answer = await raw(bytes).closed;
+    expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+    expect(answer.match(/^connection:/gim)).toHaveLength(1);
+    expect(answer).toMatch(new RegExp(`^x-covey-error-code: ${code}`, 'm'));
+    const [, body = ''] = answer.split('\r\n\r\n');
+    expect(JSON.parse(body)).toEqual({ error: expect.stringMatching(/./) });
     await lives();
   },
   20_000,
 );
+
+test('HTTP/1.0 need not name a Host', async () => {
+  expect(await raw('GET /v2/health/live HTTP/1.0\r\n\r\n').closed).toMatch(/^HTTP\/1.1 200 /);
+});

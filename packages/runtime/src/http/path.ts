@@ -10,9 +10,11 @@ export interface Target {
 
 /**
  * What a request asks for. Proxies name it in full (`GET http://device:8000/v2 HTTP/1.1`), and then the name there counts, not
- * the Host header (RFC 9112, 3.2.2). Errors: INVALID_DOCUMENT (two Host headers, of which a proxy may have heeded the other).
+ * the Host header (RFC 9112, 3.2.2). Errors: INVALID_DOCUMENT (no Host header, or two, of which a proxy may have heeded the other).
  */
-export function targetOf({ url = '', headers, rawHeaders }: IncomingMessage): Target {
+export function targetOf({ url = '', headers, rawHeaders, httpVersion }: IncomingMessage): Target {
+  if (headers.host === undefined && httpVersion === '1.1')
+    throw new CoveyError('INVALID_DOCUMENT', 'the request has no Host header');
   if (rawHeaders.filter(isHost).length > 1)
     throw new CoveyError('INVALID_DOCUMENT', 'the request has more than one Host header');
   if (url.startsWith('/')) return { resource: url, host: headers.host };

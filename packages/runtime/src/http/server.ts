@@ -1,7 +1,13 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  maxHeaderSize,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import type { Server as SecureServer } from 'node:https';
 import type { Socket } from 'node:net';
-import { CoveyError, toCoveyError } from '@covey/protocol';
+import { CoveyError, type ErrorCode, toCoveyError } from '@covey/protocol';
 import type { Engine } from '../engine/index.ts';
 import {
   type Callers,
@@ -86,15 +92,18 @@ export function createHttpService(
       });
       void answerRequest(request, response, callers, pages);
     };
+    // Who names no Host is refused with a code, which node:http does not give.
+    const options = { ...limits, requireHostHeader: false };
     const server = certificate
-      ? await secureServer(certificate, limits, answer)
-      : createServer(limits, answer);
+      ? await secureServer(certificate, options, answer)
+      : createServer(options, answer);
     server.maxConnections = limits.maxConnections;
     server.setTimeout(limits.stallMs, (socket) => {
       // The answer sets the timer again.
       if (!computing.has(socket)) giveUp(socket);
     });
     server.on('clientError', answerClientError);
+    server.on('checkExpectation', (_request, response) => answerExpectation(protocols[0], response));
     return server;
   };
   return {
@@ -201,15 +210,28 @@ function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
     socket.destroy();
     return;
   }
-  const [status, message] =
-    error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-      ? ['408 Request Timeout', 'the request took too long to arrive']
-      : error.code === 'HPE_HEADER_OVERFLOW'
-        ? ['431 Request Header Fields Too Large', 'the headers are too large']
-        : ['400 Bad Request', 'this is not an HTTP request'];
-  const { headers, body } = errorAnswer(new CoveyError('WIRE_MALFORMED', message), { error: message });
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-  socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\n${lines.join('')}\r\n${body.join('')}`);
+  const [status, code, message] = clientErrors[error.code ?? ''] ?? notHttp;
+  const { headers, body } = errorAnswer(new CoveyError(code, message), { error: message });
+  const lines = Object.entries({ ...headers, connection: 'close' }).map(
+    ([name, value]) => `${name}: ${value}\r\n`,
+  );
+  socket.end(`HTTP/1.1 ${status}\r\n${lines.join('')}\r\n${body.join('')}`);
+}
+
+type ClientError = [status: string, code: ErrorCode, message: string];
+const notHttp: ClientError = ['400 Bad Request', 'WIRE_MALFORMED', 'this is not an HTTP request'];
+const headersTooLarge = `the headers are larger than ${maxHeaderSize} bytes`;
+const clientErrors: Partial<Record<string, ClientError>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'TIMEOUT', 'the request took too long to arrive'],
+  HPE_HEADER_OVERFLOW: ['431 Request Header Fields Too Large', 'PAYLOAD_TOO_LARGE', headersTooLarge],
+};
+
+/** Any `Expect` but 100-continue, which node:http sees to. Whether the body comes nobody knows, so the connection ends. */
+function answerExpectation(protocol: HttpProtocol, response: ServerResponse): void {
+  const { headers, body } = protocol.errorAnswer(
+    new CoveyError('UNSUPPORTED', 'of what Expect may hold, only 100-continue is served'),
+  );
+  write(response, { status: 417, headers: { ...headers, connection: 'close' }, body });
 }
 
 async function close(server: AnyServer, graceMs: number): Promise<void> {
