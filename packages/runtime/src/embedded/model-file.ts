@@ -36,7 +36,7 @@ export interface ModelFile {
 
 /**
  * As a plan names it; `index` is its place among those opened together.
- * Errors: INVALID_DOCUMENT, MODEL_INVALID, MODEL_UNSUPPORTED, RUNTIME_DIED.
+ * Errors: INVALID_DOCUMENT, NOT_FOUND (no such file), MODEL_INVALID, MODEL_UNSUPPORTED, RUNTIME_DIED.
  */
 export async function loadedModel(file: ModelFile, index: number): Promise<LoadedModel> {
   const { name, version = '1.0.0', provider = 'cpu', threads = 1, classification } = file;
@@ -61,13 +61,16 @@ export async function loadedModel(file: ModelFile, index: number): Promise<Loade
 
 /**
  * No bundle stands behind a file that was given. What stands for its digest: where the file lies, its size and its last
- * change, and what is declared with it.
+ * change, and what is declared with it. Errors: NOT_FOUND naming the file.
  */
 async function identityOf(path: string, declared: object): Promise<string> {
   try {
     const { size, mtimeNs } = await stat(path, { bigint: true });
     return hash('sha256', `${path}\n${size}\n${mtimeNs}\n${canonicalJson(declared)}`);
   } catch (cause) {
-    throw new CoveyError('MODEL_INVALID', `${path} cannot be read: ${String(cause)}`, { cause });
+    const { code } = cause as NodeJS.ErrnoException;
+    const isAbsent = code === 'ENOENT' || code === 'ENOTDIR';
+    const message = isAbsent ? `there is no file ${path}` : `${path} cannot be read: ${String(cause)}`;
+    throw new CoveyError('NOT_FOUND', message, { cause });
   }
 }

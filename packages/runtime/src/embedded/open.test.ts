@@ -1,4 +1,5 @@
 import { utimes } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import type { Pipeline } from '@covey/protocol';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { addModel, countingModel, identityModel, modelFolder } from '../models.fixture.ts';
@@ -68,7 +69,12 @@ describe('errors are in the words and codes of the catalogue', () => {
   test('files that are none', async () => {
     const garbage = await models.write('garbage.onnx', Buffer.from('no model'));
     await expect(open([{ name: 'm', path: garbage }])).rejects.toMatchObject({ code: 'MODEL_INVALID' });
-    await expect(open([{ name: 'm', path: 'absent.onnx' }])).rejects.toMatchObject({ code: 'MODEL_INVALID' });
+    await expect(open([{ name: 'm', path: models.folder }])).rejects.toMatchObject({ code: 'MODEL_INVALID' });
+    for (const path of ['absent.onnx', `${garbage}/absent.onnx`]) {
+      const missing = { code: 'NOT_FOUND', message: expect.stringContaining(resolve(path)) };
+      await expect(open([{ name: 'm', path }])).rejects.toMatchObject(missing);
+      await expect(runtime.replace([{ name: 'm', path }])).rejects.toMatchObject(missing);
+    }
   });
 
   test('elements that fill no tensor', () => {

@@ -25,7 +25,7 @@ export interface OpenOptions extends ServingOptions {
 /**
  * Serves ONNX files in this program, each in a thread of its own unless `inline`. A native fault in a model ends the program: where that
  * must not be, let `covey agent` serve it in a process of its own.
- * Errors: MODEL_INVALID, MODEL_UNSUPPORTED, INFERENCE_FAILED, INVALID_DOCUMENT (version, settings, pipeline, routes).
+ * Errors: NOT_FOUND (a file), MODEL_INVALID, MODEL_UNSUPPORTED, INFERENCE_FAILED, INVALID_DOCUMENT (version, settings, pipeline, routes).
  */
 export function open(models: readonly ModelFile[], options: OpenOptions = {}): Promise<Runtime> {
   const engine = createEngine({
