@@ -1,10 +1,14 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { topicOf } from '@covey/protocol';
+import { EventsAnswer } from '@covey/protocol/api';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { covey, until } from './harness.ts';
 import { auditEntries, closed, type Impostor, impostorOf } from './impostor.ts';
 import { startLoad } from './load.ts';
 import { publishScaling } from './scaling-model.ts';
 import {
+  createToken,
   enrolDevice,
   type StandingDevice,
   type StandingFleet,
@@ -72,6 +76,43 @@ test("a device with a good certificate gets nothing of another device's topics",
   expect((await device.view()).reported?.serving[0]?.version).toBe('1.1.0');
 });
 
+test('a device whose identity is damaged serves on without a controller, until it is enrolled again', async () => {
+  await device.service.kill('SIGTERM');
+  for (const copy of ['identity-a', 'identity-b'])
+    writeFileSync(join(device.folder, 'identity', copy), 'damaged');
+  await device.restart();
+  const load = startLoad(device.inferenceUrl, 'scaling');
+  await load.answerOf('1.1.0');
+  const whileStarting = { ...load.figures().failures };
+  expect(device.service.log()).toMatch(/"level":"error".*covey enroll --replace.*DATA_CORRUPT/);
+  const doctor = await covey(['doctor', '--data', device.folder, '--json']);
+  expect(JSON.parse(doctor.stdout).checks).toContainEqual(
+    expect.objectContaining({ name: 'identity', status: 'failed', code: 'DATA_CORRUPT' }),
+  );
+  expect((await device.view()).online).toBe(false);
+  expect((await load.stop()).failures).toEqual(whileStarting);
+
+  expect((await covey(['device', 'reset', device.id, '--data', fleet.data])).code).toBe(0);
+  const { token } = await createToken(fleet.client);
+  const enroll = ['enroll', '--replace', '--id', device.id, '--data', device.folder];
+  expect(await covey(enroll, { stdin: token })).toMatchObject({
+    ...{ code: 1, stderr: expect.stringContaining('DATA_LOCKED') },
+  });
+  await device.service.kill('SIGTERM');
+  expect((await covey(enroll, { stdin: token })).code).toBe(0);
+  await device.restart();
+  await until('the device to be back', async () => ((await device.view()).online ? true : undefined));
+  await until('what it has to tell', async () => {
+    const { events } = await fleet.client.call({ method: 'GET', path: '/events', answer: EventsAnswer });
+    return events.find(({ kind }) => kind === 'identity-lost');
+  });
+  await publishScaling(fleet, '1.2.0');
+  const loadAgain = startLoad(device.inferenceUrl, 'scaling');
+  const { id } = await fleet.roll('1.2.0', { selector: `id=${device.id}` });
+  expect((await fleet.settled(id)).state).toBe('succeeded');
+  await loadAgain.stop();
+});
+
 test('a revoked device is refused everywhere and told so, and serves on', async () => {
   const load = startLoad(device.inferenceUrl, 'scaling');
   const stolen: Impostor = impostorOf(device.folder);
@@ -90,6 +131,6 @@ test('a revoked device is refused everywhere and told so, and serves on', async 
   const actions = (await auditEntries(fleet.client)).map(({ actor, action }) => `${actor} ${action}`);
   expect(actions).toContain('admin device.revoke');
 
-  await load.answerOf('1.1.0');
+  await load.answerOf('1.2.0');
   expect((await load.stop()).failures).toEqual({});
 });

@@ -9,20 +9,15 @@ import {
   toCoveyError,
 } from '@covey/protocol';
 import { type Commands, createCommands } from './commands/index.ts';
+import { type Contact, createContact } from './contact.ts';
 import { damageOf } from './damage.ts';
 import { type LocalWatch, watchLocal } from './delivery/index.ts';
 import { readDesired } from './desired/index.ts';
 import { openDeviceFolder } from './folder/index.ts';
-import { askStanding, createKeeper, type Identity, type Keeper, openIdentity } from './identity/index.ts';
+import { openIdentityOrLost } from './identity/index.ts';
 import type { Inbox } from './inbox/index.ts';
 import { openLedger } from './ledger/index.ts';
-import {
-  type Connection,
-  type ConnectionHandlers,
-  createConnection,
-  createLinkTrial,
-  type LinkTrial,
-} from './link/index.ts';
+import type { ConnectionHandlers } from './link/index.ts';
 import type { Agent, AgentOptions, AgentStatus } from './options.ts';
 import type { Outbox } from './outbox/index.ts';
 import { countAndRecord, openParts, type Parts, scrubOf, stepContext, supervisorSettings } from './parts.ts';
@@ -60,13 +55,11 @@ export function createAgent(ports: Ports, options: AgentOptions): Agent {
 class RunningAgent {
   readonly #ports: Ports;
   readonly #options: AgentOptions;
-  readonly #identity: Identity;
+  readonly #store: Parts['store'];
   readonly #bootId: string;
   readonly #outbox: Outbox;
   readonly #supervisor: Supervisor;
-  readonly #connection: Connection;
-  readonly #keeper: Keeper;
-  readonly #linkTrial: LinkTrial;
+  readonly #contact: Contact;
   readonly #updater: Updater;
   readonly #trust: Trust;
   readonly #software: Software | null;
@@ -84,7 +77,7 @@ class RunningAgent {
     const ledger = await openLedger(ports.disk, folder.state);
     const now = ledgerTime(ports.clock, ledger);
     await countAndRecord(ports, folder, { ledger, now });
-    const store = await openIdentity(ports.disk, folder);
+    const store = await openIdentityOrLost(ports.disk, folder);
     if (!store)
       throw new CoveyError('NOT_FOUND', `${options.folder} holds no identity: enrol the device first`);
     const parts = await openParts(ports, options, { folder, store, ledger });
@@ -94,7 +87,7 @@ class RunningAgent {
   private constructor(ports: Ports, options: AgentOptions, parts: Parts & { now: () => number }) {
     this.#ports = ports;
     this.#options = options;
-    this.#identity = parts.store.identity;
+    this.#store = parts.store;
     this.#bootId = parts.bootId;
     this.#providers = parts.providers;
     this.#stateFolder = parts.stateFolder;
@@ -124,26 +117,15 @@ class RunningAgent {
       update: () => this.#updater.update,
       onEvent: (kind, message) => this.#event(kind, message),
     });
-    this.#connection = createConnection(
-      { ...ports, log: ports.log.component('link') },
-      this.#identity,
-      parts.routes,
-      this.#bootId,
-      this.#connectionHandlers(),
-    );
-    this.#keeper = createKeeper({ ...ports, log: ports.log.component('identity') }, parts.store, {
-      renewed: () => this.#connection.reconnect(0),
-    });
-    this.#linkTrial = createLinkTrial(ports, parts.store, {
+    this.#contact = createContact(ports, parts, {
+      connection: this.#connectionHandlers(),
       mayTry: () => !isSoftwareOnTrial(this.#updater.update),
-      ask: () => askStanding(ports, parts.store),
-      moved: () => this.#connection.moved(),
       event: (kind, message) => this.#event(kind, message),
       changed: () => this.#report(),
     });
     this.#commands = createCommands({
-      now: () => this.#keeper.now(),
-      reconnect: (afterMs) => this.#connection.reconnect(afterMs),
+      now: () => this.#contact.keeper.now(),
+      reconnect: (afterMs) => this.#contact.connection.reconnect(afterMs),
       report: () => this.#reportAgain(),
     });
     for (const [kind, message] of damageOf(parts)) this.#event(kind, message);
@@ -151,12 +133,14 @@ class RunningAgent {
   }
 
   start(): void {
-    this.#ports.log.write('info', `agent ${this.#options.agentVersion} of ${this.#identity.deviceId} starts`);
+    const { log } = this.#ports;
+    log.write('info', `agent ${this.#options.agentVersion} of ${this.#store.identity.deviceId} starts`);
+    if ('lost' in this.#store) log.write('error', this.#store.lost.message, { code: this.#store.lost.code });
     this.#supervisor.start();
     this.#inbox.start(this.#updater, (kind, message) => this.#event(kind, message));
     this.#updater.start();
-    this.#connection.start();
-    void this.#linkTrial.start().catch((error) => this.#note('link', error));
+    this.#contact.connection.start();
+    void this.#contact.linkTrial.start().catch((error) => this.#note('link', error));
     this.#scrub.start();
     this.#lasting = this.#ports.clock.setTimer(lastedMs, () => void this.#lasted());
   }
@@ -167,11 +151,11 @@ class RunningAgent {
     this.#scrub.stop();
     this.#inbox.stop();
     this.#updater.stop();
-    this.#keeper.stop();
-    this.#linkTrial.stop();
+    this.#contact.keeper.stop();
+    this.#contact.linkTrial.stop();
     await this.#supervisor.stop();
     await this.#outbox.close();
-    await this.#connection.stop();
+    await this.#contact.connection.stop();
     await this.#lasted();
   }
 
@@ -182,9 +166,9 @@ class RunningAgent {
 
   status(): AgentStatus {
     return {
-      deviceId: this.#identity.deviceId,
+      ...standingOf(this.#store),
       bootId: this.#bootId,
-      link: this.#connection.state,
+      link: this.#contact.connection.state,
       reported: this.#reported(),
       runtime: this.#supervisor.status(),
       outbox: { messages: this.#outbox.count, bytes: this.#outbox.bytes },
@@ -194,7 +178,7 @@ class RunningAgent {
   #updated(): void {
     const { update } = this.#updater;
     if (!isSettled(update)) this.#scrub.interrupt();
-    void this.#linkTrial.retry().catch((error) => this.#note('link', error));
+    void this.#contact.linkTrial.retry().catch((error) => this.#note('link', error));
     if (update.state !== 'deferred') this.#local?.stop();
     else if (!this.#local?.isWatching) {
       const changed = () => this.#updater.dispatch({ kind: 'localChanged' });
@@ -208,13 +192,13 @@ class RunningAgent {
       birth: () => this.#birth(),
       generation: () => this.#updater.update.accepted,
       online: () => {
-        this.#outbox.attach((kind, payload) => this.#connection.publish(kind, payload));
-        this.#keeper.online();
+        this.#outbox.attach((kind, payload) => this.#contact.connection.publish(kind, payload));
+        this.#contact.keeper.online();
         this.#updater.dispatch({ kind: 'contact', software: this.#software?.running ?? null });
       },
       failed: (message) => {
-        this.#linkTrial.failed(message);
-        this.#keeper.failed();
+        this.#contact.linkTrial.failed(message);
+        this.#contact.keeper.failed();
       },
       offline: () => this.#outbox.detach(),
       received: (kind, payload) => void this.#received(kind, payload),
@@ -229,7 +213,7 @@ class RunningAgent {
       agentVersion: this.#options.agentVersion,
       host: this.#ports.host.describe(),
       providers: this.#providers.list,
-      tags: this.#identity.tags,
+      tags: this.#store.identity.tags,
       inferenceUrl: this.#supervisor.status().addresses?.url ?? null,
     });
   }
@@ -237,7 +221,7 @@ class RunningAgent {
   #reported(): Reported {
     return reportOf(this.#updater.update, this.#supervisor.status(), {
       software: this.#software,
-      link: this.#linkTrial.reported,
+      link: this.#contact.linkTrial.reported,
     });
   }
 
@@ -263,7 +247,7 @@ class RunningAgent {
 
   async #received(kind: DownKind, payload: Uint8Array): Promise<void> {
     try {
-      this.#linkTrial.heard(this.#connection.url);
+      this.#contact.linkTrial.heard(this.#contact.connection.url);
       if (kind === 'desired') await this.#desired(payload);
       else if (kind === 'receipt') await this.#receipt(payload);
       else this.#commands.received(payload);
@@ -278,14 +262,14 @@ class RunningAgent {
     const isNew = desired.generation > this.#updater.update.accepted;
     if (isNew) this.#trust.heardTime(desired.now);
     if (isNew) this.#updater.dispatch({ kind: 'desired', desired });
-    await this.#linkTrial.want(desired.link);
+    await this.#contact.linkTrial.want(desired.link);
   }
 
   async #receipt(payload: Uint8Array): Promise<void> {
     const receipt = parseDocument(ReceiptSchema, payload, 'receipt');
     // Such as by a controller that was restored from a backup: the report may have been among them.
     if (await this.#outbox.receipt(receipt)) this.#reportAgain();
-    if (receipt.rebirth) await this.#connection.greetAgain();
+    if (receipt.rebirth) await this.#contact.connection.greetAgain();
   }
 
   #reportAgain(): void {
@@ -297,4 +281,11 @@ class RunningAgent {
     const { code, message } = toCoveyError(error);
     this.#ports.log.write('warn', `${what}: ${message}`, { code });
   }
+}
+
+/** Who this device is in its own words. */
+function standingOf(store: Parts['store']): Pick<AgentStatus, 'deviceId' | 'lost'> {
+  return 'lost' in store
+    ? { deviceId: null, lost: store.lost }
+    : { deviceId: store.identity.deviceId, lost: null };
 }

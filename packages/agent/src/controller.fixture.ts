@@ -13,6 +13,8 @@ export class ControllerStub {
   readonly dropped: { from: number; to: number; count: number }[] = [];
   readonly events: { kind: string; message: string }[] = [];
   reusedSeq: number[] = [];
+  /** Sessions that were asked for. */
+  connections = 0;
 
   accept(seq: number, payload: Uint8Array): boolean {
     const digest = createHash('sha256').update(payload).digest('hex');

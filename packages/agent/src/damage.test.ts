@@ -1,5 +1,6 @@
-import { expect, it } from 'vitest';
-import { makeBundle, simulate, withFirstVersion } from './simulation.fixture.ts';
+import { describe, expect, it } from 'vitest';
+import { initDeviceFolder } from './folder/index.ts';
+import { makeBundle, type Simulation, simulate, withFirstVersion } from './simulation.fixture.ts';
 
 it('makes a lost copy of the root of trust anew; with both lost it serves, and says why it installs nothing', async () => {
   const device = simulate('root');
@@ -51,4 +52,89 @@ it('keeps the bundles that it has when both copies of the ledger are lost, and f
   expect(device.servingVersions()).toEqual(['1.0.0']);
   expect(contents()).toBe(before);
   expect(controller.events.filter(({ kind }) => kind === 'ledger-damaged')).toHaveLength(2);
+});
+
+const identityFiles = ['identity-a', 'identity-b'];
+
+/** Serves 1.0.0, and does not know any more who it is. */
+async function withoutIdentity(seed: string): Promise<Simulation> {
+  const device = await withFirstVersion(seed);
+  // Both copies are there once the keeper has settled them.
+  await device.world.advance(60_000);
+  device.machine.killProcess();
+  for (const name of identityFiles) device.machine.disk.damage(`/data/covey/identity/${name}`, 100);
+  return device;
+}
+
+describe('a device whose two copies of the identity are damaged', () => {
+  it('serves what it served and contacts nobody, keeps its telemetry, and says once what to do', async () => {
+    const device = await withoutIdentity('identity');
+    const { controller, http, errors } = device;
+    const before = { connections: controller.connections, requests: http.served.length };
+    await device.boot();
+    // What was wanted meanwhile does not come to it.
+    device.want(2, [await device.publish(makeBundle('2.0.0'), 2)]);
+    await device.world.advance(2 * 3_600_000);
+    expect(device.servingVersions()).toEqual(['1.0.0']);
+    expect({ connections: controller.connections, requests: http.served.length }).toEqual(before);
+    expect(errors).toEqual([
+      { code: 'DATA_CORRUPT', message: expect.stringMatching(/covey device reset.*covey enroll --replace/) },
+    ]);
+    const { deviceId, link, lost, outbox } = device.status();
+    expect({ deviceId, link, code: lost?.code }).toEqual({
+      ...{ deviceId: null, link: 'stopped', code: 'DATA_CORRUPT' },
+    });
+    expect(outbox.messages).toBeGreaterThan(0);
+  });
+
+  it('is a device as any other once it was enrolled again, and then tells what it has kept', async () => {
+    const device = await withoutIdentity('identity/again');
+    const { controller, machine } = device;
+    await device.boot();
+    await device.world.advance(3_600_000);
+    expect(device.status().outbox.messages).toBeGreaterThan(0);
+    machine.killProcess();
+    await device.enrol();
+    await device.boot();
+    await device.world.advance(600_000);
+    const { deviceId, link, lost, outbox } = device.status();
+    expect({ deviceId, link, lost, messages: outbox.messages }).toEqual({
+      ...{ deviceId: 'device-1', link: 'online', lost: null, messages: 0 },
+    });
+    expect(controller.receipt().missing).toEqual([]);
+    expect(controller.events.map(({ kind }) => kind)).toContain('identity-lost');
+    device.want(2, [await device.publish(makeBundle('2.0.0'), 2)]);
+    await device.untilSettled(2);
+    expect(device.servingVersions()).toEqual(['2.0.0']);
+    // The file that enrolment did not write was damaged still: it was settled when the device was online.
+    machine.disk.damage('/data/covey/identity/identity-b', 100);
+    machine.killProcess();
+    await device.boot();
+    expect(device.status()).toMatchObject({ deviceId: 'device-1', lost: null });
+  });
+
+  it('ends a download that was under way as without a network', async () => {
+    const device = await withFirstVersion('identity/parcel');
+    await device.world.advance(60_000);
+    device.http.bytesPerSecond = 1_000;
+    device.want(2, [await device.publish(makeBundle('2.0.0'), 2)]);
+    await device.world.runUntil(() => device.state() === 'downloading', 60_000);
+    device.machine.killProcess();
+    for (const name of identityFiles) device.machine.disk.damage(`/data/covey/identity/${name}`, 100);
+    device.traffic.requestsPerSecond = 0;
+    // What was asked for just before arrives.
+    await device.world.advance(1_000);
+    const before = device.http.served.length;
+    await device.boot();
+    await device.untilSettled(2);
+    expect(device.status().reported).toMatchObject({ state: 'reverted', reason: { code: 'UNREACHABLE' } });
+    expect(device.servingVersions()).toEqual(['1.0.0']);
+    expect(device.http.served).toHaveLength(before);
+  });
+
+  it('was enrolled: a folder that never was is refused', async () => {
+    const device = simulate('identity/none');
+    await initDeviceFolder(device.machine.boot().disk, '/data/covey');
+    await expect(device.boot()).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  });
 });

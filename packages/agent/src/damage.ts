@@ -14,7 +14,9 @@ export function damageOf({
     (kind: string, what = 'damaged') =>
     (path: string): [string, string] => [kind, `${path} is ${what}; the other copy holds`];
   return [
-    ...store.damaged.map(event('identity-damaged')),
+    ...('lost' in store
+      ? [['identity-lost', store.lost.message] as [string, string]]
+      : store.damaged.map(event('identity-damaged'))),
     ...ledger.damaged.map((path): [string, string] => ['ledger-damaged', `${path} is damaged`]),
     ...(software?.damaged ?? []).map((bundle): [string, string] => [
       'software-damaged',

@@ -1,4 +1,4 @@
-import type { Reported } from '@covey/protocol';
+import type { CoveyError, Reported } from '@covey/protocol';
 import type { LinkState } from './link/index.ts';
 import type { SupervisorSettings, SupervisorStatus } from './runtime/index.ts';
 import type { SoftwareTools } from './software/index.ts';
@@ -30,16 +30,19 @@ export interface AgentOptions {
   intervals: { metricsMs: number; summaryMs: number; telemetryFlushMs: number };
 }
 export interface AgentStatus {
-  deviceId: string;
+  /** Null: not known any more, see `lost`. */
+  deviceId: string | null;
   bootId: string;
   link: LinkState;
+  /** Why no controller is contacted: both copies of the identity are damaged. Null: they are not. */
+  lost: CoveyError | null;
   /** As it is reported to the controller. */
   reported: Reported;
   runtime: SupervisorStatus;
   outbox: { messages: number; bytes: number };
 }
 export interface Agent {
-  /** Errors: DATA_FOREIGN, DATA_NEWER, DATA_CORRUPT; NOT_FOUND when the folder was never enrolled. */
+  /** Errors: DATA_FOREIGN, DATA_NEWER, DATA_CORRUPT (not for a damaged identity: it serves without a controller then); NOT_FOUND when the folder was never enrolled. */
   start(): Promise<void>;
   /** Lets the runtime finish what it runs, writes what is in memory, leaves the controller in peace. */
   stop(): Promise<void>;

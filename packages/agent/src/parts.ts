@@ -1,10 +1,10 @@
 import type { Ports } from '@covey/ports';
-import { toCoveyError } from '@covey/protocol';
+import { CoveyError, toCoveyError } from '@covey/protocol';
 import { openBundleStore } from './bundles/index.ts';
 import { noOrder, openPassage } from './delivery/index.ts';
 import { createDownloader } from './download/index.ts';
 import type { DeviceFolder } from './folder/index.ts';
-import type { IdentityStore } from './identity/index.ts';
+import type { IdentityStore, LostIdentity } from './identity/index.ts';
 import { createInbox } from './inbox/index.ts';
 import type { Ledger } from './ledger/index.ts';
 import { openRoutes } from './link/index.ts';
@@ -44,12 +44,12 @@ export type Parts = Awaited<ReturnType<typeof openParts>>;
 export async function openParts(
   ports: Ports,
   options: AgentOptions,
-  { folder, store, ledger }: { folder: DeviceFolder; store: IdentityStore; ledger: Ledger },
+  { folder, store, ledger }: { folder: DeviceFolder; store: IdentityStore | LostIdentity; ledger: Ledger },
 ) {
   const bootId = Buffer.from(ports.random.bytes(16)).toString('hex');
   const bundles = await openBundleStore(ports.disk, folder.bundles);
   const { identity } = store;
-  const inbox = createInbox(ports, folder.inbox);
+  const inbox = createInbox({ ...ports, fetch: 'lost' in store ? fetchNothing : ports.fetch }, folder.inbox);
   const local = { ...ports, fetch: inbox.fetch };
   const providers = await foundProviders(ports, folder.state);
   return {
@@ -87,6 +87,11 @@ export async function openParts(
     ),
   };
 }
+
+/** What is under way goes on as without a network: a parcel may still bring it. */
+const fetchNothing: Ports['fetch'] = async ({ url }) => {
+  throw new CoveyError('UNREACHABLE', `${url} is not asked: the identity of this device is damaged`);
+};
 
 /** As earlier probes have found; where they cannot be read, the next probe finds out again. */
 async function foundProviders(ports: Pick<Ports, 'disk' | 'log'>, stateFolder: string) {

@@ -76,7 +76,8 @@ export function simulate(seed: number | string, diskBytes = 2 ** 29, options: Pa
     'sim:probe': probeProgram(behaviourOf, seen.probed),
   };
   const processes = simulatedProcesses(world, programs);
-  const plugs = { link: broker.link, fetch: http.fetch, processes, log: silentLog };
+  const errors: { message: string; code: unknown }[] = [];
+  const plugs = { link: broker.link, fetch: http.fetch, processes, log: errorLog(errors) };
   const machine = simulatedMachine(world, { name: deviceId, diskBytes, ...plugs });
   const device = { agent: undefined as Agent | undefined };
   return {
@@ -90,6 +91,8 @@ export function simulate(seed: number | string, diskBytes = 2 ** 29, options: Pa
     ...seen,
     /** Live requests that the runtime sees. */
     traffic,
+    /** What the agent has logged as an error. */
+    errors,
     enrol: async (tags: Tags = {}) => enrolDevice(machine, await repository.firstRoot(), tags),
     boot: async () => {
       device.agent = await bootDevice(machine, options);
@@ -121,6 +124,9 @@ function brokerOf(world: SimulatedWorld, controller: ControllerStub) {
   const send = (kind: 'desired' | 'receipt', document: unknown) =>
     broker.send(deviceId, topicOf(deviceId, kind), Buffer.from(JSON.stringify(document)));
   const broker = simulatedBroker(world, {
+    onConnect: () => {
+      controller.connections++;
+    },
     onMessage: async (_client, topic, payload) => {
       const answer = await controller.receive(topic.split('/').at(-1) ?? '', payload);
       if (answer) send(answer, answer === 'desired' ? controller.desired : controller.receipt());
@@ -208,7 +214,15 @@ async function bootDevice(machine: SimulatedMachine, options: Partial<AgentOptio
   return agent;
 }
 
-const silentLog: Log = { write: () => {}, component: () => silentLog };
+function errorLog(errors: { message: string; code: unknown }[]): Log {
+  const log: Log = {
+    write: (level, message, fields) => {
+      if (level === 'error') errors.push({ message, code: fields?.code });
+    },
+    component: () => log,
+  };
+  return log;
+}
 
 /** A device that serves 1.0.0. */
 export async function withFirstVersion(seed: string): Promise<Simulation> {

@@ -1,8 +1,9 @@
 import type { ClientTls, Disk } from '@covey/ports';
-import { CoveyError, type Tags } from '@covey/protocol';
+import type { Tags } from '@covey/protocol';
 import { type DeadMan, steady } from '../deadman/index.ts';
 import type { DeviceFolder } from '../folder/index.ts';
 import { createTurns, openSlots, type Slots } from '../slots/index.ts';
+import { type LostIdentity, lostIdentity } from './lost.ts';
 import { openRoot, type PinnedRoot, writeRoot } from './root.ts';
 
 /** Who this device is and whom it trusts. It is live: reading it gives what holds now, also after a renewal. */
@@ -84,15 +85,20 @@ export async function createIdentity(
 
 /** The identity, or undefined when the device was never enrolled. Errors: DATA_CORRUPT when it is damaged, DATA_NEWER. */
 export async function openIdentity(disk: Disk, folder: DeviceFolder): Promise<IdentityStore | undefined> {
+  const found = await openIdentityOrLost(disk, folder);
+  if (found && 'lost' in found) throw found.lost;
+  return found;
+}
+
+/** The identity, or what is left when it is damaged; undefined when the device was never enrolled. Errors: DATA_NEWER, DATA_FOREIGN. */
+export async function openIdentityOrLost(
+  disk: Disk,
+  folder: DeviceFolder,
+): Promise<IdentityStore | LostIdentity | undefined> {
   const slots = await openSlots<IdentityDocument>(disk, `${folder.identity}/identity`, format);
-  if (!slots.document) {
-    if (slots.damaged.length === 0) return undefined;
-    throw new CoveyError(
-      'DATA_CORRUPT',
-      `${slots.damaged.join(' and ')} are damaged: \`covey device reset\` on the controller, then \`covey enroll --replace\` with a new token gives another identity`,
-    );
-  }
-  return storeOf(slots, slots.document, await openRoot(disk, folder.identity));
+  if (!slots.document && slots.damaged.length === 0) return undefined;
+  const root = await openRoot(disk, folder.identity);
+  return slots.document ? storeOf(slots, slots.document, root) : lostIdentity(slots.damaged, root);
 }
 
 function storeOf(slots: Slots<IdentityDocument>, opened: IdentityDocument, root: PinnedRoot): IdentityStore {

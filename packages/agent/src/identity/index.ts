@@ -6,9 +6,11 @@ export {
   type LinkChange,
   type LinkWays,
   openIdentity,
+  openIdentityOrLost,
   tlsOf,
 } from './identity.ts';
 export { createKeeper, type Keeper } from './keeper.ts';
+export type { LostIdentity } from './lost.ts';
 export { refusalOf } from './refusal.ts';
 export { askStanding, type Standing } from './renewal.ts';
 export { rootLost, rootLostButLearned } from './root.ts';

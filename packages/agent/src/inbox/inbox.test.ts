@@ -1,64 +1,7 @@
-import { type Bundle, encodeParcelHead } from '@covey/bundle';
-import { encodeDocument, signDocument } from '@covey/bundle/tuf';
-import type { ModelVersionRef } from '@covey/protocol';
 import { describe, expect, test } from 'vitest';
-import { newSigner } from '../repository.fixture.ts';
 import { makeBundle, type Simulation, simulate } from '../simulation.fixture.ts';
 import { arrivingParcel, parcelName } from './inbox.ts';
-
-const dayMs = 86_400_000;
-const two = makeBundle('2.0.0');
-const refOf = ({ digest, manifest }: Bundle): ModelVersionRef => ({
-  ...{ model: manifest.model, version: manifest.version, number: 2, bundle: digest },
-});
-
-/** What `covey bundle export` writes. */
-function parcelOf(
-  { manifestBytes, chunks, ...bundle }: Bundle,
-  metadata: ReadonlyMap<string, Uint8Array>,
-): Buffer {
-  const files = [
-    ...[...metadata].map(([name, bytes]) => ({ path: `/trust/${name}`, bytes })),
-    { path: `/bundles/${bundle.digest}`, bytes: manifestBytes },
-    ...[...chunks].map(([sha256, bytes]) => ({ path: `/chunks/${sha256}`, bytes })),
-  ];
-  const ref = refOf({ manifestBytes, chunks, ...bundle });
-  const index = files.map(({ path, bytes }) => ({ path, sizeBytes: bytes.byteLength }));
-  return Buffer.concat([encodeParcelHead({ ref, files: index }), ...files.map(({ bytes }) => bytes)]);
-}
-
-async function put(device: Simulation, bytes: Uint8Array, name = 'it'): Promise<void> {
-  const disk = device.machine.disk.port(async (operation) => operation());
-  await disk.makeFolder('/data/covey/inbox');
-  await disk.write(`/data/covey/inbox/${name}.parcel`, bytes);
-}
-
-const inboxOf = ({ machine }: Simulation) => machine.disk.paths().filter((path) => path.includes('/inbox/'));
-
-/** Serves 1.0.0, and from here on reaches nobody. */
-async function alone(seed: string): Promise<Simulation> {
-  const device = simulate(seed);
-  await device.enrol();
-  device.want(1, [await device.publish(makeBundle('1.0.0'), 1)]);
-  await device.boot();
-  await device.untilSettled(1);
-  device.broker.isUp = false;
-  device.http.isUp = false;
-  return device;
-}
-
-/** Alone, with a parcel that nothing was done with yet. */
-async function withParcel(): Promise<Simulation> {
-  const device = await alone('parcel/cut');
-  await device.repository.list(two);
-  await put(device, parcelOf(two, device.repository.files));
-  return device;
-}
-
-/** Runs until the parcel has come to its end. */
-async function ended(device: Simulation): Promise<void> {
-  await device.world.runUntil(() => inboxOf(device).length === 0, 3 * dayMs);
-}
+import { alone, dayMs, ended, inboxOf, parcelOf, put, strangers, two, withParcel } from './parcel.fixture.ts';
 
 describe('a parcel brought to a device that reaches nobody', () => {
   test('is installed as any version: probe, soak, commit; then the controller hears of it and goes on above it', async () => {
@@ -230,6 +173,17 @@ describe('a parcel brought to a device that reaches nobody', () => {
     expect(device.servingVersions()).toEqual(['2.0.0']);
   });
 
+  test('is taken by a device that has lost its identity, too: who signed it is known still', async () => {
+    const device = await withParcel();
+    device.machine.killProcess();
+    for (const copy of ['identity-a', 'identity-b'])
+      device.machine.disk.damage(`/data/covey/identity/${copy}`, 100);
+    await device.boot();
+    await ended(device);
+    expect(device.servingVersions()).toEqual(['2.0.0']);
+    expect(device.status()).toMatchObject({ deviceId: null, reported: { state: 'committed' } });
+  });
+
   test('that comes while an order of the controller soaks waits for its end, and then has its turn', async () => {
     const device = await alone('parcel/soak');
     device.broker.isUp = true;
@@ -286,12 +240,3 @@ describe('a parcel brought to a device that reaches nobody', () => {
     expect(device.controller.events).toContainEqual(expect.objectContaining({ kind: 'parcel-refused' }));
   });
 });
-
-async function strangers(device: Simulation): Promise<Uint8Array> {
-  await device.repository.list(two);
-  const { files } = device.repository;
-  const name = [...files.keys()].findLast((file) => /^\d+\.vibration\.json$/.test(file)) ?? '';
-  const { signed } = JSON.parse(Buffer.from(files.get(name) ?? []).toString());
-  const stranger = await signDocument({ signed, signatures: [] }, [newSigner()]);
-  return parcelOf(two, new Map(files).set(name, encodeDocument(stranger)));
-}

@@ -62,7 +62,10 @@ describe('on the machine', () => {
       message: expect.stringContaining(a),
     });
     writeFileSync(b, 'damaged');
-    expect(await found('identity')).toMatchObject({ status: 'failed', code: 'DATA_CORRUPT' });
+    expect(await found('identity')).toMatchObject({
+      ...{ status: 'failed', code: 'DATA_CORRUPT' },
+      message: expect.stringContaining('covey enroll --replace'),
+    });
   });
 
   test('a damaged root of trust: one copy holds, two do not', async () => {

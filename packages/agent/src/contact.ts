@@ -1,0 +1,81 @@
+import type { Clock, Ports } from '@covey/ports';
+import { CoveyError } from '@covey/protocol';
+import { askStanding, createKeeper, type Keeper } from './identity/index.ts';
+import {
+  type Connection,
+  type ConnectionHandlers,
+  createConnection,
+  createLinkTrial,
+  type LinkTrial,
+  type LinkTrialHandlers,
+} from './link/index.ts';
+import type { Parts } from './parts.ts';
+
+/** All that reaches out to the controller by itself. */
+export interface Contact {
+  readonly connection: Connection;
+  readonly keeper: Keeper;
+  readonly linkTrial: LinkTrial;
+}
+
+export interface ContactHandlers extends Pick<LinkTrialHandlers, 'mayTry' | 'event' | 'changed'> {
+  connection: ConnectionHandlers;
+}
+
+export function createContact(
+  ports: Ports,
+  { store, routes, bootId }: Pick<Parts, 'store' | 'routes' | 'bootId'>,
+  handlers: ContactHandlers,
+): Contact {
+  if ('lost' in store) return noContact(ports.clock);
+  const connection = createConnection(
+    { ...ports, log: ports.log.component('link') },
+    store.identity,
+    routes,
+    bootId,
+    handlers.connection,
+  );
+  return {
+    connection,
+    keeper: createKeeper({ ...ports, log: ports.log.component('identity') }, store, {
+      renewed: () => connection.reconnect(0),
+    }),
+    linkTrial: createLinkTrial(ports, store, {
+      mayTry: handlers.mayTry,
+      ask: () => askStanding(ports, store),
+      moved: () => connection.moved(),
+      event: handlers.event,
+      changed: handlers.changed,
+    }),
+  };
+}
+
+/** Of a device that does not know any more who it is: it tries nothing, as nobody would answer it. */
+function noContact(clock: Clock): Contact {
+  const nothing = () => {};
+  const nothingLater = async () => {};
+  return {
+    connection: {
+      state: 'stopped',
+      url: '',
+      start: nothing,
+      stop: nothingLater,
+      reconnect: nothing,
+      moved: nothing,
+      publish: async () => {
+        throw new CoveyError('UNREACHABLE', 'not connected to the controller');
+      },
+      greetAgain: nothingLater,
+    },
+    keeper: { now: () => clock.now(), refusal: null, online: nothing, failed: nothing, stop: nothing },
+    linkTrial: {
+      reported: undefined,
+      start: nothingLater,
+      stop: nothing,
+      want: nothingLater,
+      retry: nothingLater,
+      heard: nothing,
+      failed: nothing,
+    },
+  };
+}
