@@ -11,7 +11,7 @@ export {
   type Standing,
   tlsOf,
 } from './identity/index.ts';
-export { arrivingParcel, parcelName } from './inbox/index.ts';
+export { parcelName } from './inbox/index.ts';
 export { webSocketUrl } from './link/index.ts';
 export type { Agent, AgentOptions, AgentStatus } from './options.ts';
 export { testSoftware } from './self-test/index.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { makeBundle, type Simulation, simulate } from '../simulation.fixture.ts';
-import { arrivingParcel, parcelName } from './inbox.ts';
+import { parcelName } from './inbox.ts';
 import { alone, dayMs, ended, inboxOf, parcelOf, put, strangers, two, withParcel } from './parcel.fixture.ts';
 
 describe('a parcel brought to a device that reaches nobody', () => {
@@ -25,18 +25,6 @@ describe('a parcel brought to a device that reaches nobody', () => {
     device.want(generation + 1, [await device.publish(makeBundle('3.0.0'), 3)]);
     await device.untilSettled(generation + 1);
     expect(device.servingVersions()).toEqual(['3.0.0']);
-  });
-
-  test('that was cut off while it was copied is swept away at the next start', async () => {
-    const device = await alone('parcel/arriving');
-    const disk = device.machine.disk.port(async (operation) => operation());
-    await disk.makeFolder('/data/covey/inbox');
-    await disk.write(`/data/covey/inbox/${arrivingParcel}`, Buffer.from('half a parcel'));
-    await device.world.advance(60_000);
-    expect(inboxOf(device)).toHaveLength(1);
-    device.machine.killProcess();
-    await device.boot();
-    await ended(device);
   });
 
   test('of two, of which a power cut has left the older one, the one that was brought last is installed alone', async () => {

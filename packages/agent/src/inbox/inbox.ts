@@ -6,8 +6,6 @@ import type { Updater } from '../updater/index.ts';
 import { localOrder } from './order.ts';
 
 const lookMs = 5_000;
-/** A parcel on its way into the inbox; a copy that a power cut interrupted is swept away at the next start. */
-export const arrivingParcel = 'arriving.tmp';
 const suffix = '.parcel';
 const numberDigits = 8;
 const partBytes = 64 * 1024;
@@ -58,11 +56,8 @@ class FolderInbox implements Inbox {
 
   start(updater: Pick<Updater, 'update' | 'dispatch'>, event: (kind: string, message: string) => void): void {
     this.#updater = updater;
-    let sweeping: Promise<void> | undefined;
     const lookAndWait = () => {
-      sweeping ??= this.#sweep();
-      void sweeping
-        .then(() => this.#look(updater, event))
+      void this.#look(updater, event)
         .catch((error) => event('parcel-refused', toCoveyError(error).message))
         .finally(() => {
           if (this.#updater) this.#timer = this.#ports.clock.setTimer(lookMs, lookAndWait);
@@ -131,12 +126,6 @@ class FolderInbox implements Inbox {
       }
     }
     return this.#arrived;
-  }
-
-  async #sweep(): Promise<void> {
-    const { disk } = this.#ports;
-    const left = (await disk.list(this.#folder)).some(({ name }) => name === arrivingParcel);
-    if (left) await disk.remove(`${this.#folder}/${arrivingParcel}`);
   }
 
   async #drop(path: string): Promise<void> {

@@ -1,1 +1,1 @@
-export { arrivingParcel, createInbox, type Inbox, parcelName } from './inbox.ts';
+export { createInbox, type Inbox, parcelName } from './inbox.ts';

@@ -16,6 +16,7 @@ import {
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { lockFolder } from '../folder/lock.ts';
 import { readSettingsFile } from '../folder/settings-file.ts';
+import { sweepInbox } from '../parcel/install.ts';
 import { systemPorts } from '../ports.ts';
 import { softwareTools } from '../software/tools.ts';
 import { coveyVersion } from '../version.ts';
@@ -150,7 +151,8 @@ async function run(options: AgentOptions): Promise<void> {
     options.serving === undefined ? undefined : readSettingsFile(options.serving, DeviceServingSchema);
   const software = softwareTools(folder);
   await runService<AgentReady>(async () => {
-    const agent = createAgent(systemPorts(options.logLevel, folder), {
+    const ports = systemPorts(options.logLevel, folder);
+    const agent = createAgent(ports, {
       folder,
       agentVersion: coveyVersion,
       ...(software && { software }),
@@ -178,6 +180,7 @@ async function run(options: AgentOptions): Promise<void> {
     // Before the lock, which is a file in the folder: somebody else's is left as it is.
     await openDeviceFolder(systemDisk, folder);
     const lock = lockFolder(folder, join(folder, 'lock'));
+    await sweepInbox(ports.disk, ports.log, folder);
     await agent.start();
     const { url, grpcUrl, tensorflowServingUrl } = await inferenceApiUp(agent);
     const service = {

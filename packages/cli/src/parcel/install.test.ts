@@ -2,9 +2,9 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encodeParcelHead, sha256 } from '@covey/bundle';
-import { type Disk, systemDisk } from '@covey/ports';
+import { type Disk, type Log, systemDisk } from '@covey/ports';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { installParcel } from './install.ts';
+import { installParcel, sweepInbox } from './install.ts';
 
 let root: string;
 let device: string;
@@ -108,6 +108,51 @@ test('one at a time: a second one is told so, and spoils nothing of the first', 
   expect(inbox()).toHaveLength(1);
   await installParcel(systemDisk, parcel('4.0.0'), device);
   expect(inbox()).toHaveLength(1);
+});
+
+const quiet: Log = { write: () => {}, component: () => quiet };
+
+test('an agent that starts at whichever step of a copy leaves it alone', async () => {
+  let sweeps = 0;
+  const sweepFirst =
+    <Args extends unknown[], Result>(step: (...args: Args) => Promise<Result>) =>
+    async (...args: Args) => {
+      await sweepInbox(systemDisk, quiet, device);
+      sweeps++;
+      return step(...args);
+    };
+  const { list, readRange, rename } = systemDisk;
+  const disk = {
+    ...systemDisk,
+    ...{ list: sweepFirst(list), readRange: sweepFirst(readRange), rename: sweepFirst(rename) },
+  };
+  await installParcel(disk, parcel('1.0.0'), device);
+  expect(sweeps).toBeGreaterThan(3);
+  expect(inbox()).toEqual([expect.stringMatching(/\.parcel$/)]);
+});
+
+test('a copy that was cut off is swept away when an agent starts, whole parcels are not', async () => {
+  await sweepInbox(systemDisk, quiet, device);
+  await installParcel(systemDisk, parcel('1.0.0'), device);
+  const before = inbox();
+  writeFileSync(join(device, 'inbox', 'arriving.tmp'), 'half a parcel');
+  await sweepInbox(systemDisk, quiet, device);
+  expect(inbox()).toEqual(before);
+});
+
+test('an inbox that cannot be swept keeps no agent from starting, and is told of', async () => {
+  mkdirSync(join(device, 'inbox', 'arriving.tmp'), { recursive: true });
+  writeFileSync(
+    join(device, 'inbox.lock'),
+    'no lock of ours, and longer than the head of a database of SQLite'.repeat(9),
+  );
+  const lines: unknown[] = [];
+  await sweepInbox(
+    systemDisk,
+    { ...quiet, write: (level, _message, fields) => lines.push([level, fields]) },
+    device,
+  );
+  expect(lines).toEqual([['warn', { code: 'DATA_CORRUPT' }]]);
 });
 
 test('what is not there, or no file, is NOT_FOUND', async () => {

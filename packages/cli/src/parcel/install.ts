@@ -1,10 +1,13 @@
 import { copyFile, open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { arrivingParcel, openDeviceFolder, parcelName } from '@covey/agent';
+import { openDeviceFolder, parcelName } from '@covey/agent';
 import { type OpenParcel, openParcel, sha256 } from '@covey/bundle';
-import type { Disk } from '@covey/ports';
+import type { Disk, Log } from '@covey/ports';
 import { CoveyError, type ModelVersionRef, toCoveyError } from '@covey/protocol';
 import { lockFolder } from '../folder/lock.ts';
+
+/** A parcel on its way into the inbox; the agent takes no notice of it. */
+const arrivingParcel = 'arriving.tmp';
 
 /**
  * Puts a parcel that has come whole into a device's inbox, in place of one that is there; whether it is to be trusted the agent finds out. Errors: those of
@@ -14,12 +17,32 @@ export async function installParcel(disk: Disk, path: string, folder: string): P
   const { root, inbox } = await openDeviceFolder(disk, folder);
   await disk.makeFolder(inbox);
   // Two at a time would write into one file, and what was checked would not be what gets its name.
-  const lock = lockFolder(inbox, join(root, 'inbox.lock'));
+  const lock = lockInbox({ root, inbox });
   try {
     return await putInto(disk, path, inbox);
   } finally {
     lock.release();
   }
+}
+
+/**
+ * Removes what a copy left that was cut off: it may be as large as a model. One that is under way holds the lock, and is left
+ * alone. Rejects never: whatever is wrong with the inbox, the agent is to start.
+ */
+export async function sweepInbox(disk: Disk, log: Log, folder: string): Promise<void> {
+  try {
+    const { root, inbox } = await openDeviceFolder(disk, folder);
+    if (!(await disk.list(inbox)).some(({ name }) => name === arrivingParcel)) return;
+    const lock = lockInbox({ root, inbox });
+    await disk.remove(join(inbox, arrivingParcel)).finally(() => lock.release());
+  } catch (error) {
+    const { code, message } = toCoveyError(error);
+    if (code !== 'DATA_LOCKED') log.write('warn', `the inbox is not swept: ${message}`, { code });
+  }
+}
+
+function lockInbox({ root, inbox }: { root: string; inbox: string }): { release(): void } {
+  return lockFolder(inbox, join(root, 'inbox.lock'));
 }
 
 async function putInto(disk: Disk, path: string, inbox: string): Promise<ModelVersionRef> {
