@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync, readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { RolloutView, WhyAnswer } from '@covey/protocol/api';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -41,9 +41,17 @@ test('a version comes on a stick while the controller is gone; it then knows, an
   expect(exported.sizeBytes).toBeGreaterThan(300_000);
   await fleet.controller.kill('SIGTERM');
 
-  appendFileSync(join(fleet.data, 'other'), 'no parcel');
-  const refused = await covey(['bundle', 'install', join(fleet.data, 'other'), '--data', folder, '--json']);
-  expect(refused.stdout).toContain('WIRE_MALFORMED');
+  const damaged = readFileSync(file);
+  // Within the metadata, whose first date it is.
+  damaged.write('9', damaged.indexOf('"expires":"') + '"expires":"'.length);
+  for (const [other, code] of [
+    [Buffer.from('no parcel'), 'WIRE_MALFORMED'],
+    [damaged, 'DATA_CORRUPT'],
+  ] as const) {
+    writeFileSync(join(fleet.data, 'other'), other);
+    const refused = await covey(['bundle', 'install', join(fleet.data, 'other'), '--data', folder, '--json']);
+    expect(refused.stdout).toContain(code);
+  }
   expect(readdirSync(join(folder, 'inbox'))).toEqual([]);
   await coveyJson(['bundle', 'install', file, '--data', folder]);
   await serves('2.0.0');

@@ -1,4 +1,4 @@
-import { CoveyError, limits, ModelVersionRefSchema, parseDocument } from '@covey/protocol';
+import { CoveyError, DigestSchema, limits, ModelVersionRefSchema, parseDocument } from '@covey/protocol';
 import * as v from 'valibot';
 
 /**
@@ -20,7 +20,12 @@ const largest: [RegExp, number][] = [
 ];
 
 const FileSchema = v.pipe(
-  v.object({ path: v.string(), sizeBytes: v.pipe(v.number(), v.integer(), v.minValue(0)) }),
+  v.object({
+    path: v.string(),
+    sizeBytes: v.pipe(v.number(), v.integer(), v.minValue(0)),
+    /** Of what its path does not name: it shows damage on the way, and proves no more than the rest. */
+    sha256: v.optional(DigestSchema),
+  }),
   v.check(
     ({ path, sizeBytes }) => largest.some(([pattern, most]) => pattern.test(path) && sizeBytes <= most),
     'none of the files that devices fetch, or too large for one',
@@ -41,12 +46,20 @@ export function encodeParcelHead(parcel: Parcel): Uint8Array {
   return Buffer.concat([formatLine, length, index]);
 }
 
-/** A parcel that is open: where each file lies in it. */
+/** Where a file lies in a parcel. */
+export interface ParcelFile {
+  offset: number;
+  sizeBytes: number;
+  /** By its path or the index; undefined: neither says it, as with metadata in a parcel of an older Covey. */
+  sha256: string | undefined;
+}
+
+/** A parcel that is open. */
 export interface OpenParcel {
   ref: Parcel['ref'];
   /** What names all the rest. */
   head: Uint8Array;
-  files: ReadonlyMap<string, { offset: number; sizeBytes: number }>;
+  files: ReadonlyMap<string, ParcelFile>;
 }
 
 /**
@@ -67,10 +80,11 @@ export async function openParcel(
   if (index.byteLength < length) throw cutShort();
   const { ref, files } = parseDocument(IndexSchema, index, 'parcel', indexBytes);
   let offset = prefixBytes + length;
-  const found = new Map<string, { offset: number; sizeBytes: number }>();
+  const found = new Map<string, ParcelFile>();
   for (const file of files) {
     if (found.has(file.path)) throw new CoveyError('INVALID_DOCUMENT', `parcel: ${file.path} comes twice`);
-    found.set(file.path, { offset, sizeBytes: file.sizeBytes });
+    const sha256 = /\/([0-9a-f]{64})$/.exec(file.path)?.[1] ?? file.sha256;
+    found.set(file.path, { offset, sizeBytes: file.sizeBytes, sha256 });
     offset += file.sizeBytes;
   }
   if (offset !== sizeBytes) throw cutShort();

@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { encodeParcelHead, type Parcel, parseManifest, verifyChunk } from '@covey/bundle';
+import { encodeParcelHead, type Parcel, parseManifest, sha256, verifyChunk } from '@covey/bundle';
 import { CoveyError, isSoftware, type ModelVersionRef } from '@covey/protocol';
 import { VersionDetail } from '@covey/protocol/api';
 import type { Client } from '../client/client.ts';
@@ -44,8 +44,12 @@ export async function exportParcel(
   const parcel: Parcel = {
     ref,
     files: [
-      ...[...files].map(([path, { byteLength }]) => ({ path, sizeBytes: byteLength })),
-      ...distinct.map(({ sha256, sizeBytes }) => ({ path: `/chunks/${sha256}`, sizeBytes })),
+      ...[...files].map(([path, bytes]) => ({
+        path,
+        sizeBytes: bytes.byteLength,
+        sha256: sha256(bytes),
+      })),
+      ...distinct.map((chunk) => ({ path: `/chunks/${chunk.sha256}`, sizeBytes: chunk.sizeBytes })),
     ],
   };
   const head = encodeParcelHead(parcel);

@@ -58,24 +58,31 @@ test('a parcel takes the place of the one before', async () => {
   expect(inbox()).toHaveLength(1);
 });
 
-test('a parcel that was damaged on its way is refused, and the one before stays', async () => {
-  await installParcel(systemDisk, parcel('1.0.0'), device);
-  const before = inbox();
-  const chunk = Buffer.from('weights');
-  const files = [{ path: `/chunks/${sha256(chunk)}`, sizeBytes: chunk.byteLength }];
-  const ref = { model: 'bearing', version: '2.0.0', number: 2, bundle: 'b'.repeat(64) };
-  const path = join(root, 'stick');
-  const write = (content: Uint8Array) =>
-    writeFileSync(path, Buffer.concat([encodeParcelHead({ ref, files }), content]));
-  write(Buffer.from('weighty'));
-  await expect(installParcel(systemDisk, path, device)).rejects.toMatchObject({
-    code: 'DATA_CORRUPT',
-    message: expect.stringContaining('copy it again'),
-  });
-  expect(inbox()).toEqual(before);
-  write(chunk);
-  expect(await installParcel(systemDisk, path, device)).toMatchObject({ version: '2.0.0' });
-});
+const weights = Buffer.from('weights');
+
+test.each([
+  ['a chunk', { path: `/chunks/${sha256(weights)}` }],
+  ['metadata', { path: '/trust/timestamp.json', sha256: sha256(weights) }],
+])(
+  'a parcel in which %s was damaged on its way is refused, and the one before stays',
+  async (_what, file) => {
+    await installParcel(systemDisk, parcel('1.0.0'), device);
+    const before = inbox();
+    const files = [{ ...file, sizeBytes: weights.byteLength }];
+    const ref = { model: 'bearing', version: '2.0.0', number: 2, bundle: 'b'.repeat(64) };
+    const path = join(root, 'stick');
+    const write = (content: Uint8Array) =>
+      writeFileSync(path, Buffer.concat([encodeParcelHead({ ref, files }), content]));
+    write(Buffer.from('weighty'));
+    await expect(installParcel(systemDisk, path, device)).rejects.toMatchObject({
+      code: 'DATA_CORRUPT',
+      message: expect.stringContaining(`(${file.path}): copy it again`),
+    });
+    expect(inbox()).toEqual(before);
+    write(weights);
+    expect(await installParcel(systemDisk, path, device)).toMatchObject({ version: '2.0.0' });
+  },
+);
 
 test('at whichever change the power is cut, a parcel lies there, the new one last, and the next try leaves its own alone', async () => {
   for (const when of ['before', 'after'] as const)

@@ -87,9 +87,8 @@ async function checkContents(
   files: OpenParcel['files'],
   read: (offset: number, sizeBytes: number) => Promise<Uint8Array>,
 ): Promise<void> {
-  for (const [path, { offset, sizeBytes }] of files) {
-    const digest = /\/([0-9a-f]{64})$/.exec(path)?.[1];
-    if (digest !== undefined && sha256(await read(offset, sizeBytes)) !== digest)
+  for (const [path, file] of files) {
+    if (file.sha256 !== undefined && sha256(await read(file.offset, file.sizeBytes)) !== file.sha256)
       throw new CoveyError('DATA_CORRUPT', `the parcel is damaged (${path}): copy it again`);
   }
 }
