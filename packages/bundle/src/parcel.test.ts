@@ -5,7 +5,8 @@ import { encodeParcelHead, openParcel, type Parcel } from './parcel.ts';
 const ref = { model: 'bearing', version: '1.0.0', number: 1, bundle: 'a'.repeat(64) };
 const contents = [Buffer.from('{"signed":1}'), Buffer.from('manifest'), Buffer.alloc(0)];
 const paths = ['/trust/1.root.json', `/bundles/${'a'.repeat(64)}`, `/chunks/${'b'.repeat(64)}`];
-const files = paths.map((path, at) => ({ path, sizeBytes: contents[at]?.byteLength ?? 0 }));
+const digest = 'c'.repeat(64);
+const files = paths.map((path, at) => ({ path, sizeBytes: contents[at]?.byteLength ?? 0, sha256: digest }));
 const whole = Buffer.concat([encodeParcelHead({ ref, files }), ...contents]);
 const open = (bytes: Uint8Array) =>
   openParcel(bytes.byteLength, async (offset, sizeBytes) => bytes.subarray(offset, offset + sizeBytes));
@@ -23,7 +24,8 @@ describe('a parcel', () => {
     const parcel = await open(whole);
     expect(parcel.ref).toEqual(ref);
     for (const [at, path] of paths.entries()) {
-      const { offset = 0, sizeBytes = 0 } = parcel.files.get(path) ?? {};
+      const { offset = 0, sizeBytes = 0, sha256 } = parcel.files.get(path) ?? {};
+      expect(sha256).toBe(at === 0 ? digest : path.slice(-64));
       expect(whole.subarray(offset, offset + sizeBytes)).toEqual(contents[at]);
     }
   });
@@ -43,6 +45,7 @@ describe('a parcel', () => {
     ['a chunk too large', [{ path: paths[2] ?? '', sizeBytes: 2 ** 20 + 1 }]],
     ['a size below nothing', [{ path: paths[2] ?? '', sizeBytes: -1 }]],
     ['a path twice', [...files, ...files]],
+    ['metadata without its digest', [{ path: paths[0] ?? '', sizeBytes: 0 }]],
     ['too many files', Array.from({ length: 100_001 }, () => ({ path: paths[2] ?? '', sizeBytes: 0 }))],
   ])('with %s is refused', async (_what, hostile) => {
     await expect(open(withIndex({ ref, files: hostile }))).rejects.toMatchObject({

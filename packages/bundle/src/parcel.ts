@@ -23,7 +23,7 @@ const FileSchema = v.pipe(
   v.object({
     path: v.string(),
     sizeBytes: v.pipe(v.number(), v.integer(), v.minValue(0)),
-    /** Of what its path does not name: it shows damage on the way, and proves no more than the rest. */
+    /** Where the path does not end in it. It shows damage on the way, and proves no more than the rest. */
     sha256: v.optional(DigestSchema),
   }),
   v.check(
@@ -50,8 +50,7 @@ export function encodeParcelHead(parcel: Parcel): Uint8Array {
 export interface ParcelFile {
   offset: number;
   sizeBytes: number;
-  /** By its path or the index; undefined: neither says it, as with metadata in a parcel of an older Covey. */
-  sha256: string | undefined;
+  sha256: string;
 }
 
 /** A parcel that is open. */
@@ -84,6 +83,7 @@ export async function openParcel(
   for (const file of files) {
     if (found.has(file.path)) throw new CoveyError('INVALID_DOCUMENT', `parcel: ${file.path} comes twice`);
     const sha256 = /\/([0-9a-f]{64})$/.exec(file.path)?.[1] ?? file.sha256;
+    if (sha256 === undefined) throw new CoveyError('INVALID_DOCUMENT', `parcel: ${file.path} has no digest`);
     found.set(file.path, { offset, sizeBytes: file.sizeBytes, sha256 });
     offset += file.sizeBytes;
   }

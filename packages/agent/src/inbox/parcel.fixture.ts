@@ -1,4 +1,4 @@
-import { type Bundle, encodeParcelHead } from '@covey/bundle';
+import { type Bundle, encodeParcelHead, sha256 } from '@covey/bundle';
 import { encodeDocument, signDocument } from '@covey/bundle/tuf';
 import type { ModelVersionRef } from '@covey/protocol';
 import { newSigner } from '../repository.fixture.ts';
@@ -18,10 +18,14 @@ export function parcelOf(
   const files = [
     ...[...metadata].map(([name, bytes]) => ({ path: `/trust/${name}`, bytes })),
     { path: `/bundles/${bundle.digest}`, bytes: manifestBytes },
-    ...[...chunks].map(([sha256, bytes]) => ({ path: `/chunks/${sha256}`, bytes })),
+    ...[...chunks].map(([digest, bytes]) => ({ path: `/chunks/${digest}`, bytes })),
   ];
   const ref = refOf({ manifestBytes, chunks, ...bundle });
-  const index = files.map(({ path, bytes }) => ({ path, sizeBytes: bytes.byteLength }));
+  const index = files.map(({ path, bytes }) => ({
+    path,
+    sizeBytes: bytes.byteLength,
+    sha256: sha256(bytes),
+  }));
   return Buffer.concat([encodeParcelHead({ ref, files: index }), ...files.map(({ bytes }) => bytes)]);
 }
 

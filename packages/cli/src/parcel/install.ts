@@ -88,7 +88,7 @@ async function checkContents(
   read: (offset: number, sizeBytes: number) => Promise<Uint8Array>,
 ): Promise<void> {
   for (const [path, file] of files) {
-    if (file.sha256 !== undefined && sha256(await read(file.offset, file.sizeBytes)) !== file.sha256)
+    if (sha256(await read(file.offset, file.sizeBytes)) !== file.sha256)
       throw new CoveyError('DATA_CORRUPT', `the parcel is damaged (${path}): copy it again`);
   }
 }
