@@ -50,6 +50,18 @@ describe('the agent on virtual time', () => {
     expect(bundlesOnDisk(device)).not.toContain(bad.bundle);
   });
 
+  it('tells where inference listens, also where the birth was sent before it did, and does not repeat it', async () => {
+    const device = simulate('address');
+    await device.enrol();
+    device.traffic.listensAfterMs = 20_000;
+    await device.boot();
+    await device.world.runUntil(() => device.status().link === 'online', 60_000);
+    const told = () => device.controller.births.map(({ inferenceUrl }) => inferenceUrl ?? null);
+    expect(told()).toEqual([null]);
+    await device.world.advance(10 * 60_000);
+    expect(told()).toEqual([null, 'http://127.0.0.1:8000']);
+  });
+
   it('says which providers its probes have found, from the next connection on and after a start', async () => {
     const device = simulate('providers');
     await device.enrol();

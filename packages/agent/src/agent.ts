@@ -103,7 +103,10 @@ class RunningAgent {
         event: (kind, message) => this.#event(kind, message),
         metrics: (metrics) => void this.#metrics(metrics),
         summary: (summary) => void this.#outbox.put({ kind: 'summary', summary }),
-        changed: () => this.#report(),
+        changed: () => {
+          this.#report();
+          this.#announce();
+        },
       }),
     );
     this.#updater = createUpdater(
@@ -195,6 +198,7 @@ class RunningAgent {
         this.#outbox.attach((kind, payload) => this.#contact.connection.publish(kind, payload));
         this.#contact.keeper.online();
         this.#updater.dispatch({ kind: 'contact', software: this.#software?.running ?? null });
+        this.#announce();
       },
       failed: (message) => {
         this.#contact.linkTrial.failed(message);
@@ -203,6 +207,11 @@ class RunningAgent {
       offline: () => this.#outbox.detach(),
       received: (kind, payload) => void this.#received(kind, payload),
     };
+  }
+
+  #announce(): void {
+    const url = this.#supervisor.status().addresses?.url ?? null;
+    void this.#contact.announce(url).catch((error) => this.#note('birth', error));
   }
 
   #birth() {

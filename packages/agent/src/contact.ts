@@ -16,6 +16,11 @@ export interface Contact {
   readonly connection: Connection;
   readonly keeper: Keeper;
   readonly linkTrial: LinkTrial;
+  /**
+   * Greets again when inference listens elsewhere than the controller was told: that is known only once it does, and the
+   * birth has often been sent by then. Errors: those of Connection.publish.
+   */
+  announce(inferenceUrl: string | null): Promise<void>;
 }
 
 export interface ContactHandlers extends Pick<LinkTrialHandlers, 'mayTry' | 'event' | 'changed'> {
@@ -28,15 +33,24 @@ export function createContact(
   handlers: ContactHandlers,
 ): Contact {
   if ('lost' in store) return noContact(ports.clock);
+  let toldUrl: string | null = null;
+  const birth = () => {
+    const document = handlers.connection.birth();
+    toldUrl = document.inferenceUrl ?? null;
+    return document;
+  };
   const connection = createConnection(
     { ...ports, log: ports.log.component('link') },
     store.identity,
     routes,
     bootId,
-    handlers.connection,
+    { ...handlers.connection, birth },
   );
   return {
     connection,
+    announce: async (url) => {
+      if (url !== null && url !== toldUrl && connection.state === 'online') await connection.greetAgain();
+    },
     keeper: createKeeper({ ...ports, log: ports.log.component('identity') }, store, {
       renewed: () => connection.reconnect(0),
     }),
@@ -55,6 +69,7 @@ function noContact(clock: Clock): Contact {
   const nothing = () => {};
   const nothingLater = async () => {};
   return {
+    announce: nothingLater,
     connection: {
       state: 'stopped',
       url: '',

@@ -34,7 +34,7 @@ export const wellBehaved: Behaviour = {
 export function runtimeProgram(
   behaviourOf: (ref: ModelVersionRef) => Behaviour,
   served: ServingPlan[],
-  traffic: { requestsPerSecond: number },
+  traffic: { requestsPerSecond: number; listensAfterMs: number },
 ): Program {
   return (self) => {
     const every = (ms: number, act: () => void) =>
@@ -83,7 +83,10 @@ export function runtimeProgram(
     return {
       onMessage: (message) => {
         const order = message as AgentToRuntime;
-        if (order.type === 'start') self.send({ type: 'ready', url: 'http://127.0.0.1:8000', port: 8000 });
+        const ready = () => self.send({ type: 'ready', url: 'http://127.0.0.1:8000', port: 8000 });
+        if (order.type === 'start' && traffic.listensAfterMs > 0)
+          self.world.clock.setTimer(traffic.listensAfterMs, ready);
+        else if (order.type === 'start') ready();
         else if (order.type === 'apply')
           self.world.clock.setTimer(50, () => self.isAlive() && apply(order.plan));
         else if (order.type === 'drain') self.exit({ code: 0, signal: null });

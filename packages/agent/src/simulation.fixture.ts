@@ -65,7 +65,7 @@ export function simulate(seed: number | string, diskBytes = 2 ** 29, options: Pa
   const behaviours = new Map<string, Behaviour>();
   const behaviourOf = (ref: ModelVersionRef) => behaviours.get(ref.bundle) ?? wellBehaved;
   const seen = { served: [] as ServingPlan[], probed: [] as ProbeJob[] };
-  const traffic = { requestsPerSecond: 10 };
+  const traffic = { requestsPerSecond: 10, listensAfterMs: 0 };
   const { broker, send } = brokerOf(world, controller);
   const repository = new TestRepository(world.clock);
   const http = simulatedFetch(world, ({ url }) =>
@@ -89,7 +89,7 @@ export function simulate(seed: number | string, diskBytes = 2 ** 29, options: Pa
     machine,
     /** Plans that the runtime has applied (served), and jobs that probes were given (probed), in order. */
     ...seen,
-    /** Live requests that the runtime sees. */
+    /** Live requests that the runtime sees, and how long it takes to listen. */
     traffic,
     /** What the agent has logged as an error. */
     errors,
