@@ -83,16 +83,19 @@ export function runtimeProgram(
     return {
       onMessage: (message) => {
         const order = message as AgentToRuntime;
-        const ready = () => self.send({ type: 'ready', url: 'http://127.0.0.1:8000', port: 8000 });
-        if (order.type === 'start' && traffic.listensAfterMs > 0)
-          self.world.clock.setTimer(traffic.listensAfterMs, ready);
-        else if (order.type === 'start') ready();
+        if (order.type === 'start') listen(self, traffic.listensAfterMs);
         else if (order.type === 'apply')
           self.world.clock.setTimer(50, () => self.isAlive() && apply(order.plan));
         else if (order.type === 'drain') self.exit({ code: 0, signal: null });
       },
     };
   };
+}
+
+function listen({ world, send }: Parameters<Program>[0], afterMs: number): void {
+  const ready = () => send({ type: 'ready', url: 'http://127.0.0.1:8000', port: 8000 });
+  if (afterMs > 0) world.clock.setTimer(afterMs, ready);
+  else ready();
 }
 
 /** A probe that finds what the versions' behaviours say. */
