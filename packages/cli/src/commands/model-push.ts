@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { buildVersion, creationTime } from '../publish/build.ts';
 import { publisherKeyPath } from '../publish/keys.ts';
 import { publishBundle } from '../publish/publish.ts';
-import { findPublished, requireSameContents } from '../publish/published.ts';
+import { findPublished, newestOfOtherSchema, requireSameContents } from '../publish/published.ts';
 import { readServingFile } from '../publish/serving-file.ts';
 import { keyHelp, openPublisher } from '../publish/signers.ts';
 import { openSource, type SourceOptions } from '../publish/version-source.ts';
@@ -73,6 +73,11 @@ async function push(path: string, options: PushOptions, command: Command): Promi
     return;
   }
   const content = await source.content({ model, version: options.version }, output.progress);
+  const other = await newestOfOtherSchema(client, model, content.schema);
+  if (other)
+    output.progress(
+      `the inputs or outputs are not those of ${model}@${other}: whoever calls ${model} has to change with this version`,
+    );
   const bundle = buildVersion({
     model,
     version: options.version,

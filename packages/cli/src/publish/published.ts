@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { CoveyError, canonicalJson } from '@covey/protocol';
-import { VersionDetail } from '@covey/protocol/api';
+import { CoveyError, canonicalJson, type ModelSchema } from '@covey/protocol';
+import { ModelView, VersionDetail } from '@covey/protocol/api';
 import type { Client } from '../client/client.ts';
 import type { Served } from './serving-file.ts';
 
@@ -23,16 +23,30 @@ export async function findPublished(
   model: string,
   version: string,
 ): Promise<VersionDetail | undefined> {
+  const path = `/models/${encodeURIComponent(model)}/versions/${encodeURIComponent(version)}`;
+  return ifThere(client.call({ method: 'GET', path, answer: VersionDetail }));
+}
+
+async function ifThere<T>(asked: Promise<T>): Promise<T | undefined> {
   try {
-    return await client.call({
-      method: 'GET',
-      path: `/models/${encodeURIComponent(model)}/versions/${encodeURIComponent(version)}`,
-      answer: VersionDetail,
-    });
+    return await asked;
   } catch (error) {
     if (error instanceof CoveyError && error.code === 'NOT_FOUND') return undefined;
     throw error;
   }
+}
+
+/** The newest version of the model, where its inputs or outputs have other names, types or shapes: callers would notice. */
+export async function newestOfOtherSchema(
+  client: Client,
+  model: string,
+  schema: ModelSchema,
+): Promise<string | undefined> {
+  const path = `/models/${encodeURIComponent(model)}`;
+  const known = await ifThere(client.call({ method: 'GET', path, answer: ModelView }));
+  const [newest] = known?.versions ?? [];
+  const published = newest && (await findPublished(client, model, newest.version));
+  return published && !isSame(published.schema, schema) ? published.version : undefined;
 }
 
 /**
