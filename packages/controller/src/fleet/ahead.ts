@@ -4,7 +4,7 @@ import { Soak } from '@covey/protocol/api';
 import { writeAudit } from '../audit/index.ts';
 import type { ReportedMessage } from '../ingest/index.ts';
 import type { Tx } from '../storage/index.ts';
-import { type DesiredDocument, desiredOf, reportOf } from './documents.ts';
+import { type DesiredDocument, desiredOf, ordersOf, reportOf } from './documents.ts';
 
 /** No device gets so far; one that says it has is not followed there. */
 const mostGenerations = 2 ** 52;
@@ -26,7 +26,10 @@ export async function noteGeneration(tx: Tx, device: string, generation: number)
   const above = generation + (isTakenUp ? 0 : 1);
   await tx.updateTable('devices').set({ desired_generation: above }).where('id', '=', device).execute();
   if (isTakenUp) return false;
-  await setDesired(tx, device, { ...desired, generation: above });
+  const orders = ordersOf(desired).map((order) =>
+    order.generation === desired.generation ? { ...order, generation: above } : order,
+  );
+  await setDesired(tx, device, { ...desired, generation: above, orders });
   await tx
     .updateTable('rollout_devices')
     .set({ generation: above })
@@ -62,14 +65,17 @@ export async function adoptInstalled(
   if (createHash('sha256').update(canonicalJson(models)).digest('hex') !== releaseId) return;
   const release = { id: releaseId, models };
   const by = `on ${device} itself`;
-  await setDesired(tx, device, {
-    ...{ generation, release, soak: desired?.soak ?? Soak.parse({}) },
-    setBy: { kind: 'operator', id: by },
-    setAt: now,
-  });
   const known = new Set(desired?.release.models.map(({ bundle }) => bundle));
-  for (const { model, version, bundle } of models) {
-    if (known.has(bundle)) continue;
+  const installed = models.filter(({ bundle }) => !known.has(bundle));
+  const order = { generation, setBy: { kind: 'operator' as const, id: by }, setAt: now };
+  const isLeft = ({ model }: { model: string }) =>
+    models.some((ref) => ref.model === model) && !installed.some((ref) => ref.model === model);
+  const orders = [
+    ...(desired ? ordersOf(desired).filter(isLeft) : []),
+    ...installed.map(({ model }) => ({ model, ...order })),
+  ];
+  await setDesired(tx, device, { ...order, release, soak: desired?.soak ?? Soak.parse({}), orders });
+  for (const { model, version } of installed) {
     await writeAudit(tx, {
       ...{ at: now, actor: `device:${device}`, action: 'device.install', subject: `model:${model}` },
       detail: { device, version },

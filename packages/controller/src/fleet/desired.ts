@@ -8,7 +8,7 @@ import {
   type SoakPolicy,
 } from '@covey/protocol';
 import type { Tx } from '../storage/index.ts';
-import { type DesiredDocument, desiredOf } from './documents.ts';
+import { type DesiredDocument, desiredOf, ordersOf } from './documents.ts';
 
 export interface ModelChange {
   device: string;
@@ -35,7 +35,9 @@ export async function setModelVersion(tx: Tx, change: ModelChange): Promise<numb
     .where('id', '=', change.device)
     .executeTakeFirst();
   if (!row) throw new CoveyError('NOT_FOUND', `there is no device ${change.device}`);
-  const others = (desiredOf(row)?.release.models ?? []).filter(({ model }) => model !== change.model);
+  const before = desiredOf(row);
+  const others = (before?.release.models ?? []).filter(({ model }) => model !== change.model);
+  const kept = before ? ordersOf(before).filter((o) => others.some(({ model }) => model === o.model)) : [];
   const models = [...others, ...(await refOf(tx, change))].sort((a, b) => (a.model < b.model ? -1 : 1));
   if (models.length > limits.modelsPerRelease)
     throw new CoveyError(
@@ -44,14 +46,14 @@ export async function setModelVersion(tx: Tx, change: ModelChange): Promise<numb
     );
   const generation = row.desired_generation + 1;
   const id = createHash('sha256').update(canonicalJson(models)).digest('hex');
+  const order = { generation, setBy: change.setBy, setAt: change.now };
   const desired: DesiredDocument = {
-    generation,
+    ...order,
+    orders: [...kept, { model: change.model, ...order }],
     release: { id, models },
     soak: change.soak,
     ...(change.force && { force: true }),
     ...(change.delivery && { delivery: change.delivery }),
-    setBy: change.setBy,
-    setAt: change.now,
   };
   await tx
     .updateTable('devices')

@@ -3,7 +3,7 @@ import type { DevicePatch, DevicesAnswer, DeviceView } from '@covey/protocol/api
 import type { Selectable } from 'kysely';
 import { writeAudit } from '../audit/index.ts';
 import type { CertificatesTable, Db, Storage, Tx } from '../storage/index.ts';
-import { desiredOf, reportOf } from './documents.ts';
+import { desiredOf, ordersOf, reportOf } from './documents.ts';
 import { type DeviceRow, parseSelector } from './selector.ts';
 
 /** A page of the devices of a group, revoked ones too, by id. Errors: INVALID_ARGUMENT (selector). */
@@ -120,7 +120,8 @@ function desiredViewOf(row: DeviceRow): DeviceView['desired'] {
   const desired = desiredOf(row);
   if (!desired) return null;
   const { generation, release, setBy, setAt } = desired;
-  return { generation, releaseId: release.id, models: release.models, setBy, setAt };
+  const orders = ordersOf(desired);
+  return { generation, releaseId: release.id, models: release.models, setBy, setAt, orders };
 }
 
 function linkViewOf(row: DeviceRow): DeviceView['link'] {

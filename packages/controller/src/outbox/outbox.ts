@@ -132,7 +132,8 @@ async function readDesired(db: Db, devices: string[], now: number): Promise<Map<
   return new Map(
     rows.flatMap(({ id, desired, link }) => {
       if (desired === null && link === null) return [];
-      const document = desired === null ? nothingDesired : JSON.parse(desired);
+      // Who ordered which model is the controller's own business.
+      const { orders: _, ...document } = desired === null ? nothingDesired : JSON.parse(desired);
       return [[id, JSON.stringify({ ...document, ...(link !== null && { link: JSON.parse(link) }), now })]];
     }),
   );

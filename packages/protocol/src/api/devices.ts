@@ -25,12 +25,17 @@ export const Evidence = z.object({
   outputShift: Share.nullable(),
 });
 
+const SetBy = z.object({ kind: z.enum(['rollout', 'rollback', 'operator']), id: z.string() });
+
+/** `setBy` and `setAt` are of the last order, whichever model it was for. */
 export const DesiredView = z.object({
   generation: Count,
   releaseId: Digest,
   models: z.array(VersionRef),
-  setBy: z.object({ kind: z.enum(['rollout', 'rollback', 'operator']), id: z.string() }),
+  setBy: SetBy,
   setAt: Time,
+  /** The last order for each model, also for the one taken off last; an order from before a controller kept them may be missing. */
+  orders: z.array(z.object({ model: Name, generation: Count, setBy: SetBy, setAt: Time })),
 });
 
 const Provider = z.enum(['cpu', 'webgpu']);
