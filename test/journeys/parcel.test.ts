@@ -72,7 +72,9 @@ test('a version comes on a stick while the controller is gone; it then knows, an
   );
   expect(why.serving?.version).toBe('2.0.0');
   expect(why.statements).toContain(`It is to serve 2.0.0, set by operator on ${id} itself.`);
-  expect(why.history.map(({ message }) => message).join('\n')).toContain(`device:${id}: device.install`);
+  expect(why.history.map(({ message }) => message).join('\n')).toContain(
+    `device:${id}: installed 2.0.0 on itself`,
+  );
 
   await publishScaling(fleet, '3.0.0');
   const body = {

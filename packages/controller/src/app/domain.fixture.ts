@@ -76,6 +76,8 @@ class FakeFleet implements Bus {
 }
 
 export interface TestBundleOptions {
+  /** In place of `bearing`. */
+  model?: string;
   bias?: number;
   reference?: Summary;
   /** In place of the schema that the model has. */
@@ -96,7 +98,7 @@ export function testBundle(version: string, options: TestBundleOptions = {}) {
   graph.output({ name: 'y', datatype: 'FP32', shape: [-1, 4] });
   const model = graph.build();
   return buildBundle({
-    model: 'bearing',
+    model: options.model ?? 'bearing',
     version,
     createdAt: '2026-01-01T00:00:00.000Z',
     securityCounter: 0,
@@ -165,7 +167,11 @@ export async function domainFixture(devices: readonly string[]): Promise<DomainF
       const bundle = testBundle(version, options);
       for (const [sha256, bytes] of bundle.chunks) await fixture.domain.registry.putChunk(sha256, bytes);
       const { registry, trust } = fixture.domain;
-      await registry.publish('bearing', await requestFor(trust, bundle, world.clock.now()), 'admin');
+      await registry.publish(
+        bundle.manifest.model,
+        await requestFor(trust, bundle, world.clock.now()),
+        'admin',
+      );
     },
     close: async () => {
       await fixture.domain.stop();

@@ -1,2 +1,2 @@
-export { queryAudit, writeAudit } from './audit.ts';
+export { type AuditEntry, queryAudit, writeAudit } from './audit.ts';
 export { createRefusalAudit, type RefusalAudit } from './refusals.ts';

@@ -53,7 +53,7 @@ export async function rollBack(
       'CONFLICT',
       `no device can go back: ${answer.skipped[0]?.device}: ${answer.skipped[0]?.reason}`,
     );
-  const detail = { selector, aborted: answer.aborted, devices: answer.devices };
+  const detail = { id, selector, aborted: answer.aborted, devices: answer.devices };
   await writeAudit(tx, { at: now, actor, action: 'model.rollback', subject: `model:${model}`, detail });
   return answer;
 }

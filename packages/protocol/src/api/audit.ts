@@ -33,8 +33,17 @@ export const WhyAnswer = z.object({
   lastSeenAt: Time.nullable(),
   /** What the device says it serves; null: not this model, or it has never reported. */
   serving: ServingView.nullable(),
-  wanted: z.object({ version: SemanticVersion, setBy: DesiredView.shape.setBy, setAt: Time }).nullable(),
+  /** By the last order for this model; null: from before a controller kept that of each of several models. */
+  wanted: z
+    .object({
+      version: SemanticVersion,
+      setBy: DesiredView.shape.setBy.nullable(),
+      setAt: Time.nullable(),
+    })
+    .nullable(),
+  /** What came of the last order for this model; null: nothing yet, or nobody knows any more. */
   proof: z.enum(['proven', 'unproven']).nullable(),
+  /** What its soak saw. */
   evidence: Evidence.nullable(),
   /** The answer in sentences, most important first. */
   statements: z.array(z.string()),
