@@ -117,7 +117,10 @@ async function show({ client, output }: Session, id: string): Promise<void> {
     lines.push(...linkLines(device));
     if (clone) lines.push(['clone', `${clone.message} (${new Date(clone.at).toISOString()})`]);
     if (reported?.reason) lines.push(['reason', `${reported.reason.message} [${reported.reason.code}]`]);
-    if (reported?.proof) lines.push(['proof', reported.proof]);
+    if (reported?.proof) {
+      const whose = device.desired ? ofWhich(device.desired, reported.generation) : '';
+      lines.push(['proof', `${reported.proof}${whose}`]);
+    }
     if (device.desired) {
       lines.push([
         'wanted',
@@ -146,6 +149,19 @@ async function show({ client, output }: Session, id: string): Promise<void> {
     }
     return lines.map(([name, value]) => `${output.style('dim', name.padEnd(10))}${value}`).join('\n');
   });
+}
+
+/** Of a device with several models: which of them its last update was of. */
+export function ofWhich(
+  {
+    models,
+    orders,
+  }: { models: readonly unknown[]; orders: readonly { model: string; generation: number }[] },
+  generation: number,
+): string {
+  if (models.length < 2) return '';
+  const own = orders.filter((order) => order.generation === generation).map(({ model }) => model);
+  return own.length > 0 ? `, the update of ${own.join(' and ')}` : '';
 }
 
 const refusalWords: Record<NonNullable<DeviceView['refusal']>, string> = {
