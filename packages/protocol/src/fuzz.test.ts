@@ -128,7 +128,7 @@ const telemetry = {
 function documents(): Record<string, { schema: v.GenericSchema; valid: unknown }> {
   const digest = 'ab'.repeat(32);
   const ref = { model: 'bearing', version: '1.2.0', number: 3, bundle: digest };
-  const tensor = { datatype: 'FP32', shape: [1, 2], sizeBytes: 8 };
+  const tensor = { name: 'x', datatype: 'FP32', shape: [1, 2], sizeBytes: 8 };
   const spec = { name: 'x', datatype: 'FP32', shape: [-1, 2] };
   const tags = { site: 'north' };
   const now = 1_700_000_000_000;
@@ -169,7 +169,7 @@ function documents(): Record<string, { schema: v.GenericSchema; valid: unknown }
     },
     'head of golden vectors': {
       schema: GoldenHeadSchema,
-      valid: { format: 'covey-golden/1', vectors: [{ inputs: { x: tensor }, outputs: { y: tensor } }] },
+      valid: { format: 'covey-golden/1', vectors: [{ inputs: [tensor], outputs: [tensor] }] },
     },
   };
 }

@@ -31,6 +31,8 @@ export const limits = {
   threads: 1_024,
   operatorsPerPlacement: 64,
   goldenBytes: 64 * 1024 * 1024,
+  /** 64 vectors of a model with as many tensors, and names as long, as there may be. */
+  goldenHeadBytes: 16 * 1024 * 1024,
   evaluationBytes: 1024 * 1024,
   classNames: 10_000,
   /** Pictures and sound, before anything of theirs is decoded. */

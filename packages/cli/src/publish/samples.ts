@@ -26,13 +26,18 @@ export function sampleInputs(schema: ModelSchema, given: Record<string, Tensor>)
   const fraction = fractionsOf(canonicalJson(schema));
   const sample = () =>
     Object.fromEntries(
-      schema.inputs.map((spec) => [spec.name, given[spec.name] ?? randomTensor(spec, fraction)]),
+      schema.inputs.map((spec) => [spec.name, ownOf(given, spec.name) ?? randomTensor(spec, fraction)]),
     );
   if (schema.inputs.every(({ name }) => Object.hasOwn(given, name))) return [sample()];
   const first = sample();
   const sizeBytes = Object.values(first).reduce((sum, { data }) => sum + data.byteLength, 0);
   const count = Math.max(1, Math.min(mostRandomSamples, Math.floor(randomSampleBytes / sizeBytes)));
   return [first, ...Array.from({ length: count - 1 }, sample)];
+}
+
+/** Not what all objects have: an input may be named `constructor`. */
+function ownOf(given: Record<string, Tensor>, name: string): Tensor | undefined {
+  return Object.hasOwn(given, name) ? given[name] : undefined;
 }
 
 /** Numbers in [0, 1) that look random: SHA-256 of the seed and a count. */

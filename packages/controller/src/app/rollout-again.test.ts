@@ -76,3 +76,21 @@ it('is joined while it is bringing that, which may still fail; and nothing is pr
   });
   await expect(fixture.domain.rollouts.check(staying)).rejects.toMatchObject({ code: 'CONFLICT' });
 });
+
+it('is the same rollout for whoever asks again, at once or between its waves, and another where it does not reach all', async () => {
+  const byOne = plan('1.0.0', { waves: [{ count: 1 }] });
+  const asked = await Promise.all([1, 2, 3, 4].map(() => fixture.domain.rollouts.create(byOne, 'admin')));
+  expect(new Set(asked.map(({ id }) => id)).size).toBe(1);
+  expect(asked.filter(({ begun }) => begun)).toHaveLength(1);
+  const id = asked[0]?.id ?? '';
+  await fixture.world.advance(1_000);
+  for (const selector of ['all', 'id=edge-1', 'id=edge-3']) {
+    const again = await fixture.domain.rollouts.create(plan('1.0.0', { selector }), 'admin');
+    expect([again.id, again.begun], selector).toEqual([id, false]);
+  }
+  await fixture.domain.rollouts.order(id, 'pause', 'admin');
+  expect(await fixture.domain.rollouts.create(byOne, 'admin')).toMatchObject({ id, state: 'paused' });
+  await expect(fixture.domain.rollouts.create(plan('1.1.0'), 'admin')).rejects.toMatchObject({
+    ...{ code: 'CONFLICT', message: expect.stringContaining(id) },
+  });
+});

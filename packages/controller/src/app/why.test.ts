@@ -135,34 +135,6 @@ it('knows the answer to an order that went out anew, above what was installed on
   expect((await why('bearing')).statements[2]).toBe('Its last update is committed and proven.');
 });
 
-it('names nobody where the order is from before these were kept, unless the model is the only one', async () => {
-  const forget = async () => {
-    const { desired } = await fixture.storage.db
-      .selectFrom('devices')
-      .select('desired')
-      .where('id', '=', 'edge-1')
-      .executeTakeFirstOrThrow();
-    const { orders: _, ...rest } = JSON.parse(desired ?? '{}');
-    await fixture.storage.db
-      .updateTable('devices')
-      .set({ desired: JSON.stringify(rest) })
-      .where('id', '=', 'edge-1')
-      .execute();
-  };
-  const first = await bring('bearing', '1.0.0');
-  await forget();
-  expect((await why('bearing')).statements[1]).toBe(`It is to serve 1.0.0, set by rollout ${first}.`);
-  const other = await bring('mnist', '1.0.0');
-  expect((await why('bearing')).wanted?.setBy).toEqual({ kind: 'rollout', id: first });
-  expect((await why('mnist')).wanted?.setBy).toEqual({ kind: 'rollout', id: other });
-  await forget();
-  expect(await why('bearing')).toMatchObject({ wanted: { version: '1.0.0', setBy: null }, proof: null });
-  expect((await why('bearing')).statements).toEqual([
-    'edge-1 serves bearing 1.0.0 (fp32 on cpu).',
-    'It is to serve 1.0.0.',
-  ]);
-});
-
 it("says of a model what its own rollout found, not what came of another model's update", async () => {
   const bearing = await bring('bearing', '1.0.0', 'unproven');
   await bring('mnist', '1.0.0');

@@ -4,7 +4,7 @@ import { Soak } from '@covey/protocol/api';
 import { writeAudit } from '../audit/index.ts';
 import type { ReportedMessage } from '../ingest/index.ts';
 import type { Tx } from '../storage/index.ts';
-import { type DesiredDocument, desiredOf, ordersOf, reportOf } from './documents.ts';
+import { type DesiredDocument, desiredOf, reportOf } from './documents.ts';
 
 /** No device gets so far; one that says it has is not followed there. */
 const mostGenerations = 2 ** 52;
@@ -26,7 +26,7 @@ export async function noteGeneration(tx: Tx, device: string, generation: number)
   const above = generation + (isTakenUp ? 0 : 1);
   await tx.updateTable('devices').set({ desired_generation: above }).where('id', '=', device).execute();
   if (isTakenUp) return false;
-  const orders = ordersOf(desired).map((order) =>
+  const orders = desired.orders.map((order) =>
     order.generation === desired.generation ? { ...order, generation: above } : order,
   );
   await setDesired(tx, device, { ...desired, generation: above, orders });
@@ -71,7 +71,7 @@ export async function adoptInstalled(
   const isLeft = ({ model }: { model: string }) =>
     models.some((ref) => ref.model === model) && !installed.some((ref) => ref.model === model);
   const orders = [
-    ...(desired ? ordersOf(desired).filter(isLeft) : []),
+    ...(desired?.orders ?? []).filter(isLeft),
     ...installed.map(({ model }) => ({ model, ...order })),
   ];
   await setDesired(tx, device, { ...order, release, soak: desired?.soak ?? Soak.parse({}), orders });

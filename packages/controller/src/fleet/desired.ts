@@ -8,7 +8,7 @@ import {
   type SoakPolicy,
 } from '@covey/protocol';
 import type { Tx } from '../storage/index.ts';
-import { type DesiredDocument, desiredOf, ordersOf } from './documents.ts';
+import { type DesiredDocument, desiredOf } from './documents.ts';
 
 export interface ModelChange {
   device: string;
@@ -37,7 +37,7 @@ export async function setModelVersion(tx: Tx, change: ModelChange): Promise<numb
   if (!row) throw new CoveyError('NOT_FOUND', `there is no device ${change.device}`);
   const before = desiredOf(row);
   const others = (before?.release.models ?? []).filter(({ model }) => model !== change.model);
-  const kept = before ? ordersOf(before).filter((o) => others.some(({ model }) => model === o.model)) : [];
+  const kept = (before?.orders ?? []).filter(({ model }) => others.some((ref) => ref.model === model));
   const models = [...others, ...(await refOf(tx, change))].sort((a, b) => (a.model < b.model ? -1 : 1));
   if (models.length > limits.modelsPerRelease)
     throw new CoveyError(

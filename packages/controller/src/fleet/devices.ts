@@ -3,7 +3,7 @@ import type { DevicePatch, DevicesAnswer, DeviceView } from '@covey/protocol/api
 import type { Selectable } from 'kysely';
 import { writeAudit } from '../audit/index.ts';
 import type { CertificatesTable, Db, Storage, Tx } from '../storage/index.ts';
-import { desiredOf, ordersOf, reportOf } from './documents.ts';
+import { desiredOf, reportOf } from './documents.ts';
 import { type DeviceRow, parseSelector } from './selector.ts';
 
 /** A page of the devices of a group, revoked ones too, by id. Errors: INVALID_ARGUMENT (selector). */
@@ -119,8 +119,7 @@ function hardwareOf(row: DeviceRow): DeviceView['hardware'] {
 function desiredViewOf(row: DeviceRow): DeviceView['desired'] {
   const desired = desiredOf(row);
   if (!desired) return null;
-  const { generation, release, setBy, setAt } = desired;
-  const orders = ordersOf(desired);
+  const { generation, release, setBy, setAt, orders } = desired;
   return { generation, releaseId: release.id, models: release.models, setBy, setAt, orders };
 }
 

@@ -39,7 +39,7 @@ export async function explainServing(
     online: device.online,
     lastSeenAt: device.lastSeenAt,
     serving: device.reported?.serving.find((candidate) => candidate.model === model) ?? null,
-    wanted: ref ? { version: ref.version, setBy: order?.setBy ?? null, setAt: order?.setAt ?? null } : null,
+    wanted: ref && order ? { version: ref.version, setBy: order.setBy, setAt: order.setAt } : null,
     ...outcomeOf(device, found),
     statements: statementsOf(device, model, found),
     history: history.sort((a, b) => b.at - a.at).slice(0, historyLength),

@@ -1,11 +1,11 @@
-import { assembleFile, parseEvaluation, parseReference } from '@covey/bundle';
+import { assembleFile, checkGolden, parseEvaluation, parseReference } from '@covey/bundle';
 import { modelSchema, readModel } from '@covey/onnx';
 import { type BundleFile, CoveyError, canonicalJson, type Manifest, parseGolden } from '@covey/protocol';
 import type { Blobs } from '../storage/index.ts';
 
 /**
  * Checks everything a signature cannot promise: all chunks are here and make the files named, every variant is a readable
- * ONNX model with the manifest's schema, and golden vectors, reference and evaluation can be read. Holds one file in memory at a time.
+ * ONNX model with the manifest's schema, golden vectors are of that schema, and reference and evaluation can be read. Holds one file in memory at a time.
  * Errors: BUNDLE_INCOMPLETE, BUNDLE_CORRUPT, MODEL_INVALID, MODEL_UNSUPPORTED, INVALID_DOCUMENT.
  */
 export async function verifyContents(manifest: Manifest, blobs: Blobs): Promise<void> {
@@ -26,7 +26,7 @@ export async function verifyContents(manifest: Manifest, blobs: Blobs): Promise<
           `variant ${variant.name}: the inputs and outputs of ${file.path} are not those of the manifest's schema`,
         );
     }
-    if (file.path === manifest.golden) parseGolden(bytes);
+    if (file.path === manifest.golden) checkGolden(parseGolden(bytes), manifest.schema);
     if (file.path === manifest.reference) parseReference(bytes);
     if (file.path === manifest.evaluation) parseEvaluation(bytes);
   }

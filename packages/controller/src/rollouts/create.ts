@@ -18,7 +18,7 @@ export interface NewRollout {
 
 /**
  * Freezes the members of a new rollout and stores it. Devices that are to run the version already are left out; where all are,
- * it has succeeded without moving one, or the rollout that is bringing them there stands for it: its id is answered.
+ * it has succeeded without moving one. The rollout that is bringing the version to all others stands for it: its id is answered.
  * Errors: TRUST_LIMITED (devices that the version was not signed for), INVALID_ARGUMENT (times that cannot be met), NOT_FOUND
  * (empty group), CONFLICT (another rollout of the model under way on one of the devices), BUNDLE_INCOMPATIBLE (a device that it
  * does not run on).
@@ -68,7 +68,7 @@ interface Choice {
   /** Whom a rollout would move, and from what; none: all of the group are to run it already. */
   members: { device: string; previous: string | null }[];
   groupSize: number;
-  /** The rollout that is bringing the version to a group of whom none is to be moved. */
+  /** The rollout that is bringing the version to all who lack it, and may still take it from others of the group. */
   underWay: string | null;
 }
 
@@ -87,12 +87,11 @@ export async function choose(
     }))
     .filter(({ previous }) => previous !== plan.version);
   const groupSize = group.length;
-  if (members.length === 0) return { members, groupSize, underWay: await bringing(tx, plan, group) };
+  const devices = new Set(members.map(({ device }) => device));
+  const underWay = await bringing(tx, plan, { group, devices });
+  if (members.length === 0 || underWay !== null) return { members, groupSize, underWay };
   refuseUnsigned(plan, group, isSignedFor);
-  const devices = members.map(({ device }) => device);
-  const [other] = await overlapping(tx, plan.model, devices);
-  if (other) throw inTheWay(plan.model, other);
-  await requireCompatible(tx, plan, group, new Set(devices));
+  await requireCompatible(tx, plan, group, devices);
   return { members, groupSize, underWay: null };
 }
 
@@ -121,25 +120,27 @@ export async function overlapping(tx: Tx, model: string, devices: readonly strin
 }
 
 /**
- * Devices are to run the version, and may still lose it to the rollout that brings it: that it is there would be said too
- * early. Errors: CONFLICT when a rollout takes it away, or several bring it.
+ * The one rollout that is bringing this version to `devices`, those of the group that are not to run it yet; null: nobody is
+ * moving them, and of the others none will lose it. A job that asks again gets the same rollout, wherever that has come to.
+ * Errors: CONFLICT when a rollout is in the way: it takes the version away, brings another, or only some of them this one.
  */
 async function bringing(
   tx: Tx,
   { model, version }: Pick<RolloutPlan, 'model' | 'version'>,
-  group: readonly { id: string }[],
+  { group, devices }: { group: readonly { id: string }[]; devices: ReadonlySet<string> },
 ): Promise<string | null> {
-  const all = await overlapping(
-    tx,
-    model,
-    group.map(({ id }) => id),
-  );
+  const ids = group.map(({ id }) => id);
+  const all = await overlapping(tx, model, ids);
   const [first] = all;
   const other = all.find(
     (one) => one.id !== first?.id || one.version !== version || one.state === 'reverting',
   );
-  if (other) throw inTheWay(model, other);
-  return first?.id ?? null;
+  const moved = new Set(all.map(({ device }) => device));
+  const isWhole = [...devices].every((device) => moved.has(device));
+  if (first && !other && isWhole) return first.id;
+  const inWay = devices.size === 0 ? other : all.find(({ device }) => devices.has(device));
+  if (inWay) throw inTheWay(model, inWay);
+  return null;
 }
 
 /** Devices would refuse it too; here it is said before anything moves. */

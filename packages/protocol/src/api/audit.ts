@@ -33,12 +33,12 @@ export const WhyAnswer = z.object({
   lastSeenAt: Time.nullable(),
   /** What the device says it serves; null: not this model, or it has never reported. */
   serving: ServingView.nullable(),
-  /** By the last order for this model; null: from before a controller kept that of each of several models. */
+  /** By the last order for this model. */
   wanted: z
     .object({
       version: SemanticVersion,
-      setBy: DesiredView.shape.setBy.nullable(),
-      setAt: Time.nullable(),
+      setBy: DesiredView.shape.setBy,
+      setAt: Time,
     })
     .nullable(),
   /** What came of the last order for this model; null: nothing yet, or nobody knows any more. */

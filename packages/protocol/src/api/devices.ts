@@ -34,7 +34,7 @@ export const DesiredView = z.object({
   models: z.array(VersionRef),
   setBy: SetBy,
   setAt: Time,
-  /** The last order for each model, also for the one taken off last; an order from before a controller kept them may be missing. */
+  /** The last order for each model, also for the one taken off last. */
   orders: z.array(z.object({ model: Name, generation: Count, setBy: SetBy, setAt: Time })),
 });
 

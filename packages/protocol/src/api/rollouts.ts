@@ -157,7 +157,7 @@ export const RolloutView = z.object({
 });
 export type RolloutView = z.infer<typeof RolloutView>;
 /**
- * The answer to a request for a rollout. `begun` is false where every device is to run the version already: then it is the
+ * The answer to a request for a rollout. `begun` is false where every device is to run the version already, or is brought there by one rollout: then it is the
  * rollout that is bringing it to them, or one without waves that has succeeded at once.
  */
 export const RequestedRollout = z.object({ ...RolloutView.shape, begun: z.boolean() });

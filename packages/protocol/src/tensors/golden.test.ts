@@ -30,8 +30,11 @@ function fileOf(head: unknown, data: number[]): Uint8Array {
   bytes.set(data, begin);
   return bytes;
 }
-const one = (x: unknown, data: number[]) =>
-  fileOf({ format: 'covey-golden/1', vectors: [{ inputs: { x }, outputs: {} }] }, data);
+const one = (x: object, data: number[]) =>
+  fileOf({ format: 'covey-golden/1', vectors: [{ inputs: [{ name: 'x', ...x }], outputs: [] }] }, data);
+
+const none = { name: 'x', datatype: 'INT8', shape: [0], sizeBytes: 0 };
+const twice = fileOf({ format: 'covey-golden/1', vectors: [{ inputs: [none, none], outputs: [] }] }, []);
 
 const vectors: GoldenVector[] = [
   {
@@ -44,7 +47,12 @@ const vectors: GoldenVector[] = [
     },
     outputs: { label: tensor('INT64', [], [1, 0, 0, 0, 0, 0, 0, 0]) },
   },
-  { inputs: { 'ä "é': tensor('BOOL', [1], [1]) }, outputs: {} },
+  {
+    inputs: Object.fromEntries(
+      ['ä "é', '__proto__', 'constructor', 'toString'].map((name) => [name, tensor('BOOL', [1], [1])]),
+    ),
+    outputs: {},
+  },
 ];
 
 test('round trip, with strings, empty tensors, and names in any order', () => {
@@ -81,6 +89,7 @@ test.each<[string, string, Uint8Array]>([
     one({ datatype: 'BYTES', shape: [1], sizeBytes: 4 }, [255, 255, 255, 255]),
   ],
   ['too few strings', 'INVALID_DOCUMENT', one({ datatype: 'BYTES', shape: [2], sizeBytes: 4 }, [0, 0, 0, 0])],
+  ['a name twice', 'INVALID_DOCUMENT', twice],
   ['no vectors', 'INVALID_DOCUMENT', fileOf({ format: 'covey-golden/1', vectors: [] }, [])],
   ['a head past the end', 'WIRE_MALFORMED', Uint8Array.of(255, 255, 255, 255, 123)],
   ['no head', 'WIRE_MALFORMED', Uint8Array.of(1, 0)],
@@ -88,6 +97,17 @@ test.each<[string, string, Uint8Array]>([
   ['more than the limit', 'PAYLOAD_TOO_LARGE', new Uint8Array(limits.goldenBytes + 1)],
 ])('a file with %s is refused', (_name, code, bytes) => {
   expect(codeOf(() => parseGolden(bytes))).toBe(code);
+});
+
+test('a model with as many tensors as there may be has room for its vectors', () => {
+  const tensors = Object.fromEntries(
+    Array.from({ length: limits.tensorsPerModel }, (_, i) => [
+      `past_key_values.${i}.encoder.key`.padEnd(250, '_'),
+      tensor('INT8', [1], [i % 100]),
+    ]),
+  );
+  const many = Array.from({ length: 64 }, () => ({ inputs: tensors, outputs: tensors }));
+  expect(parseGolden(encodeGolden(many))).toEqual(many);
 });
 
 test('what would be refused is not written', () => {

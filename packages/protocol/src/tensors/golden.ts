@@ -6,9 +6,9 @@ import { datatypes, elementBytes, elementCount, type Tensor } from './tensors.ts
 
 /**
  * The file of golden vectors, `covey-golden/1`: the size of a head in bytes (u32, little-endian), the head (JSON), and
- * the tensors' data, as models take them. Vector by vector, inputs before outputs, each in the order of their names'
- * UTF-16 units; each begins at the next multiple of 8 bytes from the start of the file, with zeros before it. Not base64:
- * a device would decode that for longer than the model itself, and fetch a third more.
+ * the tensors' data, as models take them, in the order of the head: vector by vector, inputs before outputs. Each begins at
+ * the next multiple of 8 bytes from the start of the file, with zeros before it. Not base64 in JSON: a device would fetch a
+ * third more.
  */
 
 /** Inputs with the outputs that the publisher's own run gave for them, by name. */
@@ -18,21 +18,24 @@ export interface GoldenVector {
 }
 
 const TensorHeadSchema = v.object({
+  name: v.pipe(v.string(), v.minLength(1), v.maxLength(256)),
   datatype: v.picklist(datatypes),
   shape: v.pipe(v.array(v.pipe(v.number(), v.integer(), v.minValue(0))), v.maxLength(limits.tensorRank)),
   sizeBytes: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(limits.goldenBytes)),
 });
 type TensorHead = v.InferOutput<typeof TensorHeadSchema>;
 
+/** A list, not an object by name: names are whatever the model's author chose, `__proto__` and `constructor` too. */
+const tensorHeads = v.pipe(
+  v.array(TensorHeadSchema),
+  v.maxLength(limits.tensorsPerModel),
+  v.check((heads) => new Set(heads.map(({ name }) => name)).size === heads.length, 'a name comes twice'),
+);
+
 export const GoldenHeadSchema = v.object({
   format: v.literal('covey-golden/1'),
   vectors: v.pipe(
-    v.array(
-      v.object({
-        inputs: v.record(v.string(), TensorHeadSchema),
-        outputs: v.record(v.string(), TensorHeadSchema),
-      }),
-    ),
+    v.array(v.object({ inputs: tensorHeads, outputs: tensorHeads })),
     v.minLength(1),
     v.maxLength(64),
   ),
@@ -80,15 +83,21 @@ export function parseGolden(bytes: Uint8Array): GoldenVector[] {
   let end = sizeFieldBytes + headBytes;
   if (!(end <= bytes.byteLength))
     throw new CoveyError('WIRE_MALFORMED', `${what}: the file ends in its head`);
-  const head = parseDocument(GoldenHeadSchema, bytes.subarray(sizeFieldBytes, end), what);
-  const take = (heads: Record<string, TensorHead>) =>
+  const head = parseDocument(
+    GoldenHeadSchema,
+    bytes.subarray(sizeFieldBytes, end),
+    what,
+    limits.goldenHeadBytes,
+  );
+  const take = (heads: readonly TensorHead[]) =>
     Object.fromEntries(
-      inOrder(heads).map(([name, tensor]): [string, Tensor] => {
+      heads.map((tensor): [string, Tensor] => {
+        const { name } = tensor;
         const offset = aligned(end);
         const isPadded = bytes.subarray(end, offset).every((byte) => byte === 0);
         end = offset + tensor.sizeBytes;
         if (!isPadded || end > bytes.byteLength) throw wrong(`"${name}" is not where its head says`);
-        return [name, tensorOf(name, tensor, new Uint8Array(bytes.subarray(offset, end)))];
+        return [name, tensorOf(tensor, new Uint8Array(bytes.subarray(offset, end)))];
       }),
     );
   const vectors = head.vectors.map(({ inputs, outputs }) => ({
@@ -99,21 +108,19 @@ export function parseGolden(bytes: Uint8Array): GoldenVector[] {
   return vectors;
 }
 
-function headsOf(tensors: Record<string, Tensor>): Record<string, TensorHead> {
-  return Object.fromEntries(
-    Object.entries(tensors).map(([name, { datatype, shape, data }]) => [
-      name,
-      { datatype, shape, sizeBytes: data.byteLength },
-    ]),
-  );
+function headsOf(tensors: Record<string, Tensor>): TensorHead[] {
+  return inOrder(tensors).map(([name, { datatype, shape, data }]) => ({
+    ...{ name, datatype, shape },
+    sizeBytes: data.byteLength,
+  }));
 }
 
-/** Not the order of properties: names that are whole numbers come first there. */
-function inOrder<T>(named: Record<string, T>): [string, T][] {
+/** By name, so that equal vectors give equal bytes. */
+function inOrder(named: Record<string, Tensor>): [string, Tensor][] {
   return Object.entries(named).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
 }
 
-function tensorOf(name: string, { datatype, shape }: TensorHead, data: Uint8Array): Tensor {
+function tensorOf({ name, datatype, shape }: TensorHead, data: Uint8Array): Tensor {
   const found = datatype === 'BYTES' ? countByteStrings(data) : data.byteLength / elementBytes[datatype];
   if (found !== elementCount(shape)) throw wrong(`the data of "${name}" does not fill its shape [${shape}]`);
   return { datatype, shape, data };
