@@ -220,7 +220,7 @@ function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
 
 type ClientError = [status: string, code: ErrorCode, message: string];
 const notHttp: ClientError = ['400 Bad Request', 'WIRE_MALFORMED', 'this is not an HTTP request'];
-const headersTooLarge = `the headers are larger than ${maxHeaderSize} bytes`;
+const headersTooLarge = `the headers are too large or too many: they may take ${maxHeaderSize} bytes`;
 const clientErrors: Partial<Record<string, ClientError>> = {
   ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'TIMEOUT', 'the request took too long to arrive'],
   HPE_HEADER_OVERFLOW: ['431 Request Header Fields Too Large', 'PAYLOAD_TOO_LARGE', headersTooLarge],
