@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { noFolder } from '@covey/ports';
 import { CoveyError } from '@covey/protocol';
 import { publisherRootPath } from '../publish/keys.ts';
 
@@ -35,7 +36,7 @@ export function connectionFilePath(dataFolder: string): string {
 /**
  * From --url, --ca and --token-file, or from the data folder of a controller on this machine. Tokens come from files only:
  * arguments and environments show up in process lists.
- * Errors: NOT_FOUND when there is neither, naming both ways.
+ * Errors: NOT_FOUND when there is neither, naming both ways; DATA_FOREIGN (the data folder is a file).
  */
 export function findConnection(options: ConnectionOptions): Connection {
   const rootPath = publisherRootPath(options.data);
@@ -76,8 +77,7 @@ function read(path: string, what: string, absent = `there is no ${what} ${path}`
     return readFileSync(path, 'utf8');
   } catch (cause) {
     const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
-    throw new CoveyError('NOT_FOUND', missing ? absent : `cannot read ${path}: ${(cause as Error).message}`, {
-      cause,
-    });
+    const message = missing ? absent : `cannot read ${path}: ${(cause as Error).message}`;
+    throw noFolder(cause) ?? new CoveyError('NOT_FOUND', message, { cause });
   }
 }

@@ -50,6 +50,16 @@ describe('on the machine', () => {
     expect(await found('data folder', { folder: clinic.scratch })).toMatchObject({ code: 'DATA_FOREIGN' });
   });
 
+  test('a file that is given as the folder', async () => {
+    const folder = join(clinic.scratch, 'file.txt');
+    writeFileSync(folder, 'dear');
+    for (const name of ['data folder', 'identity'])
+      expect(await found(name, { folder })).toMatchObject({
+        code: 'DATA_FOREIGN',
+        message: `${folder} is no folder`,
+      });
+  });
+
   test('a damaged identity: one copy holds, two do not', async () => {
     await (await clinic.start()).enrol();
     const [a, b] = ['identity-a', 'identity-b'].map((name) => join(clinic.folder, 'identity', name)) as [

@@ -37,6 +37,15 @@ test('takes no room, which a full disk does not have', () => {
   lock.release();
 });
 
+test('a file that is given as the folder is named', () => {
+  const file = join(mkdtempSync(join(tmpdir(), 'covey-lock-')), 'letter.txt');
+  writeFileSync(file, 'dear');
+  for (const path of [join(file, 'lock'), join(file, 'controller', 'lock')])
+    expect(() => lockFolder(file, path)).toThrow(
+      expect.objectContaining({ code: 'DATA_FOREIGN', message: `${file} is no folder` }),
+    );
+});
+
 test('what is no lock says so, not that somebody holds it', () => {
   const folder = mkdtempSync(join(tmpdir(), 'covey-lock-'));
   writeFileSync(join(folder, 'text'), 'not a database'.repeat(100));

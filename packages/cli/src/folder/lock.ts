@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { noFolder } from '@covey/ports';
 import { CoveyError, toCoveyError } from '@covey/protocol';
 
 /**
@@ -12,7 +13,7 @@ export function lockFolder(folder: string, path: string): { release(): void } {
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   } catch (cause) {
-    throw toCoveyError(cause, 'DATA_FOREIGN');
+    throw noFolder(cause) ?? toCoveyError(cause, 'DATA_FOREIGN');
   }
   const database = opened(path);
   try {

@@ -1,5 +1,5 @@
-import { existsSync, readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { systemDisk } from '@covey/ports';
 import { CoveyError } from '@covey/protocol';
 import type { RolloutView } from '@covey/protocol/api';
 import { lockFolder } from '../folder/lock.ts';
@@ -30,7 +30,7 @@ const feedIntervalMs = 40;
  */
 export async function up(options: UpOptions): Promise<boolean> {
   const data = resolve(options.data);
-  requireOurFolder(data);
+  await requireOurFolder(data);
   const lock = lockFolder(data, join(data, 'lock'));
   const view = createView(options.output);
   const services: RunningService[] = [];
@@ -61,9 +61,8 @@ export async function up(options: UpOptions): Promise<boolean> {
 }
 
 /** A folder with other things in it is not filled with ours. */
-function requireOurFolder(data: string): void {
-  if (!existsSync(data)) return;
-  const entries = readdirSync(data);
+async function requireOurFolder(data: string): Promise<void> {
+  const entries = (await systemDisk.list(data)).map(({ name }) => name);
   const ours = ['controller', 'devices', 'publisher', 'lock', 'logs', 'client.json'];
   const foreign = entries.find((entry) => !ours.some((name) => entry.startsWith(name)));
   if (foreign !== undefined && !entries.includes('controller')) {

@@ -48,6 +48,20 @@ describe('the real disk', () => {
     expect((await disk.list(join(root, 'links'))).map((entry) => entry.name)).toEqual(['file']);
   });
 
+  it('names the file that lies where a folder is to be', async () => {
+    const file = join(root, 'letter.txt');
+    await disk.write(file, bytes('dear'));
+    const inner = join(file, 'deep/inner');
+    const uses = [
+      () => disk.read(inner),
+      () => disk.list(file),
+      () => disk.makeFolder(file),
+      () => disk.makeFolder(inner),
+    ];
+    for (const use of uses)
+      await expect(use()).rejects.toMatchObject({ code: 'DATA_FOREIGN', message: `${file} is no folder` });
+  });
+
   it('keeps the errno as cause, says DISK_FULL when it is, and leaves no temporary file', async () => {
     await expect(disk.write(join(root, 'absent/file'), bytes('x'))).rejects.toMatchObject({
       code: 'INTERNAL',

@@ -3,6 +3,7 @@ import { mkdir, open, readdir, readFile, rename, rm, stat, statfs } from 'node:f
 import { dirname, join } from 'node:path';
 import { toCoveyError } from '@covey/protocol';
 import type { Disk, DiskEntry } from '../ports.ts';
+import { noFolder } from './no-folder.ts';
 
 const fileMode = 0o600;
 const folderMode = 0o700;
@@ -25,7 +26,7 @@ export const systemDisk: Disk = {
 };
 
 function rethrow(error: unknown): never {
-  throw toCoveyError(error);
+  throw noFolder(error) ?? toCoveyError(error);
 }
 
 function absentAs<T>(value: T): (error: NodeJS.ErrnoException) => T {
