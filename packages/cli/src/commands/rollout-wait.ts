@@ -4,9 +4,12 @@ import type { Client } from '../client/client.ts';
 import { follow } from '../client/follow.ts';
 import { exitCodes } from '../terminal/exit-codes.ts';
 
-/** `1,50%`: one device, then half of all, then the rest. */
+/**
+ * `1,50%`: one device, then half of all, then the rest. Errors: INVALID_ARGUMENT (no sizes, or shares that leave no device
+ * for a wave that is named).
+ */
 export function parseWaves(text: string): WaveSize[] {
-  return text.split(',').map((part) => {
+  const sizes = text.split(',').map((part) => {
     const match = /^([1-9]\d{0,6})(%?)$/.exec(part.trim());
     const size = Number(match?.[1]);
     if (!match || (match[2] === '%' && size > 100)) {
@@ -17,6 +20,22 @@ export function parseWaves(text: string): WaveSize[] {
     }
     return match[2] === '%' ? { percent: size } : { count: size };
   });
+  requireDevicesForEach(sizes, text);
+  return sizes;
+}
+
+/** Each share is of all devices: whoever gives the sums instead, as in 50%,100%, would get other waves than were meant. */
+function requireDevicesForEach(sizes: readonly WaveSize[], text: string): void {
+  let percents = 0;
+  for (const size of sizes) {
+    const isTooMuch = percents >= 100;
+    percents += 'percent' in size ? size.percent : 0;
+    if (isTooMuch || percents > 100)
+      throw new CoveyError(
+        'INVALID_ARGUMENT',
+        `"${text}" moves more than all devices: each wave is a part of all of them, such as 1,10%,50%, and the rest is one last wave`,
+      );
+  }
 }
 
 /** A rollout has ended, or waits for somebody to decide. */

@@ -103,20 +103,23 @@ function startCommand(): Command {
 
 async function start({ client, output }: Session, target: string, options: StartOptions): Promise<void> {
   const wanted = { ...parseModelVersion(target), selector: options.group };
+  // Read before anything is asked, so that a dry run refuses what a rollout would.
+  const waves = parseWaves(options.waves);
+  const delivery = deliveryOf(options);
   if (options.dryRun) {
     const preview = await previewOf(client, wanted, { ...patient, onWait: output.progress });
     output.result(preview, () => describePreview(preview));
     return;
   }
-  await announce({ client, output }, wanted, deliveryOf(options));
+  await announce({ client, output }, wanted, delivery);
   const rollout = await client.call({
     method: 'POST',
     path: '/rollouts',
     body: {
       ...wanted,
-      waves: parseWaves(options.waves),
+      waves,
       force: options.force,
-      delivery: deliveryOf(options),
+      delivery,
       gate: { timeoutMs: Math.max(options.timeout, options.soak) },
       soak: {
         minSamples: options.samples,
