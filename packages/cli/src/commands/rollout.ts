@@ -4,7 +4,7 @@ import { Command } from 'commander';
 import type { Client } from '../client/client.ts';
 import { exitCodes } from '../terminal/exit-codes.ts';
 import type { Output } from '../terminal/output.ts';
-import { formatDuration, formatTable } from '../terminal/table.ts';
+import { formatTable } from '../terminal/table.ts';
 import {
   apiCommand,
   durationOption,
@@ -20,6 +20,7 @@ import {
   describeDelivery,
 } from './delivery-options.ts';
 import { describePreview, previewOf, summarizePreview, unreachable } from './rollout-preview.ts';
+import { soakText } from './rollout-soak.ts';
 import { exitCodeOf, parseWaves, waitForRollout } from './rollout-wait.ts';
 
 /** About ten minutes, in which the controller makes the transfers of 2 GB. */
@@ -132,10 +133,7 @@ async function start({ client, output }: Session, target: string, options: Start
   });
   const { begun } = rollout;
   // Where there was nothing to do, the rollout says so itself.
-  if (begun && options.wait)
-    output.progress(
-      `each device proves it on ${options.samples} live requests, within ${formatDuration(options.soak)}; without requests it stays unproven`,
-    );
+  if (begun && options.wait) output.progress(soakText(rollout));
   else if (!begun && rollout.waves.length > 0)
     output.progress(
       `nothing is begun: rollout ${rollout.id} is bringing it to these devices, on its own terms`,
