@@ -1,5 +1,6 @@
+import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
 import { CoveyError } from '@covey/protocol';
 import { describe, expect, it } from 'vitest';
 import type { FetchHead } from '../ports.ts';
@@ -71,6 +72,24 @@ describe('the real fetch', () => {
       (url) => expect(ask(url)).rejects.toMatchObject({ code: 'UNREACHABLE' }),
     );
     await expect(ask('http://127.0.0.1:1/')).rejects.toMatchObject({ code: 'UNREACHABLE' });
+  });
+
+  it('gives up in time on a server that takes the connection and says nothing of TLS', async () => {
+    const sockets: Socket[] = [];
+    const server = createTcpServer((socket) => void sockets.push(socket)).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+    try {
+      const from = performance.now();
+      await expect(ask(url, { timeoutMs: 50 })).rejects.toMatchObject({ code: 'TIMEOUT' });
+      expect(performance.now() - from).toBeLessThan(4_000);
+      const [socket] = sockets;
+      // Nothing is left behind that would keep a command from ending.
+      if (socket && !socket.destroyed) await once(socket.resume(), 'close');
+    } finally {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    }
   });
 
   it('hands a body over in parts, reads on when each is dealt with, and says at which byte it broke', async () => {

@@ -30,7 +30,7 @@ function send(request: FetchRequest, agent: TlsAgent, signal: AbortSignal): Prom
     const { method, body } = request;
     const headers = { ...request.headers, ...(body && { 'content-length': String(body.byteLength) }) };
     const start = url.protocol === 'https:' ? httpsRequest : httpRequest;
-    const outgoing = start(url, { method, headers, signal, ...agent.optionsFor(request) }, resolve);
+    const outgoing = start(url, { method, headers, signal, ...agent.optionsFor(request, signal) }, resolve);
     outgoing.on('error', reject);
     outgoing.end(body);
   });

@@ -9,6 +9,12 @@ import { connectTls } from './tls.ts';
 /** From the first packet to the end of the TLS handshake, a proxy's answer included. */
 const connectTimeoutMs = 30_000;
 
+/** What Node hands on to `createConnection`. Its own `signal` it keeps for itself, and then waits for the connection all the same. */
+interface ConnectionWishes {
+  trust?: FetchRequest['tls'];
+  ended?: AbortSignal;
+}
+
 /** Opens connections by `connectTls`; those it keeps are told apart by authority, certificate and key. */
 export class TlsAgent extends Agent {
   readonly #proxy: HttpProxy | undefined;
@@ -19,10 +25,11 @@ export class TlsAgent extends Agent {
   }
 
   override createConnection(
-    { host, port, trust }: RequestOptions & { trust?: FetchRequest['tls'] },
+    { host, port, trust, ended }: RequestOptions & ConnectionWishes,
     callback?: (error: Error | null, socket: Duplex) => void,
   ): undefined {
-    const signal = AbortSignal.timeout(connectTimeoutMs);
+    const tooLong = AbortSignal.timeout(connectTimeoutMs);
+    const signal = ended ? AbortSignal.any([tooLong, ended]) : tooLong;
     connectTls({ host: host ?? '', port: Number(port), tls: trust, proxy: this.#proxy, signal }).then(
       (socket) => callback?.(null, socket),
       (error) => (callback as (error: Error) => void)?.(error),
@@ -30,10 +37,13 @@ export class TlsAgent extends Agent {
     return undefined;
   }
 
-  /** What a request is to be sent with. Errors: INTERNAL when something would be sent to a server that nobody verified. */
-  optionsFor({ url, tls, method, body }: FetchRequest): RequestOptions {
+  /**
+   * What a request is to be sent with that is given up when `ended` aborts. Errors: INTERNAL when something would be sent to a
+   * server that nobody verified.
+   */
+  optionsFor({ url, tls, method, body }: FetchRequest, ended: AbortSignal): RequestOptions {
     if (!url.startsWith('https:')) return {};
-    const trust = { trust: tls };
+    const trust: ConnectionWishes = { trust: tls, ended };
     if (!tls || !('insecureReadOfCa' in tls))
       return { agent: this, ...{ ca: tls?.ca, cert: tls?.certificate, key: tls?.key }, ...trust };
     if (method !== 'GET' || body)
