@@ -27,8 +27,9 @@ export async function rankGroups(
   const limits = errorLimits(budget);
   const merged = mergeGroups(groups, groupsMax);
   const harms: GroupHarm[] = [];
-  for (const group of merged) {
-    const evaluation = await trials.alone(quantizer, group, merged.length);
+  for (const [index, group] of merged.entries()) {
+    const part = { done: index + 1, total: merged.length };
+    const evaluation = await trials.alone(quantizer, group, part);
     const use = limits === undefined ? 0 : useOf(evaluation, limits);
     harms.push({ ...group, use, relativeError: greatestError(evaluation) });
   }

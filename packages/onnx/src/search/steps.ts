@@ -12,7 +12,7 @@ export interface SearchState {
 export interface SearchProgress {
   stage: 'calibrate' | 'trial' | 'sensitivity' | 'measure';
   step: string;
-  /** Steps of the stage that are done, and where it is known, of how many. */
+  /** Steps of the stage that are done; where `total` is known, those of the present part of it: each scheme ranks its groups. */
   done: number;
   total?: number;
 }
@@ -39,12 +39,15 @@ export class Steps {
     this.#onStep = onStep;
   }
 
-  /** What `compute` finds, or found when the step was done before; it must survive JSON as it is. */
+  /**
+   * What `compute` finds, or found when the step was done before; it must survive JSON as it is. `part`: where it stands in a
+   * part of the stage with a known end, with itself done.
+   */
   async once<Found>(
     stage: SearchProgress['stage'],
     step: string,
     compute: () => Promise<Found>,
-    total?: number,
+    part?: { done: number; total: number },
   ): Promise<Found> {
     const key = `${stage}: ${step}`;
     const done = (this.#done.get(stage) ?? 0) + 1;
@@ -52,7 +55,7 @@ export class Steps {
     if (Object.hasOwn(this.#state.steps, key)) return this.#state.steps[key] as Found;
     const found = await compute();
     this.#state.steps[key] = found;
-    await this.#onStep?.(this.#state, { stage, step, done, ...(total !== undefined && { total }) });
+    await this.#onStep?.(this.#state, { stage, step, done, ...part });
     return found;
   }
 }

@@ -84,7 +84,11 @@ export class Trials {
    * The errors that quantizing the nodes of `group` alone makes on a few samples; undefined where that cannot be run. No part
    * of the trail; the user's metric takes no part either, since a few samples say little about it.
    */
-  async alone(quantizer: Quantizer, group: Group, total: number): Promise<Evaluation | undefined> {
+  async alone(
+    quantizer: Quantizer,
+    group: Group,
+    part: { done: number; total: number },
+  ): Promise<Evaluation | undefined> {
     const others = new Set(quantizer.nodes.map(({ name }) => name));
     for (const name of group.nodes) others.delete(name);
     const step = `${quantizer.name}; ${group.nodes.length} from ${group.name}`;
@@ -92,7 +96,7 @@ export class Trials {
       const made = await this.#make(quantizer, [...others], (loaded) => this.#compare(loaded, this.#few));
       return 'failure' in made ? null : made.found;
     };
-    return (await this.#options.steps.once('sensitivity', step, find, total)) ?? undefined;
+    return (await this.#options.steps.once('sensitivity', step, find, part)) ?? undefined;
   }
 
   /** Those of `names` that the scheme would quantize, in its order. */
