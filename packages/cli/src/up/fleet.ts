@@ -112,8 +112,6 @@ function agentService({ data, ports, tell }: FleetOptions, index: number): Fleet
         deviceFolder(data, id),
         '--port',
         String(ports.inference(index)),
-        '--grpc-port',
-        '0',
         ...intervals,
       ],
       log: logFile(data, id),
