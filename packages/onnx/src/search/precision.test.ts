@@ -229,19 +229,6 @@ describe('a search that was stopped', () => {
     await expect(searchPrecision(other)).rejects.toThrow('start anew');
   });
 
-  it('says of how many groups it has asked, for each scheme anew', async () => {
-    const asked: [number, number | undefined][] = [];
-    const onStep = (_: SearchState, { stage, done, total }: SearchProgress) =>
-      void (stage === 'sensitivity' && asked.push([done, total]));
-    const model = createChain({ layers: 3, width: 48, fragile: [1] });
-    await searchPrecision(
-      request({ model, schemes: dynamicSchemes, budget: { relativeError: 0.002 }, onStep }),
-    );
-    const total = 3;
-    expect(asked.length).toBeGreaterThan(total);
-    expect(asked).toEqual(asked.map((_, index) => [(index % total) + 1, total]));
-  });
-
   it('hands what it measured to one of another budget, which calibrates and ranks no more', async () => {
     const states: SearchState[] = [];
     const schemes = staticSchemes.slice(0, 1);
