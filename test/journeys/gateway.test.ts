@@ -67,8 +67,7 @@ test('a caller with a token is served over TLS, a program on the device without,
     '2',
   ]);
   const token = stdout.trim();
-  const start = () =>
-    startService<{ inferenceUrl: string }>([...agentArgs(folder, port), '--grpc-port', 'off', ...network]);
+  const start = () => startService<{ inferenceUrl: string }>([...agentArgs(folder, port), ...network]);
   const statuses = async (agent: RunningService<{ inferenceUrl: string }>) => {
     const local = await fetch(`${agent.ready.inferenceUrl}/v2`);
     return [local.status, await statusFor(token), await statusFor(undefined)];

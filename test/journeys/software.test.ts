@@ -37,6 +37,8 @@ beforeAll(async () => {
     data,
     '--port',
     `${port}`,
+    '--grpc-port',
+    'off',
     '--metrics',
     '1s',
   ]);

@@ -158,7 +158,8 @@ export function controllerArgs(data: string, [admin, mqtt, device]: number[]): s
 
 export function agentArgs(folder: string, port: number): string[] {
   const intervals = ['--metrics', '1s', '--summaries', '1s', '--flush', '200ms'];
-  return ['agent', '--data', folder, '--port', String(port), ...intervals];
+  // The port after one that is free, where gRPC would be, may be anybody's.
+  return ['agent', '--data', folder, '--port', String(port), '--grpc-port', 'off', ...intervals];
 }
 
 /** Ports that nothing listens on now; held together, so that they differ. */
