@@ -16,16 +16,15 @@ test('devices that have a version compare the new one with it', () => {
   );
 });
 
-test('a first version cannot be proven, and takes the whole soak in each wave', () => {
+test('a first version is judged on errors alone, and without requests takes the whole soak in each wave', () => {
   expect(textOf([[null], [null, null]])).toBe(
-    'it is the first version and has none before it to be compared with: it soaks for 20 s in each of 2 waves, and counts as success, unproven',
+    'each device proves it on 50 live requests, within 20 s; it is the first version, so nothing is compared there: without requests it soaks for 20 s in each of 2 waves, and counts as success, unproven',
   );
 });
 
 test('where it is the first on some devices, both are said', () => {
   expect(textOf([['1.0.0'], [null, '1.0.0']])).toBe(
-    'it is the first version on 1 of 3 devices and has none before it to be compared with: it soaks for 20 s, and counts as success, unproven; ' +
-      'each other device proves it on 50 live requests, within 20 s; without requests it stays unproven',
+    'each device proves it on 50 live requests, within 20 s; it is the first version on 1 of 3 devices, so nothing is compared there: without requests it soaks for 20 s, and counts as success, unproven',
   );
 });
 

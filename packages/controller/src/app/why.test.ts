@@ -67,7 +67,7 @@ it('tells of every rollout that came to the device, also of those with an outcom
   const third = await fail('bearing', '1.2.0');
   expect(lines(await why('bearing'), 'rollout').toSorted()).toEqual(
     [
-      `${first} to 1.0.0 is succeeded, this device unproven: first install: there was no version to compare with`,
+      `${first} to 1.0.0 is succeeded, this device unproven: first install: too few requests to judge it by, and no version to compare with`,
       `${second} to 1.1.0 is succeeded, this device proven`,
       `${third} to 1.2.0 is reverted, this device failed: did not keep 1.2.0: disagrees`,
     ].toSorted(),
@@ -142,7 +142,7 @@ it("says of a model what its own rollout found, not what came of another model's
   const first = await why('bearing');
   expect(first.proof).toBe('unproven');
   expect(first.statements.slice(2)).toEqual([
-    `In ${bearing} to 1.0.0: unproven, first install: there was no version to compare with.`,
+    `In ${bearing} to 1.0.0: unproven, first install: too few requests to judge it by, and no version to compare with.`,
   ]);
   const evidence = {
     ...{

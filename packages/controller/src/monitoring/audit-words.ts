@@ -18,12 +18,11 @@ const words: Partial<Record<string, (entry: AuditEntry, device: string) => strin
     return installed.device === device ? `installed ${installed.version} on itself` : null;
   },
   'model.rollback': ({ detail }, device) => {
-    // Entries from before it was kept lack the id.
-    const { id, devices } = detail as Pick<RollbackAnswer, 'devices'> & { id?: string };
+    const { id, devices } = detail as Pick<RollbackAnswer, 'id' | 'devices'>;
     const moved = devices.find((candidate) => candidate.device === device);
     if (!moved) return null;
     const what = moved.to === null ? `took ${moved.from} off` : `took ${moved.from} back to ${moved.to}`;
-    return `${what} on ${device}${id === undefined ? '' : ` by ${id}`}`;
+    return `${what} on ${device} by ${id}`;
   },
 };
 

@@ -97,7 +97,7 @@ function judgeServing(member: Member, { state, isProven, evidence }: Reported): 
   if (isProven) return { state: 'proven', evidence, reason: null };
   const reason =
     member.previous === null
-      ? 'first install: there was no version to compare with'
+      ? 'first install: too few requests to judge it by, and no version to compare with'
       : 'too few requests to compare the versions';
   return { state: 'unproven', evidence, reason };
 }
